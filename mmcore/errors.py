@@ -1,0 +1,147 @@
+"""Every error mmcore raises on purpose, in one place.
+
+The tree is the contract: a caller catches ``MMCoreError`` to survive any refusal, or a leaf to
+react to one. Errors carry facts as attributes; the words a clinician reads are chosen in
+``dashboard.messages``. No error quotes a note, a name or a patient id.
+"""
+
+from enum import StrEnum
+
+
+class RefusalCode(StrEnum):
+    """The closed list of reasons for which a file is refused.
+
+    A code never changes its meaning: exports, audit rows and other people's scripts rely on it.
+    """
+
+    # What the file is
+    EMPTY_FILE = "EMPTY_FILE"
+    UNKNOWN_KIND = "UNKNOWN_KIND"
+    NOT_DICOM = "NOT_DICOM"
+    NO_TRANSFER_SYNTAX = "NO_TRANSFER_SYNTAX"
+    UNSUPPORTED_SYNTAX = "UNSUPPORTED_SYNTAX"
+    TOO_LARGE = "TOO_LARGE"
+    # DICOM structure
+    CORRUPT = "CORRUPT"
+    NESTING_TOO_DEEP = "NESTING_TOO_DEEP"
+    TOO_MANY_ELEMENTS = "TOO_MANY_ELEMENTS"
+    INFLATE_BOMB = "INFLATE_BOMB"
+    DECODE_TIMEOUT = "DECODE_TIMEOUT"
+    DECODE_CRASHED = "DECODE_CRASHED"
+    # DICOM pixels
+    NO_PIXELS = "NO_PIXELS"
+    BAD_ATTRIBUTE = "BAD_ATTRIBUTE"
+    BAD_LUT = "BAD_LUT"
+    PIXELS_TOO_LARGE = "PIXELS_TOO_LARGE"
+    PIXEL_LENGTH_MISMATCH = "PIXEL_LENGTH_MISMATCH"
+    FRAME_COUNT_MISMATCH = "FRAME_COUNT_MISMATCH"
+    CODESTREAM_HEADER_MISMATCH = "CODESTREAM_HEADER_MISMATCH"
+    CODESTREAM_UNREADABLE = "CODESTREAM_UNREADABLE"
+    CONSTANT_IMAGE = "CONSTANT_IMAGE"
+    NON_FINITE_PIXELS = "NON_FINITE_PIXELS"
+    IMPLAUSIBLE_GEOMETRY = "IMPLAUSIBLE_GEOMETRY"
+    IMPLAUSIBLE_VALUES = "IMPLAUSIBLE_VALUES"
+    # Archives
+    ARCHIVE_BOMB = "ARCHIVE_BOMB"
+    ARCHIVE_TOO_MANY = "ARCHIVE_TOO_MANY"
+    ARCHIVE_NESTED = "ARCHIVE_NESTED"
+    ARCHIVE_METHOD = "ARCHIVE_METHOD"
+    ARCHIVE_DUPLICATE = "ARCHIVE_DUPLICATE"
+    BAD_ENTRY = "BAD_ENTRY"
+    CORRUPT_ARCHIVE = "CORRUPT_ARCHIVE"
+    # Text, tables, FHIR
+    BAD_TEXT = "BAD_TEXT"
+    RAGGED_ROW = "RAGGED_ROW"
+    MISSING_COLUMN = "MISSING_COLUMN"
+    DUPLICATE_KEY = "DUPLICATE_KEY"
+    NON_FINITE = "NON_FINITE"
+    BAD_NUMBER = "BAD_NUMBER"
+    TOO_DEEP = "TOO_DEEP"
+    BAD_FHIR = "BAD_FHIR"
+    BAD_REFERENCE = "BAD_REFERENCE"
+    ASK_UNIT = "ASK_UNIT"
+    # Across files
+    PATIENT_MISMATCH = "PATIENT_MISMATCH"
+    DUPLICATE_FILE = "DUPLICATE_FILE"
+
+
+class MMCoreError(Exception):
+    """Base class. Never raised itself."""
+
+
+class FileRefusedError(MMCoreError):
+    """One source file can not be used; the rest of the case is kept.
+
+    ``detail`` says what was found and what was expected, in words, without patient text.
+    ``attribute`` names the DICOM attribute, column or FHIR path at fault, or is empty.
+    """
+
+    def __init__(self, code: RefusalCode, detail: str, *, attribute: str = "") -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.attribute = attribute
+
+
+class NothingToScoreError(MMCoreError):
+    """The case holds no input that the model can read."""
+
+    def __init__(self, *, needed: tuple[str, ...]) -> None:
+        super().__init__(f"the case holds none of the model's inputs: {', '.join(needed)}")
+        self.needed = needed
+
+
+class PackIntegrityError(MMCoreError):
+    """A model pack is incomplete, damaged or does not fit its architecture; it is not loaded."""
+
+    def __init__(self, *, pack: str, problem: str) -> None:
+        super().__init__(f"model pack {pack!r} was not loaded: {problem}")
+        self.pack = pack
+        self.problem = problem
+
+
+class NonFiniteResultError(MMCoreError):
+    """The network returned NaN or infinity; nothing of it is shown."""
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(f"{what} is not a finite number")
+        self.what = what
+
+
+class LedgerNotAdditiveError(MMCoreError):
+    """Base plus contributions misses the logit; the explanation is not shown."""
+
+    def __init__(self, *, target: str, error: float, tolerance: float) -> None:
+        super().__init__(
+            f"contributions to {target} miss its logit by {error:+.2e}; tolerance {tolerance:.0e}"
+        )
+        self.target = target
+        self.error = error
+        self.tolerance = tolerance
+
+
+class UnknownTargetError(MMCoreError):
+    """A target was asked for that the pack does not predict."""
+
+    def __init__(self, *, target: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"the model has no target {target!r}; it predicts {', '.join(known)}")
+        self.target = target
+        self.known = known
+
+
+class ConfigError(MMCoreError):
+    """A training, pack or command configuration has a wrong or missing value."""
+
+    def __init__(self, *, key: str, problem: str) -> None:
+        super().__init__(f"{key}: {problem}")
+        self.key = key
+        self.problem = problem
+
+
+class ResultFormatError(MMCoreError):
+    """A result file is not a ``consilium.result/1`` document."""
+
+    def __init__(self, *, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
+        self.problem = problem
