@@ -21,7 +21,7 @@ PixelArray = npt.NDArray[np.generic]
 
 
 class Modality(StrEnum):
-    """An input channel of the model. (A DICOM modality such as CR is ``dicom_modality``.)"""
+    """An input channel of the model; a DICOM modality such as CR is ``dicom_modality``."""
 
     IMAGE = "image"
     NOTE = "note"
@@ -82,7 +82,7 @@ class Instance:
 
     pixels: modality values, that is stored values after the modality LUT or rescale, polarity as
         stored: (frames, rows, columns) for grey, (frames, rows, columns, 3) uint8 RGB for colour.
-        Integer dtype where rescale keeps integers, float32 otherwise. Always finite, never constant.
+        Integer dtype where rescale keeps integers, else float32. Always finite, never constant.
     is_inverted: MONOCHROME1, so low values are shown bright; displays and models invert.
     value_unit: "HU", or the Rescale Type, or "" where unknown.
     spacing_mm: (row, column) size of a pixel, or None where the file does not say.
