@@ -1,0 +1,1 @@
+"""Recognise, check and decode the files of one case."""

@@ -1,0 +1,120 @@
+"""The inside of the decoding process: limits first, then one file after the other.
+
+Everything here runs in a process that holds no patient but the one whose file it decodes, has an
+empty environment, no way to a socket, another program or a file, and is killed without regret.
+The parent speaks JSON lines over the standard streams; bytes go through two unlinked files.
+"""
+
+import contextlib
+import json
+import mmap
+import os
+import resource
+import sys
+from typing import Any, BinaryIO
+
+ADDRESS_SPACE_BYTES = 2 * 2**30
+CPU_SECONDS_PER_FILE = 20
+
+_DENIED_EVENTS = frozenset(
+    {"subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn",
+     "os.spawn", "os.remove", "os.rename", "os.link", "os.symlink", "os.mkdir", "os.rmdir",
+     "os.truncate", "shutil.rmtree", "pty.spawn"}
+)  # fmt: skip
+
+
+def serve(input_fd: int, output_fd: int) -> None:
+    """Answer requests until the parent closes its end."""
+    _limit_resources()
+    requests, replies = _take_streams()
+    from mmcore.intake.dicom.reader import read_dicom
+
+    _load_codecs()
+    _seal()
+    with os.fdopen(output_fd, "w+b", buffering=0) as output:
+        for line in requests:
+            size = int(line)
+            _renew_cpu_limit()
+            reply = _answer(read_dicom, input_fd, size, output)
+            replies.write(json.dumps(reply).encode() + b"\n")
+            replies.flush()
+
+
+def _answer(read_dicom: Any, input_fd: int, size: int, output: BinaryIO) -> dict[str, Any]:
+    """Return {"image": ...} or {"refused": [code, detail, attribute]}."""
+    from mmcore.errors import FileRefusedError, RefusalCode
+
+    output.seek(0)
+    output.truncate()
+    with mmap.mmap(input_fd, size, prot=mmap.PROT_READ) as mapped:
+        data = memoryview(mapped)
+        try:
+            return {"image": read_dicom(data, output)}
+        except FileRefusedError as refusal:
+            return {"refused": [refusal.code, refusal.detail, refusal.attribute]}
+        except MemoryError:
+            words = "decoding the file needs more memory than one file may have"
+            return {"refused": [RefusalCode.PIXELS_TOO_LARGE, words, ""]}
+        except BaseException as error:  # noqa: BLE001 - the border: decoders raise anything
+            # The message of a foreign error may quote the file, so only its type goes out.
+            words = f"decoding failed ({type(error).__name__})"
+            return {"refused": [RefusalCode.CORRUPT, words, ""]}
+        finally:
+            _release(data)
+
+
+def _release(data: memoryview) -> None:
+    # Frames of a refused file may still be referenced by its traceback; the map then stays until
+    # the next collection, which is harmless.
+    with contextlib.suppress(BufferError):
+        data.release()
+
+
+def _limit_resources() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _renew_cpu_limit()
+
+
+def _renew_cpu_limit() -> None:
+    """Allow ``CPU_SECONDS_PER_FILE`` more; the kernel kills the process beyond."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    spent = int(usage.ru_utime + usage.ru_stime)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (spent + CPU_SECONDS_PER_FILE, hard))
+
+
+def _take_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Keep the standard streams: what a C library prints must not be read as a reply."""
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    return requests, replies
+
+
+def _load_codecs() -> None:
+    """Import the lazily loaded codecs now, because nothing can be opened once sealed."""
+    import imagecodecs
+    from pydicom.pixels import apply_color_lut, convert_color_space  # noqa: F401
+
+    for name in ("jpeg8", "jpegls", "jpeg2k", "packbits"):
+        getattr(imagecodecs, f"{name}_decode")
+
+
+def _seal() -> None:
+    """Refuse sockets, programs and files outside the Python installation from here on."""
+    readable = tuple(os.path.realpath(path) for path in (sys.prefix, sys.base_prefix)) + tuple(
+        os.path.realpath(path) for path in sys.path if path
+    )
+
+    def deny(event: str, args: tuple[Any, ...]) -> None:
+        if event.startswith("socket.") or event in _DENIED_EVENTS:
+            raise PermissionError(event)
+        if event == "open" and isinstance(args[0], str | bytes):
+            path = os.path.realpath(os.fsdecode(args[0]))
+            is_reading = not (args[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+            if not (is_reading and path.startswith(readable)):
+                raise PermissionError(event)
+
+    sys.addaudithook(deny)

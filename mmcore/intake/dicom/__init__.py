@@ -1,0 +1,1 @@
+"""DICOM image instances: everything that imports pydicom to read."""

@@ -1,0 +1,236 @@
+"""One DICOM file to one image instance: pixels to a sink, everything else as plain values.
+
+Runs in the decoding process. What it returns is written as JSON, so nothing of pydicom, and no
+pickle, crosses to the process that serves clinicians.
+"""
+
+import math
+from datetime import datetime
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.intake.dicom import prescan
+from mmcore.intake.dicom.attributes import Attributes, read_attributes
+from mmcore.intake.dicom.color import check_palette, to_rgb
+from mmcore.intake.dicom.frames import iterate_frames
+from mmcore.intake.dicom.header import PixelHeader, check_geometry, read_pixel_header
+from mmcore.intake.dicom.luts import ModalityTransform, read_modality_transform, read_windows
+from mmcore.records import PixelArray
+
+# Extended CT scales end at 30,710 HU; beyond, the sign or the depth of the pixels is wrong.
+_MAX_HU, _MIN_HU = 32_767, -32_768
+_MAX_FLOAT = 1e12
+_MAX_AGE_YEARS = 130
+_AGE_UNITS = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
+
+Message = dict[str, Any]
+
+
+def read_dicom(data: memoryview, sink: BinaryIO) -> Message:
+    """Write the pixels in modality values to ``sink`` and return all else as JSON values.
+
+    Raises ``FileRefusedError`` for everything that sections A to C of the list of bad inputs name.
+    """
+    scan = prescan.scan(data)
+    attributes = read_attributes(scan)
+    header = read_pixel_header(attributes, scan)
+    check_geometry(header)
+    transform = read_modality_transform(attributes, header)
+    notices = [*scan.notices, *header.notices]
+    windows = read_windows(attributes, notices)
+    shape, dtype = _write_pixels(header, scan, attributes, transform, sink)
+    if header.samples == 3 and header.bits_stored > 8:
+        notices.append(f"Colours were reduced from {header.bits_stored} to 8 bits.")
+    return {
+        "shape": shape,
+        "dtype": dtype,
+        "is_inverted": header.photometric == "MONOCHROME1",
+        "value_unit": transform.unit,
+        "bits_stored": header.bits_stored,
+        "windows": [[w.center, w.width, w.explanation] for w in windows],
+        "spacing_mm": _spacing(attributes, notices),
+        "transfer_syntax_uid": scan.transfer_syntax_uid,
+        "decoder": _decoder(scan.transfer_syntax_uid),
+        **_describe_instance(attributes, notices),
+        **_describe_study(attributes),
+        **_describe_patient(attributes, notices),
+        "notices": notices,
+    }
+
+
+def _write_pixels(
+    header: PixelHeader,
+    scan: prescan.Scan,
+    attributes: Attributes,
+    transform: ModalityTransform,
+    sink: BinaryIO,
+) -> tuple[tuple[int, ...], str]:
+    """Write every frame and return the shape and dtype of the whole."""
+    is_color = header.samples == 3 or header.photometric == "PALETTE COLOR"
+    if header.photometric == "PALETTE COLOR":
+        check_palette(attributes)
+    dtype = np.dtype(np.uint8) if is_color else transform.dtype
+    low, high = math.inf, -math.inf
+    for index, frame in enumerate(iterate_frames(header, scan, attributes)):
+        if is_color:
+            values: PixelArray = to_rgb(frame, header, attributes)
+        else:
+            values = transform.apply(_finite(frame.values), index)
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+        sink.write(memoryview(np.ascontiguousarray(values)).cast("B"))
+    _check_values(header, transform, low=low, high=high)
+    shape = (header.frames, header.rows, header.columns) + ((3,) if is_color else ())
+    return shape, dtype.str
+
+
+def _finite(values: PixelArray) -> PixelArray:
+    if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+        raise FileRefusedError(RefusalCode.NON_FINITE_PIXELS, "some pixels are not finite numbers")
+    return values
+
+
+def _check_values(
+    header: PixelHeader, transform: ModalityTransform, *, low: float, high: float
+) -> None:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise FileRefusedError(
+            RefusalCode.NON_FINITE_PIXELS, "some pixels are not finite numbers after rescaling"
+        )
+    if low == high:
+        raise FileRefusedError(RefusalCode.CONSTANT_IMAGE, "every pixel has the same value")
+    is_float = transform.dtype.kind == "f"
+    if is_float and max(-low, high) > _MAX_FLOAT:
+        raise FileRefusedError(RefusalCode.IMPLAUSIBLE_VALUES, f"pixels reach {high:.3g}")
+    if transform.unit == "HU" and not _MIN_HU <= low <= high <= _MAX_HU:
+        raise FileRefusedError(
+            RefusalCode.IMPLAUSIBLE_VALUES,
+            f"CT values run from {low:.0f} to {high:.0f} HU, so sign or depth must be wrong",
+            attribute="PixelRepresentation",
+        )
+
+
+def _decoder(transfer_syntax_uid: str) -> str:
+    if transfer_syntax_uid in prescan.NATIVE:
+        return ""
+    import imagecodecs
+
+    return f"imagecodecs {imagecodecs.__version__}"
+
+
+def _spacing(attributes: Attributes, notices: list[str]) -> tuple[float, float] | None:
+    """Return (row, column) spacing in mm. PS3.3 10.7 and C.8.11.4."""
+    for source in _measures(attributes):
+        if (spacing := _pair(source, "PixelSpacing", notices)) is not None:
+            return spacing
+    spacing = _pair(attributes, "ImagerPixelSpacing", notices)
+    if spacing is not None:
+        notices.append("Pixel spacing is as at the detector; lengths in the patient are shorter.")
+    return spacing
+
+
+def _measures(attributes: Attributes) -> list[Attributes]:
+    found = [attributes]
+    shared = attributes.item("SharedFunctionalGroupsSequence")
+    frames = attributes.items("PerFrameFunctionalGroupsSequence")
+    for group in ([shared] if shared else []) + list(frames[:1]):
+        item = group.item("PixelMeasuresSequence")
+        found += [item] if item else []
+    return found
+
+
+def _pair(source: Attributes, keyword: str, notices: list[str]) -> tuple[float, float] | None:
+    if not source.has(keyword):
+        return None
+    try:
+        values = source.numbers(keyword)
+    except FileRefusedError:
+        values = ()
+    if len(values) == 2 and all(0 < value < 1e4 for value in values):
+        return values[0], values[1]
+    notices.append(f"{keyword} is not valid and was ignored; nothing can be measured in mm.")
+    return None
+
+
+def _describe_instance(attributes: Attributes, notices: list[str]) -> Message:
+    acquired = (
+        attributes.moment("AcquisitionDate", "AcquisitionTime")
+        or attributes.moment("ContentDate", "ContentTime")
+        or attributes.moment("StudyDate", "StudyTime")
+    )
+    if acquired is not None and acquired > datetime.now():
+        notices.append("The acquisition date lies in the future.")
+    if attributes.soft_text("BurnedInAnnotation").upper() == "YES":
+        notices.append("The file says that text is burned into its pixels.")
+    return {
+        "sop_instance_uid": attributes.text("SOPInstanceUID"),
+        "sop_class_uid": attributes.text("SOPClassUID"),
+        "dicom_modality": attributes.text("Modality"),
+        "body_part": attributes.soft_text("BodyPartExamined") or None,
+        "view_position": attributes.soft_text("ViewPosition") or None,
+        "laterality": attributes.soft_text("ImageLaterality")
+        or attributes.soft_text("Laterality")
+        or None,
+        "acquired_at": acquired.isoformat() if acquired else None,
+        "instance_number": _soft_integer(attributes, "InstanceNumber"),
+        "position_mm": _position(attributes),
+    }
+
+
+def _describe_study(attributes: Attributes) -> Message:
+    started = attributes.moment("StudyDate", "StudyTime")
+    return {
+        "study_uid": attributes.text("StudyInstanceUID"),
+        "study_description": attributes.soft_text("StudyDescription"),
+        "study_started_at": started.isoformat() if started else None,
+        "accession_number": attributes.soft_text("AccessionNumber") or None,
+        "series_uid": attributes.text("SeriesInstanceUID"),
+        "series_description": attributes.soft_text("SeriesDescription"),
+        "series_number": _soft_integer(attributes, "SeriesNumber"),
+    }
+
+
+def _describe_patient(attributes: Attributes, notices: list[str]) -> Message:
+    birth_date = attributes.day("PatientBirthDate")
+    sex = attributes.soft_text("PatientSex")
+    return {
+        "patient_id": attributes.soft_text("PatientID") or None,
+        "patient_name": attributes.soft_text("PatientName") or None,
+        "birth_date": birth_date.isoformat() if birth_date else None,
+        "sex": sex if sex in ("F", "M", "O") else None,
+        "age_years": _age(attributes, notices),
+    }
+
+
+def _age(attributes: Attributes, notices: list[str]) -> float | None:
+    """Return the age in years. PS3.5 6.2, AS: 018M for 18 months."""
+    text = attributes.soft_text("PatientAge")
+    if not text:
+        return None
+    if text[:-1].isdigit() and text[-1] in _AGE_UNITS:
+        age = int(text[:-1]) / _AGE_UNITS[text[-1]]
+        if age <= _MAX_AGE_YEARS:
+            return age
+    notices.append("PatientAge is not a possible age and was ignored.")
+    return None
+
+
+def _soft_integer(attributes: Attributes, keyword: str) -> int | None:
+    try:
+        return attributes.integer(keyword)
+    except FileRefusedError:
+        return None
+
+
+def _position(attributes: Attributes) -> float | None:
+    """Return the distance of the slice along its normal. PS3.3 C.7.6.2.1.1."""
+    try:
+        position = attributes.numbers("ImagePositionPatient")
+        axes = attributes.numbers("ImageOrientationPatient")
+    except FileRefusedError:
+        return None
+    if len(position) != 3 or len(axes) != 6:
+        return None
+    distance = float(np.dot(np.cross(axes[:3], axes[3:]), position))
+    return distance if math.isfinite(distance) else None

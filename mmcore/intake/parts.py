@@ -1,0 +1,71 @@
+"""What one file turned out to hold, before the files of a case are put together."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from mmcore.records import Instance, Note, Observation, Patient
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom a file says it is about. Anything it does not say is empty or ``None``.
+
+    patient_ids: every record number the file gives; two files agree if they share one.
+    """
+
+    patient_ids: frozenset[str] = frozenset()
+    name: str | None = None
+    birth_date: date | None = None
+    sex: str | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the file says anything that can be compared."""
+        return bool(self.patient_ids or self.name or self.birth_date)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImagePart:
+    """One image instance with the places it takes in the study tree.
+
+    position_mm: distance along the series normal, for ordering slices; ``None`` if not stated.
+    """
+
+    instance: Instance
+    identity: Identity
+    patient: Patient
+    study_uid: str
+    series_uid: str
+    study_description: str = ""
+    series_description: str = ""
+    series_number: int | None = None
+    study_started_at: datetime | None = None
+    accession_number: str | None = None
+    position_mm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotePart:
+    """One note."""
+
+    note: Note
+    identity: Identity
+    patient: Patient
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationsPart:
+    """The observations of one file.
+
+    questions: one sentence per row or entry that was not used, by line or entry number.
+    """
+
+    observations: tuple[Observation, ...]
+    identity: Identity
+    patient: Patient
+    questions: tuple[str, ...] = ()
+    notices: tuple[str, ...] = field(default=())
+
+
+Part = ImagePart | NotePart | ObservationsPart

@@ -1,0 +1,115 @@
+"""Say what a file is from its bytes; its name only breaks ties between kinds of plain text."""
+
+import re
+from enum import StrEnum
+
+
+class Content(StrEnum):
+    """What the bytes of a file look like, before anything is parsed."""
+
+    EMPTY = "empty"
+    DICOM = "dicom"
+    ARCHIVE = "archive"
+    JSON = "json"
+    TEXT = "text"
+    BINARY = "binary"
+
+
+# Kinds that a clinician may well drop in and that deserve better words than "unknown".
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF-", "a PDF document; export its text, or the image as DICOM"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG picture without a DICOM header; export it as DICOM"),
+    (b"\xff\xd8\xff", "a JPEG picture without a DICOM header; export it as DICOM"),
+    (b"II*\x00", "a TIFF picture without a DICOM header; export it as DICOM"),
+    (b"MM\x00*", "a TIFF picture without a DICOM header; export it as DICOM"),
+    (b"GIF8", "a GIF picture without a DICOM header; export it as DICOM"),
+    (b"\x1f\x8b", "a gzip file; only zip archives are opened"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; only zip archives are opened"),
+    (b"Rar!", "a RAR archive; only zip archives are opened"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document; export it as text or CSV"),
+    (b"{\\rtf", "a rich-text document; export it as plain text"),
+)
+_MARKUP = (
+    (re.compile(r"\s*<!doctype\s+html|\s*<html", re.IGNORECASE), "a web page; export it as text"),
+    (
+        re.compile(r"\s*<\?xml|\s*<!doctype|\s*<!entity|\s*<(bundle|patient|observation)\b", re.I),
+        "an XML document, which is never parsed; export FHIR as JSON",
+    ),
+)
+# Files that folders and CDs carry along, and kinds that this version does not score.
+_ASIDE: tuple[tuple[bytes, str], ...] = (
+    (b"RIFF", "a sound recording, which this version does not read"),
+    (b"##fileformat=VCF", "a variant file, which this version does not read"),
+)
+_ASIDE_NAMES = re.compile(r"(^|[/\\])(\.[^/\\]*|thumbs\.db|desktop\.ini|__macosx[/\\].*)$", re.I)
+_JSON_START = re.compile(rb'\s*(\{\s*["}]|\[\s*[\[{\]])')
+_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_ELEMENT_VRS = frozenset(
+    b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR "
+    b"US UT UV".split()
+)
+
+
+def sniff(data: bytes) -> Content:
+    """Return what ``data`` looks like. Never raises."""
+    if not data:
+        return Content.EMPTY
+    # Before every other signature: PS3.10 7.1 leaves the preamble to the application, so a
+    # DICOM file may start like a TIFF, a zip or a program.
+    if data[128:132] == b"DICM" or _starts_like_dicom(data):
+        return Content.DICOM
+    if data[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
+        return Content.ARCHIVE
+    if describe_foreign(data):
+        return Content.BINARY
+    if _looks_binary(data):
+        return Content.BINARY
+    body = data[3:] if data.startswith(_BOMS[0]) else data
+    return Content.JSON if _JSON_START.match(body[:4096]) else Content.TEXT
+
+
+def describe_foreign(data: bytes) -> str:
+    """Return words for a well-known kind that is never read, or an empty string."""
+    for signature, words in _SIGNATURES:
+        if data.startswith(signature):
+            return words
+    head = data[:512].decode("utf-8-sig", errors="replace")
+    for pattern, words in _MARKUP:
+        if pattern.match(head):
+            return words
+    return ""
+
+
+def describe_aside(name: str, data: bytes) -> str:
+    """Return words for a file that is kept aside without being at fault, or an empty string."""
+    if _ASIDE_NAMES.search(name):
+        return "a file of the operating system, not of the patient"
+    for signature, words in _ASIDE:
+        if data.startswith(signature):
+            return words
+    return ""
+
+
+def _starts_like_dicom(data: bytes) -> bool:
+    """Whether a data set starts at byte 0, as in files stored without preamble."""
+    group = data[:2]
+    return group in (b"\x02\x00", b"\x08\x00") and (
+        data[4:6] in _ELEMENT_VRS
+        or (len(data) >= 8 and data[3:4] == b"\x00" and data[6:8] == b"\0\0")
+    )
+
+
+def _looks_binary(data: bytes) -> bool:
+    if data.startswith(_BOMS):
+        return False
+    sample = data[:65536]
+    if _is_utf16_without_bom(sample):
+        return False
+    controls = sum(sample.count(code) for code in range(32) if code not in (9, 10, 12, 13, 27))
+    return (b"\0" in sample and controls > len(sample) // 32) or controls > len(sample) // 8
+
+
+def _is_utf16_without_bom(sample: bytes) -> bool:
+    """Whether nearly every second byte is NUL, as in ASCII text stored as UTF-16."""
+    half = len(sample) // 2
+    return half >= 8 and max(sample[::2].count(0), sample[1::2].count(0)) > 0.9 * half
