@@ -1,0 +1,17 @@
+"""Results as files: the JSON document that others rely on, and the PDF drawn from it alone."""
+
+from mmcore.report.document import SCHEMA, Document, result_document
+from mmcore.report.images import key_instance
+from mmcore.report.pdf import render_pdf
+from mmcore.report.storage import document_digest, read_result, write_result
+
+__all__ = [
+    "SCHEMA",
+    "Document",
+    "document_digest",
+    "key_instance",
+    "read_result",
+    "render_pdf",
+    "result_document",
+    "write_result",
+]

@@ -1,0 +1,311 @@
+"""The result document ``consilium.result/1``: one scored case as plain JSON values.
+
+Everything that leaves Consilium is a view of this document: what it does not hold, no report can
+say. Numbers keep full precision; only views round. ``docs/result.schema.json`` is its contract.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import date
+
+from mmcore.errors import LedgerNotAdditiveError, NonFiniteResultError
+from mmcore.records import (
+    Case,
+    Contribution,
+    Explanation,
+    GateVerdict,
+    Instance,
+    Observation,
+    PartItem,
+    Parts,
+    Result,
+    SourceFile,
+    Study,
+    TargetGate,
+    TargetPrediction,
+)
+from mmcore.report.images import display_png, key_instance, quantise, to_base64
+
+SCHEMA = "consilium.result/1"
+TOP_ITEMS = 12
+"""At most so many items for, and so many against, of each part: what a reader can still weigh."""
+LEDGER_TOLERANCE = 1e-3
+"""Base plus contributions may miss the logit by so much, relative to the larger of 1 and it."""
+
+Document = dict[str, object]
+
+
+def result_document(result: Result) -> Document:
+    """Return the result as a document of plain values.
+
+    A withheld target carries its gate reason and no number of its score; a part that failed its
+    tests carries only its reason. Raises ``NonFiniteResultError`` for a number that is not finite
+    and ``LedgerNotAdditiveError`` where base plus contributions misses the logit.
+    """
+    case, prediction = result.case, result.prediction
+    gates = {gate.target: gate for gate in prediction.gate}
+    return {
+        "schema": SCHEMA,
+        "case": _case(case),
+        "pack": {
+            "name": prediction.pack.name,
+            "version": prediction.pack.version,
+            "digest": prediction.pack.digest,
+        },
+        "device": prediction.device,
+        "present": [str(m) for m in prediction.present],
+        "missing": [str(m) for m in prediction.missing],
+        "notices": list(prediction.notices),
+        "gate": [_gate(gate) for gate in prediction.gate],
+        "targets": [
+            _target(target, gates[target.name], result.explanations.get(target.name))
+            for target in prediction.targets
+        ],
+        "timings": {
+            stage: _number(seconds, f"timing {stage}")
+            for stage, seconds in prediction.timings.items()
+        },
+    }
+
+
+def _case(case: Case) -> Document:
+    patient = case.patient
+    instance = key_instance(case)
+    return {
+        "digest": case.digest,
+        "patient": {
+            "id": patient.patient_id,
+            "name": patient.name,
+            "birth_date": _iso(patient.birth_date),
+            "sex": patient.sex,
+            "age_years": _maybe(patient.age_years, "age"),
+        },
+        "files": [_file(file) for file in case.files],
+        "notices": list(case.notices),
+        "studies": [_study(study) for study in case.studies],
+        "notes": [
+            {
+                "digest": note.digest,
+                "title": note.title,
+                "authored_at": _iso(note.authored_at),
+                "characters": len(note.text),
+            }
+            for note in case.notes
+        ],
+        "observations": [_observation(observation) for observation in case.observations],
+        "key_image": None if instance is None else _key_image(instance),
+    }
+
+
+def _file(file: SourceFile) -> Document:
+    return {
+        "name": file.name,
+        "digest": file.digest,
+        "size_bytes": file.size_bytes,
+        "kind": file.kind,
+        "verdict": str(file.verdict),
+        "code": None if file.code is None else str(file.code),
+        "reason": file.reason,
+    }
+
+
+def _study(study: Study) -> Document:
+    return {
+        "study_uid": study.study_uid,
+        "description": study.description,
+        "started_at": _iso(study.started_at),
+        "accession_number": study.accession_number,
+        "series": [
+            {
+                "series_uid": series.series_uid,
+                "dicom_modality": series.dicom_modality,
+                "description": series.description,
+                "instances": len(series.instances),
+            }
+            for series in study.series
+        ],
+    }
+
+
+def _observation(observation: Observation) -> Document:
+    name = f"observation {observation.loinc}"
+    return {
+        "loinc": observation.loinc,
+        "display": observation.display,
+        "value": _number(observation.value, name),
+        "unit": observation.unit,
+        "comparator": observation.comparator,
+        "time": _iso(observation.time),
+        "reference": [
+            _maybe(observation.reference_low, f"{name} reference"),
+            _maybe(observation.reference_high, f"{name} reference"),
+        ],
+        "given": observation.given,
+        "digest": observation.digest,
+    }
+
+
+def _key_image(instance: Instance) -> Document:
+    png, (rows, columns) = display_png(instance)
+    stored_rows, stored_columns = instance.pixels.shape[1:3]
+    return {
+        "digest": instance.digest,
+        "dicom_modality": instance.dicom_modality,
+        "view_position": instance.view_position,
+        "body_part": instance.body_part,
+        "laterality": instance.laterality,
+        "acquired_at": _iso(instance.acquired_at),
+        "notices": list(instance.notices),
+        "stored": [stored_rows, stored_columns],
+        "spacing_mm": None
+        if instance.spacing_mm is None
+        else _pair(instance.spacing_mm, "spacing"),
+        "rows": rows,
+        "columns": columns,
+        "scale": [stored_rows / rows, stored_columns / columns],
+        "png": to_base64(png),
+    }
+
+
+def _gate(gate: TargetGate) -> Document:
+    return {
+        "target": gate.target,
+        "verdict": str(gate.verdict),
+        "reason": gate.reason,
+        "helps_most": None if gate.helps_most is None else str(gate.helps_most),
+    }
+
+
+def _target(
+    target: TargetPrediction, gate: TargetGate, explanation: Explanation | None
+) -> Document:
+    withheld = gate.verdict is GateVerdict.WITHHELD
+    name = target.name
+    document: Document = {
+        "name": name,
+        "display": target.display,
+        "kind": target.kind,
+        "unit": target.unit,
+        "logit": None if withheld else _number(target.logit, f"logit of {name}"),
+        "probability": None if withheld else _maybe(target.probability, f"probability of {name}"),
+        "interval": None if withheld else _pair(target.interval, f"interval of {name}"),
+        # A fact of the pack, not of the case: it may be told even where the score may not.
+        "operating_point": _maybe(target.operating_point, f"operating point of {name}"),
+        "called": None if withheld else target.is_positive,
+    }
+    if withheld or explanation is None:
+        return document | {
+            "base": None, "contributions": [], "interactions": [], "coalitions": [], "parts": {},
+        }  # fmt: skip
+    if len(explanation.coalitions) != 2 ** len(explanation.modalities):
+        raise ValueError("a ledger needs one value for every coalition of its modalities")
+    _check_ledger(target, explanation)
+    return document | {
+        "base": _number(explanation.base, f"base of {name}"),
+        "contributions": [_contribution(c, name) for c in explanation.contributions],
+        "interactions": [
+            {"a": str(i.a), "b": str(i.b), "value": _number(i.value, f"interaction of {name}")}
+            for i in explanation.interactions
+        ],
+        "coalitions": _coalitions(explanation),
+        "parts": {str(m): _part(p, f"{m} of {name}") for m, p in explanation.parts.items()},
+    }
+
+
+def _check_ledger(target: TargetPrediction, explanation: Explanation) -> None:
+    total = explanation.base + sum(c.signed for c in explanation.contributions)
+    tolerance = LEDGER_TOLERANCE * max(1.0, abs(target.logit))
+    errors = (
+        total - target.logit,
+        explanation.logit - target.logit,
+        float(explanation.coalitions[0]) - explanation.base,
+        float(explanation.coalitions[-1]) - target.logit,
+    )
+    for error in errors:
+        if not math.isfinite(error):
+            raise NonFiniteResultError(what=f"ledger of {target.name}")
+        if not abs(error) <= tolerance:
+            raise LedgerNotAdditiveError(target=target.name, error=error, tolerance=tolerance)
+
+
+def _contribution(contribution: Contribution, name: str) -> Document:
+    what = f"contribution of {contribution.modality} to {name}"
+    return {
+        "modality": str(contribution.modality),
+        "signed": _number(contribution.signed, what),
+        "share": _number(contribution.share, what),
+        "band": _pair(contribution.band, what),
+    }
+
+
+def _coalitions(explanation: Explanation) -> list[Document]:
+    modalities = explanation.modalities
+    return [
+        {
+            "modalities": [str(m) for bit, m in enumerate(modalities) if index >> bit & 1],
+            "value": _number(value, f"coalition of {explanation.target}"),
+        }
+        for index, value in enumerate(explanation.coalitions)
+    ]
+
+
+def _part(part: Parts, what: str) -> Document:
+    if not part.passed:
+        return {
+            "sum": None, "completeness_error": None, "passed": False,
+            "reason": part.reason, "top": [], "overlay": None,
+        }  # fmt: skip
+    return {
+        "sum": _number(part.sum, f"sum of {what}"),
+        "completeness_error": _number(part.completeness_error, f"completeness error of {what}"),
+        "passed": True,
+        "reason": part.reason,
+        "top": [_item(item, what) for item in _strongest(part.items)],
+        "overlay": _overlay(part, what),
+    }
+
+
+def _strongest(items: Sequence[PartItem]) -> list[PartItem]:
+    """Return the strongest items for and against, so that neither side crowds out the other."""
+    ordered = sorted(items, key=lambda item: -abs(item.signed))
+    in_favour = [item for item in ordered if item.signed > 0][:TOP_ITEMS]
+    against = [item for item in ordered if not item.signed > 0][:TOP_ITEMS]
+    return sorted(in_favour + against, key=lambda item: -abs(item.signed))
+
+
+def _item(item: PartItem, what: str) -> Document:
+    where = [w if isinstance(w, str) else _number(w, f"place in {what}") for w in item.where]
+    return {"what": item.what, "where": where, "signed": _number(item.signed, f"item of {what}")}
+
+
+def _overlay(part: Parts, what: str) -> Document | None:
+    if part.overlay is None or part.overlay_box is None:
+        return None
+    data, scale = quantise(part.overlay)
+    rows, columns = part.overlay.shape
+    return {
+        "rows": rows,
+        "columns": columns,
+        "scale": scale,
+        "box": [_number(edge, f"overlay box of {what}") for edge in part.overlay_box],
+        "data": to_base64(data),
+    }
+
+
+def _number(value: float, what: str) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise NonFiniteResultError(what=what)
+    return number
+
+
+def _maybe(value: float | None, what: str) -> float | None:
+    return None if value is None else _number(value, what)
+
+
+def _pair(pair: tuple[float, float], what: str) -> list[float]:
+    return [_number(value, what) for value in pair]
+
+
+def _iso(moment: date | None) -> str | None:
+    return None if moment is None else moment.isoformat()

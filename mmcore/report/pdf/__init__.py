@@ -1,0 +1,72 @@
+"""The PDF report, drawn from a result document alone: what the document lacks it can not say."""
+
+import io
+import threading
+from collections.abc import Mapping
+
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from mmcore.report.pdf import fonts
+from mmcore.report.pdf.case_sections import (
+    draw_case_identity,
+    draw_files,
+    draw_model,
+    draw_observations,
+)
+from mmcore.report.pdf.finding_sections import (
+    draw_further_findings,
+    draw_gaps,
+    draw_key_finding,
+    draw_summary,
+)
+from mmcore.report.pdf.page import TOP, draw_page
+from mmcore.report.pdf.sheet import Sheet
+from mmcore.report.reading import ReportedResult, read_document
+from mmcore.report.storage import document_digest
+
+MAX_PAGES = 2
+
+_LOCK = threading.Lock()
+"""reportlab keeps fonts and image caches for the process; one report is drawn at a time."""
+
+
+def render_pdf(document: Mapping[str, object]) -> bytes:
+    """Return the report as PDF, one or two A4 pages; the same document gives the same bytes.
+
+    Raises ``ResultFormatError`` for a document that is not a valid ``consilium.result/1``.
+    """
+    result = read_document(document)
+    digest = document_digest(document)
+    with _LOCK:
+        fonts.register()
+        _, pages = _draw(result, digest, pages=0)
+        data, _ = _draw(result, digest, pages=pages)
+    return data
+
+
+def _draw(result: ReportedResult, digest: str, *, pages: int) -> tuple[bytes, int]:
+    """Draw the whole report and return it with its number of pages; ``pages`` is what it states."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4, invariant=1, pageCompression=1, lang="en")
+    canvas.setTitle(f"Consilium case report {result.case_digest[:16]} (draft)")
+    canvas.setAuthor("Consilium")
+    canvas.setSubject(f"Drawn from result document SHA-256 {digest}")
+    canvas.setCreator("Consilium")
+
+    def on_page(sheet: Sheet) -> None:
+        draw_page(sheet, result, digest, pages=pages)
+
+    sheet = Sheet(canvas, on_page, TOP)
+    draw_case_identity(sheet, result)
+    draw_summary(sheet, result)
+    draw_key_finding(sheet, result)
+    drawn = draw_further_findings(sheet, result, skip=0, last_page=sheet.page)
+    draw_gaps(sheet, result)
+    draw_observations(sheet, result)
+    draw_model(sheet, result)
+    draw_files(sheet, result)
+    draw_further_findings(sheet, result, skip=drawn, last_page=MAX_PAGES)
+    sheet.finish_page()
+    canvas.save()
+    return buffer.getvalue(), sheet.page

@@ -1,0 +1,205 @@
+"""The sections on the case itself: patient and study, measurements, files, the model's facts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from mmcore.records import FileVerdict, Observation
+from mmcore.report.document import SCHEMA
+from mmcore.report.pdf.sheet import (
+    BODY,
+    BOTTOM,
+    CAUTION,
+    CONTENT_WIDTH,
+    MARGIN,
+    NOTE,
+    SMALL,
+    STRONG,
+    TINT,
+    Sheet,
+    wrap,
+)
+from mmcore.report.reading import KeyImage, ReportedResult
+from mmcore.wording import MODALITY_NAMES
+
+MAX_NOTICES = 4
+MAX_OBSERVATIONS = 18
+MAX_FILES = 8
+
+LIMITS = (
+    "The 90% interval is the bootstrap of the calibration; it does not cover what the network may "
+    "have learned wrongly.",
+    "Contributions say how each input moved this model's score from its baseline case. They are "
+    "not causes of disease, and an input the model ignores may still matter.",
+    "Evidence is shown only where it passed its tests for this case (it adds up, it beats random "
+    "and content-free controls, it is stable); what failed is withheld, with the reason.",
+    "The overlay is smoothed for display and cleared below 15% of its peak. A finding not listed "
+    "was not assessed.",
+)
+
+_SEXES = {"F": "female", "M": "male", "O": "other"}
+_GUTTER = 18.0
+_HALF = (CONTENT_WIDTH - _GUTTER) / 2
+
+
+def draw_case_identity(sheet: Sheet, result: ReportedResult) -> None:
+    """Draw who and what was examined, side by side, and the notices on the case."""
+    top = sheet.y
+    height = 6 * BODY.leading + 9.0
+    sheet.box(MARGIN - 6.0, top - height, CONTENT_WIDTH + 12.0, height, fill=TINT)
+    sheet.y = top - 2.0
+    sheet.facts(_patient_facts(result), x=MARGIN, width=_HALF, label_width=58.0)
+    sheet.y = top - 2.0
+    sheet.facts(_study_facts(result), x=MARGIN + _HALF + _GUTTER, width=_HALF, label_width=58.0)
+    sheet.y = top - height - 1.0
+    image_notices = result.key_image.notices if result.key_image else ()
+    notices = result.notices + image_notices
+    for notice in notices[:MAX_NOTICES]:
+        style = replace(BODY, color=CAUTION)
+        sheet.paragraph(f"\u25b2 {notice}", style, max_lines=2)
+    if len(notices) > MAX_NOTICES:
+        _more(sheet, len(notices) - MAX_NOTICES, "notices")
+
+
+def draw_observations(sheet: Sheet, result: ReportedResult) -> None:
+    """Draw the labs and vitals in two columns, those outside their reference range first."""
+    observations = sorted(result.observations, key=lambda o: not _flag(o))
+    shown = observations[:MAX_OBSERVATIONS]
+    if not shown:
+        return
+    rows = (len(shown) + 1) // 2
+    sheet.need(22.0 + rows * BODY.leading + 10.0)
+    sheet.heading("Labs and vitals as received")
+    top = sheet.y
+    for column, part in enumerate((shown[:rows], shown[rows:])):
+        sheet.y = top
+        x = MARGIN + column * (_HALF + _GUTTER)
+        for observation in part:
+            sheet.y -= BODY.leading
+            style = STRONG if _flag(observation) else BODY
+            sheet.clipped(x, sheet.y + 2.0, observation.display, 112.0, style)
+            sheet.clipped(x + 116.0, sheet.y + 2.0, _value(observation), 68.0, style)
+            sheet.clipped(x + 186.0, sheet.y + 2.0, _reference(observation), _HALF - 186.0, SMALL)
+    sheet.y = top - rows * BODY.leading
+    if len(observations) > len(shown):
+        _more(sheet, len(observations) - len(shown), "values")
+
+
+def draw_model(sheet: Sheet, result: ReportedResult) -> None:
+    """Draw the limits of the report beside the facts of the model."""
+    width = CONTENT_WIDTH - 196.0
+    limits = [line for limit in LIMITS for line in wrap(f"\u2022 {limit}", NOTE, width)]
+    sheet.need(20.0 + len(limits) * NOTE.leading)
+    top = sheet.y
+    sheet.heading("Limits of this report", width=width)
+    for limit in LIMITS:
+        sheet.paragraph(f"\u2022 {limit}", NOTE, width=width)
+    end = sheet.y
+    sheet.y = top
+    x = MARGIN + width + _GUTTER
+    sheet.heading("Model", x=x, width=196.0 - _GUTTER)
+    pack = result.pack
+    seconds = sum(result.timings.values())
+    facts = [
+        ("Pack", f"{pack.name} {pack.version}"),
+        ("Device", result.device),
+        ("Computed in", f"{seconds:.2f} s" if result.timings else "not recorded"),
+        ("Result", SCHEMA),
+    ]
+    sheet.facts(facts, x=x, width=196.0 - _GUTTER, label_width=46.0)
+    sheet.paragraph("SHA-256 of the pack", SMALL, x=x, width=196.0 - _GUTTER)
+    sheet.paragraph(pack.digest, replace(SMALL, size=5.4), x=x, width=196.0 - _GUTTER, max_lines=3)
+    sheet.y = min(end, sheet.y)
+
+
+def draw_files(sheet: Sheet, result: ReportedResult) -> None:
+    """Draw every source file with what became of it and its digest; refused ones first."""
+    order = {FileVerdict.REFUSED: 0, FileVerdict.KEPT_ASIDE: 1, FileVerdict.USED: 2}
+    files = sorted(result.files, key=lambda file: order[file.verdict])
+    sheet.need(34.0 + BODY.leading)
+    sheet.heading("Source files")
+    shown = 0
+    for file in files[:MAX_FILES]:
+        reason = wrap(file.reason, NOTE, CONTENT_WIDTH - 12.0, max_lines=1)
+        if sheet.room < BODY.leading * (1 + len(reason)) + SMALL.leading:
+            break
+        shown += 1
+        sheet.y -= BODY.leading
+        verdict = str(file.verdict) + (f" ({file.code})" if file.code else "")
+        style = BODY if file.verdict is FileVerdict.USED else STRONG
+        sheet.clipped(MARGIN, sheet.y + 2.0, file.name, 134.0, style)
+        sheet.clipped(MARGIN + 138.0, sheet.y + 2.0, verdict, 142.0, style)
+        digest = f"SHA-256 {file.digest}"
+        sheet.clipped(MARGIN + 284.0, sheet.y + 2.0, digest, 227.0, replace(SMALL, size=5.0))
+        sheet.paragraph(file.reason, NOTE, x=MARGIN + 12.0, width=CONTENT_WIDTH - 12.0, max_lines=1)
+    if not files:
+        sheet.paragraph("None recorded.", NOTE)
+    if shown < len(files):
+        _more(sheet, len(files) - shown, "files")
+    sheet.y = max(sheet.y, BOTTOM)
+
+
+def _more(sheet: Sheet, count: int, what: str) -> None:
+    sheet.paragraph(f"and {count} more {what}, in the result document", NOTE)
+
+
+def _patient_facts(result: ReportedResult) -> Sequence[tuple[str, str]]:
+    patient = result.patient
+    born = patient.birth_date.isoformat() if patient.birth_date else "unknown"
+    age = "unknown" if patient.age_years is None else f"{patient.age_years:.0f} years"
+    return (
+        ("Patient", patient.name or "unknown"),
+        ("Patient ID", patient.patient_id or "unknown"),
+        ("Born", born),
+        ("Age, sex", f"{age}, {_SEXES[patient.sex] if patient.sex else 'sex unknown'}"),
+        ("Inputs", ", ".join(MODALITY_NAMES[m] for m in result.present) or "none"),
+        ("Missing", ", ".join(MODALITY_NAMES[m] for m in result.missing) or "none"),
+    )
+
+
+def _study_facts(result: ReportedResult) -> Sequence[tuple[str, str]]:
+    image = result.key_image
+    study = result.studies[0] if result.studies else None
+    more = f" (and {len(result.studies) - 1} more studies)" if len(result.studies) > 1 else ""
+    return (
+        ("Study", ((study.description or "no description") + more) if study else "no image study"),
+        ("Accession", (study.accession_number or "unknown") if study else "\u2013"),
+        ("Image", _view(image) if image else "none"),
+        ("Acquired", _when(image.acquired_at if image else None)),
+        ("Started", _when(study.started_at if study else None)),
+        ("Case SHA-256", result.case_digest[:32]),
+    )
+
+
+def _view(image: KeyImage) -> str:
+    known = (image.dicom_modality, image.body_part, image.view_position, image.laterality)
+    return ", ".join(word for word in known if word) or "unknown"
+
+
+def _when(moment: datetime | None) -> str:
+    return "unknown" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
+
+
+def _value(observation: Observation) -> str:
+    flag = _flag(observation)
+    number = f"{observation.comparator or ''}{observation.value:g} {observation.unit}"
+    return f"{number} {flag}" if flag else number
+
+
+def _flag(observation: Observation) -> str:
+    """Return "H" or "L" for a value outside the reference range that the source gave."""
+    low, high = observation.reference_low, observation.reference_high
+    if high is not None and observation.value > high and observation.comparator != "<":
+        return "H"
+    if low is not None and observation.value < low and observation.comparator != ">":
+        return "L"
+    return ""
+
+
+def _reference(observation: Observation) -> str:
+    low, high = observation.reference_low, observation.reference_high
+    if low is None and high is None:
+        return "ref. not given"
+    if low is None:
+        return f"ref. up to {high:g}"
+    return f"ref. from {low:g}" if high is None else f"ref. {low:g}\u2013{high:g}"

@@ -1,0 +1,363 @@
+"""The sections on what the model says: every target in short, the main one with its evidence."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from mmcore.records import GateVerdict, Modality, PartItem
+from mmcore.report.pdf.figures import (
+    Frame,
+    describe,
+    draw_image,
+    draw_interval,
+    draw_marker,
+    draw_overlay,
+    draw_overlay_legend,
+    draw_waterfall,
+    image_frame,
+    waterfall_height,
+)
+from mmcore.report.pdf.sheet import (
+    BODY,
+    CAUTION,
+    CONTENT_WIDTH,
+    FOR,
+    MARGIN,
+    MUTED,
+    NOTE,
+    RULE,
+    SMALL,
+    STRONG,
+    TINT,
+    Sheet,
+    wrap,
+)
+from mmcore.report.reading import ReportedResult, ReportedTarget
+from mmcore.wording import (
+    MODALITY_NAMES,
+    interval_text,
+    probability_beside,
+    probability_text,
+    probability_words,
+    signed_text,
+)
+
+MAX_TARGETS = 20
+MAX_EVIDENCE = 6
+"""Items for, and as many against, in the report; the result document holds more."""
+
+_COLUMNS = (0.0, 112.0, 146.0, 206.0, 296.0, 346.0, 394.0, 442.0)
+_HEADS = ("Finding", "Prob.", "In words", "90% interval", "", "Op. point", "Called", "Trust")
+_TRUST = {
+    GateVerdict.SCORED: "\u25cf scored",
+    GateVerdict.CAUTION: "\u25b2 with caution",
+    GateVerdict.WITHHELD: "\u25a0 withheld",
+}
+_IMAGE_WIDTH, _IMAGE_HEIGHT = 134.0, 164.0
+_GAP = 8.0
+_HALF = (CONTENT_WIDTH - 18.0) / 2
+
+
+def draw_summary(sheet: Sheet, result: ReportedResult) -> None:
+    """Draw one row for every target: score, interval, operating point, call and trust verdict."""
+    sheet.heading("AI summary")
+    sheet.y -= 9.5
+    for x, head in zip(_COLUMNS, _HEADS, strict=True):
+        sheet.text(MARGIN + x, sheet.y + 2.0, head, SMALL)
+    sheet.rule(MARGIN, sheet.y - 1.0, CONTENT_WIDTH)
+    sheet.y -= 2.0
+    ranked = sorted(result.targets, key=_rank)
+    for target in ranked[:MAX_TARGETS]:
+        _draw_row(sheet, target, is_dense=len(ranked) > 12)
+    if len(ranked) > MAX_TARGETS:
+        words = f"and {len(ranked) - MAX_TARGETS} more targets, in the result document"
+        sheet.paragraph(words, NOTE)
+
+
+def key_target(result: ReportedResult) -> ReportedTarget | None:
+    """Return the finding that the report explains: called present first, then most probable."""
+    explained = [t for t in result.targets if t.kind == "finding" and t.contributions]
+    return min(explained, key=_rank, default=None)
+
+
+def draw_key_finding(sheet: Sheet, result: ReportedResult) -> None:
+    """Draw images, waterfall and the evidence for and against the most important finding."""
+    target = key_target(result)
+    if target is None:
+        sheet.heading("Evidence")
+        sheet.paragraph("No finding of this case was explained.", NOTE)
+        return
+    _draw_finding(sheet, result, target, title="Key finding")
+    further = _further(result)
+    if further:
+        names = ", ".join(t.display for t in further)
+        words = f"Also called present: {names}. Their evidence follows where space allows."
+        sheet.paragraph(words, NOTE, max_lines=2)
+
+
+def draw_further_findings(
+    sheet: Sheet, result: ReportedResult, *, skip: int, last_page: int
+) -> int:
+    """Draw the other findings called present but the first ``skip``, while they fit.
+
+    Returns how many are drawn by now; none is begun beyond ``last_page``.
+    """
+    further = _further(result)
+    for count, target in enumerate(further[skip:], start=skip):
+        height = _finding_height(result, target)
+        if sheet.room < height and sheet.page >= last_page:
+            return count
+        sheet.need(height)
+        _draw_finding(sheet, result, target, title="Further finding")
+    return len(further)
+
+
+def _further(result: ReportedResult) -> list[ReportedTarget]:
+    key = key_target(result)
+    others = [t for t in result.targets if t.called and t.contributions and t is not key]
+    return sorted(others, key=_rank)
+
+
+def _picture_height(result: ReportedResult, target: ReportedTarget) -> float:
+    pictures = _IMAGE_HEIGHT + 22.0 if result.key_image else 0.0
+    failed = sum(not part.passed for part in target.parts.values())
+    return max(pictures, waterfall_height(target) + 46.0 + failed * 3 * NOTE.leading)
+
+
+def _finding_height(result: ReportedResult, target: ReportedTarget) -> float:
+    return 28.0 + _picture_height(result, target) + _evidence_height(_evidence(target))
+
+
+def _draw_finding(
+    sheet: Sheet, result: ReportedResult, target: ReportedTarget, *, title: str
+) -> None:
+    sheet.need(28.0 + _picture_height(result, target))
+    sheet.heading(f"{title}: {target.display} \u2013 {describe(target)}")
+    evidence = _evidence(target)
+    top = sheet.y - 4.0
+    x = MARGIN
+    bottom = top
+    if result.key_image is not None:
+        bottom = _draw_images(sheet, result, target, evidence, top)
+        x += 2 * (_IMAGE_WIDTH + _GAP) + 4.0
+    width = MARGIN + CONTENT_WIDTH - x
+    sheet.y = top
+    sheet.paragraph("How the score adds up (logits, with 5\u201395% band)", SMALL, x=x, width=width)
+    draw_waterfall(sheet, target, x=x, width=width)
+    for words in _ledger_facts(target):
+        sheet.paragraph(words, SMALL, x=x, width=width, max_lines=2)
+    for modality, part in target.parts.items():
+        if not part.passed:
+            words = f"\u25a0 {MODALITY_NAMES[modality]}: evidence withheld. {part.reason}"
+            sheet.paragraph(words, replace(NOTE, color=CAUTION), x=x, width=width, max_lines=3)
+    sheet.y = min(bottom, sheet.y) - 2.0
+    _draw_evidence(sheet, evidence)
+
+
+def _ledger_facts(target: ReportedTarget) -> list[str]:
+    """Return what the ledger says beside its steps: what is missed without each input, and sums."""
+    facts = []
+    everything = max(target.coalitions, key=len, default=frozenset())
+    without = [
+        f"{MODALITY_NAMES[m].lower()} {probability_text(_logistic(target.coalitions[rest]))}"
+        for m in MODALITY_NAMES
+        if m in everything and (rest := everything - {m}) in target.coalitions
+    ]
+    if without:
+        facts.append(f"Score without: {', '.join(without)}")
+    if target.interactions:
+        most = max(target.interactions, key=lambda i: abs(i.value))
+        pair = f"{MODALITY_NAMES[most.a].lower()} and {MODALITY_NAMES[most.b].lower()}"
+        facts.append(f"Strongest interaction: {pair} {signed_text(most.value)}")
+    errors = [
+        p.completeness_error for p in target.parts.values() if p.completeness_error is not None
+    ]
+    if errors:
+        worst = max(errors, key=abs)
+        facts.append(f"Evidence sums to each contribution within {abs(worst):.3f}")
+    return facts
+
+
+def _logistic(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-logit)) if logit > -700.0 else 0.0
+
+
+def draw_gaps(sheet: Sheet, result: ReportedResult) -> None:
+    """Draw what the model had to do without, and what would help which finding most."""
+    missing = ", ".join(MODALITY_NAMES[m] for m in result.missing)
+    helped: dict[Modality, list[str]] = {}
+    for target in result.targets:
+        if target.gate.helps_most is not None:
+            helped.setdefault(target.gate.helps_most, []).append(target.display)
+    sheet.need(30.0 + (1 + len(helped)) * 2 * BODY.leading)
+    sheet.heading("Missing inputs and what would help")
+    words = f"Missing: {missing}. The model used the baseline input in place of each."
+    sheet.paragraph(words if missing else "No input is missing.")
+    for modality, displays in helped.items():
+        helps = f"{MODALITY_NAMES[modality]} would help most for: {', '.join(displays)}."
+        sheet.paragraph(helps, max_lines=2)
+
+
+def _rank(target: ReportedTarget) -> tuple[bool, bool, bool, float]:
+    """Order targets: findings before regressions, withheld last, called first, most probable."""
+    return (
+        target.kind != "finding",
+        target.is_withheld,
+        not target.called,
+        -(target.probability or 0.0),
+    )
+
+
+def _draw_row(sheet: Sheet, target: ReportedTarget, *, is_dense: bool) -> None:
+    reason = wrap(target.gate.reason, NOTE, CONTENT_WIDTH - 12.0, max_lines=1 if is_dense else 2)
+    row = 11.0 if is_dense else 13.0
+    sheet.need(row + len(reason) * NOTE.leading)
+    sheet.y -= row
+    y = sheet.y + 3.2
+    style = STRONG if target.called else BODY
+    sheet.clipped(MARGIN, y, target.display, 108.0, style)
+    trust = SMALL if target.gate.verdict is GateVerdict.SCORED else replace(SMALL, color=CAUTION)
+    sheet.text(MARGIN + _COLUMNS[7], y, _TRUST[target.gate.verdict], trust)
+    if target.is_withheld:
+        sheet.text(MARGIN + _COLUMNS[1], y, "no score: withheld", replace(BODY, color=MUTED))
+    elif target.kind == "regression":
+        _draw_regression(sheet, target, y)
+    else:
+        _draw_probability(sheet, target, y)
+    for line in reason:
+        sheet.y -= NOTE.leading
+        sheet.text(MARGIN + 12.0, sheet.y + 2.4, line, NOTE)
+    sheet.is_substituted |= "[U+" in "".join(reason)
+    sheet.rule(MARGIN, sheet.y, CONTENT_WIDTH, color="#e3e7ea")
+
+
+def _draw_regression(sheet: Sheet, target: ReportedTarget, y: float) -> None:
+    if target.logit is None or target.interval is None:
+        return
+    low, high = target.interval
+    value = f"{target.logit:.1f} {target.unit}".strip()
+    words = f"{value} (90% interval {low:.1f}\u2013{high:.1f})"
+    sheet.clipped(MARGIN + _COLUMNS[1], y, words, 320.0)
+
+
+def _draw_probability(sheet: Sheet, target: ReportedTarget, y: float) -> None:
+    if target.probability is None or target.interval is None or target.operating_point is None:
+        return
+    style = STRONG if target.called else BODY
+    shown, point = probability_beside(target.probability, target.operating_point)
+    x = [MARGIN + column for column in _COLUMNS]
+    sheet.text(x[1], y, shown, style)
+    sheet.text(x[2], y, probability_words(target.probability), style)
+    draw_interval(
+        sheet, Frame(x[3], y - 2.4, 80.0, 10.0), point=target.probability,
+        interval=target.interval, operating_point=target.operating_point,
+        called=bool(target.called),
+    )  # fmt: skip
+    sheet.text(x[4], y, interval_text(*target.interval), replace(BODY, size=7.0))
+    sheet.text(x[5], y, point)
+    called = replace(STRONG, color=FOR) if target.called else replace(BODY, color=MUTED)
+    sheet.text(x[6], y, "present" if target.called else "not called", called)
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """One item of evidence; ``number`` is its marker on the overlay, or None."""
+
+    modality: Modality
+    item: PartItem
+    number: int | None
+
+
+def _evidence(target: ReportedTarget) -> list[_Evidence]:
+    """Return the strongest items for and against of all parts that passed, largest first."""
+    every = [
+        (modality, item)
+        for modality, part in target.parts.items()
+        if part.passed
+        for item in part.top
+        if item.signed != 0.0
+    ]
+    every.sort(key=lambda pair: -abs(pair[1].signed))
+    chosen = [pair for pair in every if pair[1].signed > 0][:MAX_EVIDENCE]
+    chosen += [pair for pair in every if pair[1].signed < 0][:MAX_EVIDENCE]
+    return list(_numbered(chosen))
+
+
+def _numbered(chosen: list[tuple[Modality, PartItem]]) -> Iterator[_Evidence]:
+    number = 0
+    for modality, item in chosen:
+        number += modality is Modality.IMAGE
+        yield _Evidence(modality, item, number if modality is Modality.IMAGE else None)
+
+
+def _draw_images(
+    sheet: Sheet, result: ReportedResult, target: ReportedTarget, evidence: list[_Evidence],
+    top: float,
+) -> float:  # fmt: skip
+    """Draw the key image without and with overlay; return where they end."""
+    image = result.key_image
+    if image is None:
+        return top
+    size = {"width": _IMAGE_WIDTH, "height": _IMAGE_HEIGHT}
+    left = image_frame(image, x=MARGIN, top=top, **size)
+    right = image_frame(image, x=MARGIN + _IMAGE_WIDTH + _GAP, top=top, **size)
+    draw_image(sheet, image, left)
+    part = target.parts.get(Modality.IMAGE)
+    caption = left.y - 8.5
+    sheet.clipped(left.x, caption, "Image as displayed, no overlay", _IMAGE_WIDTH, SMALL)
+    scale = "scale as the file states it" if image.spacing_mm else "pixel size unknown: no scale"
+    sheet.clipped(left.x, caption - 8.5, scale, _IMAGE_WIDTH, SMALL)
+    if part is not None and part.overlay is not None:
+        draw_image(sheet, image, right)
+        regions = [e.item for e in evidence if e.modality is Modality.IMAGE]
+        draw_overlay(sheet, image, right, part.overlay, regions)
+        sheet.clipped(
+            right.x, caption, "What moved the score; rings: see below", _IMAGE_WIDTH, SMALL
+        )
+        draw_overlay_legend(sheet, right.x, caption - 8.5, right.width)
+    else:
+        sheet.box(right.x, right.y, right.width, right.height, fill=TINT, stroke=RULE)
+        reason = part.reason if part and part.reason else "not part of the explanation"
+        sheet.y = right.y + right.height / 2 + 24.0
+        sheet.paragraph(
+            f"No overlay: {reason}", NOTE, x=right.x + 6.0, width=right.width - 12.0, max_lines=6
+        )
+    return caption - 12.0
+
+
+def _evidence_height(evidence: list[_Evidence]) -> float:
+    against = sum(entry.item.signed < 0 for entry in evidence)
+    return 18.0 + 11.0 * max(1, against, len(evidence) - against)
+
+
+def _draw_evidence(sheet: Sheet, evidence: list[_Evidence]) -> None:
+    sides = (
+        ("Evidence for", [e for e in evidence if e.item.signed > 0]),
+        ("Evidence against", [e for e in evidence if e.item.signed < 0]),
+    )
+    height = _evidence_height(evidence)
+    sheet.need(height)
+    top = sheet.y
+    for column, (title, items) in enumerate(sides):
+        sheet.y = top
+        x = MARGIN + column * (_HALF + 18.0)
+        sheet.heading(f"{title} (logits)", x=x, width=_HALF)
+        if not items:
+            sheet.paragraph("None that passed its test.", NOTE, x=x, width=_HALF)
+        for entry in items:
+            sheet.y -= 11.0
+            _draw_evidence_row(sheet, entry, x)
+    sheet.y = top - height
+
+
+def _draw_evidence_row(sheet: Sheet, entry: _Evidence, x: float) -> None:
+    y = sheet.y + 2.6
+    if entry.number is not None:
+        draw_marker(sheet, x + 5.0, y + 2.4, entry.number, is_for=entry.item.signed > 0)
+    tag = {"image": "image", "note": "note", "observations": "lab/vital"}[entry.modality]
+    sheet.text(x + 13.0, y, tag, SMALL)
+    what = entry.item.what
+    if entry.modality is Modality.NOTE and not what.startswith(("\u201c", '"')):
+        what = f"\u201c{what}\u201d"
+    sheet.clipped(x + 48.0, y, what, _HALF - 48.0 - 34.0)
+    sheet.text(x + _HALF, y, signed_text(entry.item.signed), STRONG, align="right")

@@ -1,0 +1,193 @@
+"""A4 sheets that are filled from the top with literal text.
+
+Text is drawn as a string of glyphs, never parsed as markup, so nothing a file says can load an
+image, open a file, follow a link or break a paragraph.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from mmcore.report.pdf.fonts import BOLD, OBLIQUE, REGULAR, is_substituted, printable, width_of
+
+PAGE_WIDTH, PAGE_HEIGHT = A4
+MARGIN = 42.0
+CONTENT_WIDTH = PAGE_WIDTH - 2 * MARGIN
+BOTTOM = 52.0
+"""Where the content ends, in points above the lower edge; the footer lies below."""
+
+INK, MUTED, RULE, NAVY = "#1b1f24", "#5b6570", "#c9d0d6", "#12344d"
+FOR, AGAINST, CAUTION, TINT = "#c2410c", "#1d5fa8", "#8a5a00", "#f2f5f7"
+"""FOR and AGAINST differ in hue for colour-blind readers and are never the only sign."""
+
+Align = Literal["left", "right", "center"]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How text is set; ``leading`` is the distance of two lines in points."""
+
+    size: float = 7.5
+    font: str = REGULAR
+    color: str = INK
+
+    @property
+    def leading(self) -> float:
+        """Distance from one line to the next, in points."""
+        return self.size * 1.32
+
+
+BODY = Style()
+STRONG = Style(font=BOLD)
+SMALL = Style(size=6.4, color=MUTED)
+NOTE = Style(size=6.8, font=OBLIQUE, color=MUTED)
+HEADING = Style(size=8.6, font=BOLD, color=NAVY)
+
+
+def wrap(text: str, style: Style, width: float, *, max_lines: int = 50) -> list[str]:
+    """Return printable lines that fit the width; long words are split, cuts end in an ellipsis."""
+    lines: list[str] = []
+    line = ""
+    for word in printable(text).split():
+        joined = f"{line} {word}" if line else word
+        if width_of(joined, style.font, style.size) <= width:
+            line = joined
+            continue
+        if line:
+            lines.append(line)
+        while width_of(word, style.font, style.size) > width and len(lines) <= max_lines:
+            head = _fitting(word, style, width)
+            lines.append(word[:head])
+            word = word[head:]
+        line = word
+        if len(lines) > max_lines:
+            break
+    lines.append(line)
+    if len(lines) > max_lines:
+        return [*lines[: max_lines - 1], clip(" ".join(lines[max_lines - 1 :]), style, width)]
+    return lines if lines != [""] else []
+
+
+def clip(text: str, style: Style, width: float) -> str:
+    """Return one printable line that fits the width, ending in an ellipsis where it was cut."""
+    line = " ".join(printable(text).split())
+    if width_of(line, style.font, style.size) <= width:
+        return line
+    room = width - width_of("\u2026", style.font, style.size)
+    return line[: _fitting(line, style, room)].rstrip() + "\u2026"
+
+
+def _fitting(text: str, style: Style, width: float) -> int:
+    """Return how many leading characters fit, at least one."""
+    low, high = 1, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if width_of(text[:middle], style.font, style.size) <= width:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+class Sheet:
+    """The pages of one report and the place on them where the next thing goes.
+
+    ``on_page`` draws head and foot of a page that is complete; it is given the sheet.
+    """
+
+    def __init__(self, canvas: Canvas, on_page: Callable[["Sheet"], None], top: float) -> None:
+        self.canvas = canvas
+        self.page = 1
+        self.top = top
+        self.y = top
+        self.is_substituted = False
+        self._on_page = on_page
+
+    @property
+    def room(self) -> float:
+        """Height left on this page, in points."""
+        return self.y - BOTTOM
+
+    def finish_page(self) -> None:
+        """Complete the page with its head and foot."""
+        self._on_page(self)
+        self.canvas.showPage()
+
+    def next_page(self) -> None:
+        """Complete the page and start another."""
+        self.finish_page()
+        self.page += 1
+        self.y = self.top
+        self.is_substituted = False
+
+    def need(self, height: float) -> None:
+        """Start another page unless so much height is left on this one."""
+        if self.room < height:
+            self.next_page()
+
+    def text(
+        self, x: float, y: float, text: str, style: Style = BODY, *, align: Align = "left"
+    ) -> float:
+        """Draw one line with its baseline at ``y`` and return its width."""
+        self.is_substituted |= is_substituted(text)
+        line = printable(text)
+        width = width_of(line, style.font, style.size)
+        self.canvas.setFont(style.font, style.size)
+        self.canvas.setFillColor(HexColor(style.color))
+        shift = {"left": 0.0, "right": width, "center": width / 2}[align]
+        self.canvas.drawString(x - shift, y, line)
+        return width
+
+    def clipped(self, x: float, y: float, text: str, width: float, style: Style = BODY) -> None:
+        """Draw one line cut to a width."""
+        self.is_substituted |= is_substituted(text)
+        self.text(x, y, clip(text, style, width), style)
+
+    def paragraph(
+        self, text: str, style: Style = BODY, *, x: float = MARGIN, width: float = CONTENT_WIDTH,
+        max_lines: int = 50,
+    ) -> None:  # fmt: skip
+        """Draw wrapped text at the cursor and move the cursor below it."""
+        self.is_substituted |= is_substituted(text)
+        for line in wrap(text, style, width, max_lines=max_lines):
+            self.y -= style.leading
+            self.text(x, self.y + 0.25 * style.size, line, style)
+
+    def heading(self, text: str, *, x: float = MARGIN, width: float = CONTENT_WIDTH) -> None:
+        """Draw a section heading over a thin rule at the cursor."""
+        self.y -= 15.0
+        self.clipped(x, self.y + 3.2, text, width, HEADING)
+        self.rule(x, self.y, width, color=NAVY)
+        self.y -= 2.5
+
+    def rule(self, x: float, y: float, width: float, *, color: str = RULE) -> None:
+        """Draw a thin horizontal line."""
+        self.canvas.setStrokeColor(HexColor(color))
+        self.canvas.setLineWidth(0.5)
+        self.canvas.line(x, y, x + width, y)
+
+    def box(
+        self, x: float, y: float, width: float, height: float, *,
+        fill: str | None = None, stroke: str | None = None,
+    ) -> None:  # fmt: skip
+        """Draw a rectangle with its lower left corner at (x, y)."""
+        if fill is not None:
+            self.canvas.setFillColor(HexColor(fill))
+        if stroke is not None:
+            self.canvas.setStrokeColor(HexColor(stroke))
+        self.canvas.setLineWidth(0.6)
+        self.canvas.rect(x, y, width, height, stroke=int(bool(stroke)), fill=int(bool(fill)))
+
+    def facts(
+        self, facts: Sequence[tuple[str, str]], *, x: float, width: float, label_width: float
+    ) -> None:
+        """Draw a column of labelled facts at the cursor, each on one line."""
+        for label, value in facts:
+            self.y -= BODY.leading
+            baseline = self.y + 2.0
+            self.text(x, baseline, label, replace(SMALL, size=6.8))
+            self.clipped(x + label_width, baseline, value, width - label_width)

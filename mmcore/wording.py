@@ -1,0 +1,111 @@
+"""The words and roundings for numbers, used by page and report alike so that they read the same."""
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mmcore.records import Modality
+
+MINUS = "\u2212"
+
+MODALITY_NAMES: Mapping[Modality, str] = MappingProxyType(
+    {
+        Modality.IMAGE: "Image",
+        Modality.NOTE: "Clinical note",
+        Modality.OBSERVATIONS: "Labs and vitals",
+    }
+)
+"""What a reader is shown for a modality."""
+
+PROBABILITY_BOUNDS: tuple[tuple[int, str], ...] = (
+    (10, "very unlikely"),
+    (33, "unlikely"),
+    (67, "possible"),
+    (90, "likely"),
+    (101, "very likely"),
+)
+"""Words for a probability below each whole percentage; the last bound is never reached.
+
+The bounds are those of the IPCC's guidance on uncertainty (2010), with "possible" for its "about
+as likely as not".
+"""
+
+
+def probability_words(probability: float) -> str:
+    """Return the words for a probability, judged at the whole percentage that is displayed.
+
+    0 to 9 % "very unlikely", 10 to 32 % "unlikely", 33 to 66 % "possible", 67 to 89 % "likely",
+    90 to 100 % "very likely". Raises ``ValueError`` outside [0, 1] and for NaN.
+    """
+    percentage = _percentage(probability, 0)
+    return next(words for bound, words in PROBABILITY_BOUNDS if percentage < bound)
+
+
+def probability_text(probability: float, *, decimals: int = 0) -> str:
+    """Return a probability as a percentage, such as "87%"; certainty is never claimed.
+
+    What would round to 0 or 100 % reads "<1%" or ">99%" (with one decimal "<0.1%", ">99.9%").
+    Raises ``ValueError`` outside [0, 1] and for NaN.
+    """
+    step = 10.0**-decimals
+    percentage = _percentage(probability, decimals)
+    if percentage < step:
+        return f"<{step:.{decimals}f}%"
+    if percentage > 100.0 - step:
+        return f">{100.0 - step:.{decimals}f}%"
+    return f"{percentage:.{decimals}f}%"
+
+
+def probability_beside(probability: float, operating_point: float) -> tuple[str, str]:
+    """Return a probability and its operating point with as many decimals as tell them apart.
+
+    A finding called absent at 49.6 % against an operating point of 50 % must not read "50%, 50%".
+    """
+    texts = ("", "")
+    for decimals in range(4):
+        texts = (
+            probability_text(probability, decimals=decimals),
+            probability_text(operating_point, decimals=decimals),
+        )
+        if texts[0] != texts[1] or probability == operating_point:
+            break
+    return texts
+
+
+def interval_text(low: float, high: float) -> str:
+    """Return a probability interval, such as "78\u201393%"."""
+    first, last = probability_text(low), probability_text(high)
+    return last if first == last else f"{first.removesuffix('%')}\u2013{last}"
+
+
+def signed_text(value: float, *, decimals: int = 2) -> str:
+    """Return a signed logit, such as "+0.84" or "\u22120.12"; what rounds to zero has no sign.
+
+    Raises ``ValueError`` for NaN and infinity.
+    """
+    if not math.isfinite(value):
+        raise ValueError("a signed logit must be finite")
+    size = f"{abs(value):.{decimals}f}"
+    if float(size) == 0.0:
+        return size
+    return f"{'+' if value > 0 else MINUS}{size}"
+
+
+def odds_text(signed: float) -> str:
+    """Return what a contribution in logits does to the odds, such as "odds \u00d72.3".
+
+    Adding a logit multiplies the odds by its exponential; below one it is given as a division.
+    Raises ``ValueError`` for NaN and infinity.
+    """
+    if not math.isfinite(signed):
+        raise ValueError("a signed logit must be finite")
+    factor = math.exp(min(abs(signed), 20.0))
+    size = f"{factor:.1f}" if factor < 9.95 else f"{factor:.0f}"
+    sign = "\u00d7" if signed >= 0 else "\u00f7"
+    return f"odds {sign}{size}"
+
+
+def _percentage(probability: float, decimals: int) -> float:
+    if not 0.0 <= probability <= 1.0:
+        raise ValueError("a probability must lie in [0, 1]")
+    return round(100.0 * probability, decimals)
