@@ -342,7 +342,7 @@ class Explanation:
     modalities: tuple[Modality, ...]
     contributions: tuple[Contribution, ...]
     interactions: tuple[Interaction, ...]
-    coalitions: FloatArray
+    coalitions: npt.NDArray[np.float64]
     parts: Mapping[Modality, Parts] = field(default_factory=dict)
 
 

@@ -1,0 +1,58 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev browser run test test-fast lint types arch check fmt clean
+
+PYTHON ?= python3.11
+PORT ?= 8501
+PIP_ARGS ?=
+BIN := .venv/bin
+
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is needed: apt-get install python3.11 python3.11-venv"; exit 1; }
+	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "The venv module is missing: apt-get install python3.11-venv"; exit 1; }
+
+.venv/run.stamp: requirements.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt .venv/run.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements-dev.txt
+	@touch $@
+
+setup: .venv/run.stamp  ## Make .venv and install what the dashboard needs
+
+setup-dev: .venv/dev.stamp  ## ... and what the tests need
+
+browser:  ## Get Chromium for the browser tests, if this machine allows it
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || \
+	  echo "No Chromium here: the browser tests will be skipped (apt-get install chromium)."
+
+run: setup  ## Open the dashboard at http://localhost:8501
+	$(BIN)/python -m streamlit run dashboard/app.py --server.port $(PORT)
+
+test: setup-dev browser  ## Every test this machine can run
+	$(BIN)/python -m pytest -m "not gpu"
+
+test-fast: setup-dev  ## The fast tests alone
+	$(BIN)/python -m pytest -m "not gpu and not slow and not browser"
+
+lint: setup-dev  ## Report style problems
+	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+types: setup-dev  ## Type-check mmcore and dashboard
+	$(BIN)/mypy
+
+arch: setup-dev  ## Check that dependencies point inwards
+	$(BIN)/lint-imports
+
+check: lint types arch test  ## What CI runs
+
+fmt: setup-dev  ## Format and apply safe fixes
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+clean:  ## Remove the environment and caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build *.egg-info

@@ -1,0 +1,152 @@
+"""Every capability without the UI. Heavy libraries load with the command that needs them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmcore.errors import MMCoreError
+
+app = typer.Typer(
+    name="mmcore", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Consilium's core: simulate, train, evaluate, score, report.",
+)  # fmt: skip
+
+PACKS = Path(__file__).resolve().parent.parent / "assets" / "packs"
+PackOption = Annotated[
+    Path, typer.Option("--pack", help="A pack folder, or the name of an embedded pack.")
+]
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Folder to write one folder per patient into.")],
+    patients: Annotated[int, typer.Option(min=1, help="How many.")] = 10,
+    seed: Annotated[int, typer.Option(help="Same seed, same patients.")] = 0,
+) -> None:
+    """Write simulated patients with their truth."""
+    from mmcore.simulate import write_cohort
+
+    with typer.progressbar(length=patients, label="simulating") as bar:
+        for _ in write_cohort(out, patients=patients, seed=seed):
+            bar.update(1)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Option(help="Run file, e.g. mmcore/model/presets/phantom.yaml.")],
+    out: Annotated[Path, typer.Option(help="Pack folder to write.")],
+    work: Annotated[Path, typer.Option(help="Shards and checkpoints; the same folder resumes.")] = (
+        Path("runs")
+    ),
+    measure: Annotated[int, typer.Option(help="Fresh patients for the card's figures.")] = 1000,
+) -> None:
+    """Train a model and write its pack."""
+    from mmcore.train.run import train_pack
+
+    with _refusals():
+        train_pack(config, out=out, work=work, measure=measure)
+
+
+@app.command()
+def evaluate(
+    pack: PackOption,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of simulated patients; otherwise made from --seed.")
+    ] = None,
+    patients: Annotated[int, typer.Option(min=20, help="How many to simulate.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed that was not trained on.")] = 9000,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures here.")
+    ] = None,
+    card: Annotated[bool, typer.Option(help="Renew the pack's card with the figures.")] = False,
+) -> None:
+    """Print held-out figures with bootstrap intervals, for every subset of modalities."""
+    from mmcore.engine import Engine
+    from mmcore.evaluate.measure import measure_card
+    from mmcore.evaluate.patients import from_folder, simulated
+    from mmcore.evaluate.report import as_json, as_markdown, figures, run
+
+    with _refusals():
+        folder = pack_folder(pack)
+        if card:
+            typer.echo(measure_card(folder, seed=seed, patients=patients))
+            return
+        engine = Engine.load(folder)
+        cases = simulated(seed, patients) if data is None else from_folder(data)
+        measured = figures(engine, run(engine, cases, total=patients if data is None else None))
+        typer.echo(as_markdown(measured))
+        if json_file is not None:
+            json_file.write_text(json.dumps(as_json(measured), indent=1), "utf-8")
+
+
+@app.command()
+def score(
+    cases: Annotated[list[Path], typer.Argument(help="Folders, files or zips, one case each.")],
+    pack: PackOption,
+    out: Annotated[Path, typer.Option(help="Folder for one <case digest>.json per case.")],
+) -> None:
+    """Score and explain cases; every refusal is in the JSON, exit code 2 is a wrong call only."""
+    from mmcore.engine import Engine
+    from mmcore.serve.scoring import score_path
+
+    missing = [path for path in cases if not path.exists()]
+    if missing:
+        raise typer.BadParameter(f"{missing[0]} does not exist")
+    with _refusals():
+        engine = Engine.load(pack_folder(pack))
+        out.mkdir(parents=True, exist_ok=True)
+        for path in cases:
+            written = score_path(engine, path, out)
+            typer.echo(str(written))
+
+
+@app.command()
+def report(
+    result: Annotated[Path, typer.Argument(help="A result written by `score`.")],
+    out: Annotated[Path, typer.Option(help="PDF file to write.")],
+) -> None:
+    """Render a result as PDF; nothing but the result file is read."""
+    from mmcore.report import read_result, render_pdf
+
+    with _refusals():
+        out.write_bytes(render_pdf(read_result(result)))
+
+
+@app.command()
+def pack(
+    folder: Annotated[Path, typer.Argument(help="A pack folder, or the name of an embedded one.")],
+) -> None:
+    """Load a pack strictly and print what it is."""
+    from mmcore.engine import Engine
+
+    with _refusals():
+        engine = Engine.load(pack_folder(folder))
+        identity = engine.identity
+        typer.echo(f"{identity.name} {identity.version}\nSHA-256 {identity.digest}")
+        typer.echo("inputs:  " + ", ".join(m.value for m in engine.modalities))
+        typer.echo("targets: " + ", ".join(t.name for t in engine.pack.config.targets))
+
+
+def pack_folder(pack: Path) -> Path:
+    """Return ``pack`` if it is a folder, else the embedded pack of that name."""
+    embedded = PACKS / pack.name
+    if not pack.is_dir() and len(pack.parts) == 1 and embedded.is_dir():
+        return embedded
+    if not pack.is_dir():
+        known = ", ".join(sorted(p.name for p in PACKS.iterdir())) if PACKS.is_dir() else "none"
+        raise typer.BadParameter(f"{pack} is no folder and no embedded pack (there is: {known})")
+    return pack
+
+
+class _refusals:  # reads as a statement: with _refusals()
+    """Turn a refusal of the core into one line and exit code 1."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, MMCoreError):
+            typer.echo(f"refused: {error}", err=True)
+            raise typer.Exit(1) from error

@@ -1,0 +1,417 @@
+"""The engine: one loaded pack that scores and explains cases, safely for many sessions.
+
+It owns the network, the device and the lock. Every modality of a case is encoded exactly once; the
+fusion is then asked about all coalitions of modalities in one batch, and prediction and ledger are
+read from that same table, so they can not disagree.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from mmcore.errors import NonFiniteResultError, NothingToScoreError, UnknownTargetError
+from mmcore.explain.ledger import Ledger, explain_target
+from mmcore.explain.shapley import coalition_presence
+from mmcore.gate.novelty import distances, unit
+from mmcore.gate.suitability import choose_image, judge_image
+from mmcore.gate.verdict import GateFacts, judge_targets
+from mmcore.model.inputs import (
+    PreparedImage,
+    PreparedNote,
+    PreparedObservations,
+    prepare_image,
+    prepare_note,
+    prepare_observations,
+)
+from mmcore.model.pack import Pack, load_pack
+from mmcore.records import (
+    Case,
+    Explanation,
+    Instance,
+    Modality,
+    Note,
+    PackIdentity,
+    Prediction,
+    TargetPrediction,
+)
+
+Result = TypeVar("Result")
+Progress = Callable[[float, str], None]
+CACHED_CASES = 4
+FIRST_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedCase:
+    """What the model reads of a case, as arrays, with where each came from."""
+
+    image: PreparedImage | None
+    instance: Instance | None
+    note: PreparedNote | None
+    note_text: str
+    observations: PreparedObservations | None
+    notices: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+    def array(self, modality: Modality) -> npt.NDArray[np.generic] | None:
+        """Return the network input of ``modality`` without its batch axis, or None if absent."""
+        match modality:
+            case Modality.IMAGE:
+                return None if self.image is None else self.image.values
+            case Modality.NOTE:
+                return None if self.note is None else self.note.token_ids
+            case Modality.OBSERVATIONS:
+                return None if self.observations is None else self.observations.values
+
+
+@dataclass(slots=True, eq=False)
+class EncodedCase:
+    """One case inside the network: embedded inputs and what the fusion reads, per modality.
+
+    values: (2^M, K) calibrated coalition values.
+    """
+
+    prepared: PreparedCase
+    embedded: dict[Modality, Tensor]
+    encoded: dict[Modality, Tensor]
+    values: npt.NDArray[np.float64]
+    seconds: float
+    bands: dict[int, npt.NDArray[np.float64]] = field(default_factory=dict)
+
+
+class Engine:
+    """Scores and explains cases with one pack. Every public method may be called by any thread."""
+
+    def __init__(self, pack: Pack, *, device: str | None = None) -> None:
+        self.pack = pack
+        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._network = pack.network.to(self._device)
+        self._lock = threading.RLock()
+        self._cases: OrderedDict[str, EncodedCase] = OrderedDict()
+        self._baseline: dict[Modality, Tensor] | None = None
+        self._references: dict[Modality, Tensor] | None = None
+        self._batch = FIRST_BATCH
+        self._notices: list[str] = []
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str | None = None) -> "Engine":
+        """Load a pack folder. Raises ``PackIntegrityError`` if it is not whole and sound."""
+        return cls(load_pack(folder), device=device)
+
+    @property
+    def identity(self) -> PackIdentity:
+        """Name, version and digest of the pack."""
+        return self.pack.identity
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The model's inputs, in the order of the coalition bits."""
+        return self.pack.config.modalities
+
+    @property
+    def device(self) -> str:
+        """Where the network lies now, e.g. "cpu" or "cuda"."""
+        return str(self._device)
+
+    @property
+    def card_markdown(self) -> str:
+        """The model card as Markdown."""
+        return self.pack.card_markdown
+
+    @property
+    def card_facts(self) -> Mapping[str, Any]:
+        """The model facts of ``card.yaml``."""
+        return self.pack.card
+
+    def warm_up(self) -> None:
+        """Encode baselines and reference patients, so that the first case does not wait."""
+        with self._lock:
+            self._on_device(self._prepare_constants)
+
+    def model_image(self, case: Case) -> Instance | None:
+        """Return the instance that the model looks at, or None if none is suitable."""
+        return choose_image(case.instances)[0]
+
+    def model_note(self, case: Case) -> Note | None:
+        """Return the note that the model reads: the latest, or the first if none has a time."""
+        dated = [n for n in case.notes if n.authored_at is not None]
+        if dated:
+            return max(dated, key=lambda n: n.authored_at.timestamp() if n.authored_at else 0.0)
+        return case.notes[0] if case.notes else None
+
+    def coalition_values(self, case: Case) -> npt.NDArray[np.float64]:
+        """Return (2^M, K) calibrated values: bit m of the row says if modality m is the case's."""
+        with self._lock:
+            return self._encode(case).values.copy()
+
+    def embeddings(self, case: Case) -> dict[Modality, npt.NDArray[np.float32]]:
+        """Return the (F,) unit embedding of every present modality."""
+        with self._lock:
+            encoded = self._encode(case)
+            return {m: _pool(encoded.encoded[m])[0] for m in self._present(encoded.prepared)}
+
+    def predict(self, case: Case) -> Prediction:
+        """Score every target of the case and judge whether each score may be shown.
+
+        Raises ``NothingToScoreError`` if no input of the model is there.
+        """
+        started = time.perf_counter()
+        with self._lock:
+            encoded = self._encode(case)
+            prepared = encoded.prepared
+            present = self._present(prepared)
+            missing = tuple(m for m in self.modalities if m not in present)
+            facts = GateFacts(
+                present=present,
+                missing=missing,
+                novel={m: self._novelty(m, encoded.encoded[m]) for m in present},
+                doubts=prepared.doubts,
+                trained_on="simulated patients" if self.pack.is_simulated else "patients",
+            )
+            names = [t.name for t in self.pack.config.targets]
+            effects = {name: self.pack.calibration[name].effects for name in names}
+            return Prediction(
+                case_digest=case.digest,
+                pack=self.identity,
+                device=self.device,
+                present=present,
+                missing=missing,
+                targets=tuple(
+                    self._target(name, float(value))
+                    for name, value in zip(names, encoded.values[-1], strict=True)
+                ),
+                gate=judge_targets(names, facts, effects),
+                timings={"encode": encoded.seconds, "predict": time.perf_counter() - started},
+                notices=(*prepared.notices, *self._notices),
+            )
+
+    def explain(self, case: Case, target: str, *, progress: Progress | None = None) -> Explanation:
+        """Return the ledger of one target: base, contributions, interactions and their parts.
+
+        Raises ``UnknownTargetError``, ``NothingToScoreError``, ``LedgerNotAdditiveError``.
+        """
+        names = tuple(t.name for t in self.pack.config.targets)
+        if target not in names:
+            raise UnknownTargetError(target=target, known=names)
+        column = names.index(target)
+        with self._lock:
+            encoded = self._encode(case)
+            if column not in encoded.bands:
+                encoded.bands[column] = self._on_device(lambda: self._band(encoded, column))
+            return self._on_device(
+                lambda: explain_target(
+                    Ledger(
+                        network=self._network,
+                        target=target,
+                        column=column,
+                        slope=self._slope(column),
+                        values=encoded.values[:, column],
+                        reference_values=encoded.bands[column],
+                        present=self._present(encoded.prepared),
+                        embedded=encoded.embedded,
+                        encoded=encoded.encoded,
+                        baseline=self._baseline or {},
+                        internal_batch_size=self._batch,
+                    ),
+                    encoded.prepared,
+                    progress=progress,
+                )
+            )
+
+    def prepare(self, case: Case) -> PreparedCase:
+        """Return the arrays that the model reads of ``case``, with notices on what it leaves."""
+        config = self.pack.config
+        notices: list[str] = []
+        doubts: tuple[str, ...] = ()
+        image = note = observations = None
+        instance, why = choose_image(case.instances)
+        if config.image is not None:
+            if instance is not None:
+                image = prepare_image(instance, config.image)
+                doubts = judge_image(instance).doubts
+                if len(case.instances) > 1:
+                    notices.append(f"The model read one of {len(case.instances)} images.")
+            elif case.instances:
+                notices.append(f"{why[0].upper()}{why[1:]}.")
+        chosen = self.model_note(case)
+        if config.note is not None and self.pack.tokenizer is not None and chosen is not None:
+            note = prepare_note(chosen.text, self.pack.tokenizer, config.note)
+            if len(case.notes) > 1:
+                notices.append(f"The model read one of {len(case.notes)} notes.")
+            if note.characters_read < len(chosen.text):
+                notices.append(
+                    f"The model read the first {note.characters_read} of "
+                    f"{len(chosen.text)} characters of the note."
+                )
+            if not note.spans:
+                note = None
+        if config.observations is not None and case.observations:
+            observations = prepare_observations(case.observations, config.observations)
+            if not any(observations.used):
+                observations = None
+        return PreparedCase(
+            image, instance if image is not None else None, note,
+            chosen.text if chosen is not None else "", observations, tuple(notices), doubts,
+        )  # fmt: skip
+
+    def _present(self, prepared: PreparedCase) -> tuple[Modality, ...]:
+        return tuple(m for m in self.modalities if prepared.array(m) is not None)
+
+    def _encode(self, case: Case) -> EncodedCase:
+        """Return the encoded case, from the few last ones if it was seen before."""
+        if case.digest in self._cases:
+            self._cases.move_to_end(case.digest)
+            return self._cases[case.digest]
+        prepared = self.prepare(case)
+        if not self._present(prepared):
+            raise NothingToScoreError(needed=tuple(m.value for m in self.modalities))
+        encoded = self._on_device(lambda: self._encode_prepared(prepared))
+        self._cases[case.digest] = encoded
+        while len(self._cases) > CACHED_CASES:
+            self._cases.popitem(last=False)
+        return encoded
+
+    def _encode_prepared(self, prepared: PreparedCase) -> EncodedCase:
+        started = time.perf_counter()
+        baseline = self._prepare_constants()
+        embedded: dict[Modality, Tensor] = {}
+        encoded = dict(baseline)
+        with torch.no_grad():
+            for modality in self._present(prepared):
+                array = torch.from_numpy(np.asarray(prepared.array(modality)))[None]
+                embedded[modality] = self._network.embed(modality, array.to(self._device))
+                encoded[modality] = self._network.encode(modality, embedded[modality])
+            presence = torch.from_numpy(coalition_presence(len(self.modalities)))
+            raw = self._network.decide(_mix(encoded, baseline, presence.to(self._device)))
+        values = raw.double().cpu().numpy() * self._slopes() + self._intercepts()
+        if not np.isfinite(values).all():
+            raise NonFiniteResultError(what="the network's output for this case")
+        return EncodedCase(prepared, embedded, encoded, values, time.perf_counter() - started)
+
+    def _prepare_constants(self) -> dict[Modality, Tensor]:
+        """Return the encoded baseline inputs, encoding them and the reference patients once."""
+        if self._baseline is None or self._references is None:
+            with torch.no_grad():
+                self._baseline = {
+                    m: self._encode_batch(m, self._network.baseline(m)[None])
+                    for m in self.modalities
+                }
+                self._references = {
+                    m: self._encode_batch(m, _network_input(self.pack.reference.patients[m.value]))
+                    for m in self.modalities
+                }
+        return self._baseline
+
+    def _encode_batch(self, modality: Modality, inputs: Tensor) -> Tensor:
+        return self._network.encode(
+            modality, self._network.embed(modality, inputs.to(self._device))
+        )
+
+    def _band(self, encoded: EncodedCase, column: int) -> npt.NDArray[np.float64]:
+        """Return (2^M, R) calibrated values with reference patients in place of the baseline."""
+        self._prepare_constants()
+        references = self._references or {}
+        present = self._present(encoded.prepared)
+        presence = torch.from_numpy(coalition_presence(len(self.modalities))).to(self._device)
+        columns = []
+        with torch.no_grad():
+            for row in range(len(next(iter(references.values())))):
+                instead = {
+                    m: references[m][row : row + 1] if m in present else encoded.encoded[m]
+                    for m in self.modalities
+                }
+                raw = self._network.decide(_mix(encoded.encoded, instead, presence))[:, column]
+                columns.append(raw.double().cpu().numpy())
+        slope, intercept = self._slope(column), float(self._intercepts()[column])
+        return np.stack(columns, axis=1) * slope + intercept
+
+    def _novelty(self, modality: Modality, encoded: Tensor) -> float:
+        """Return the distance to the training patients over its threshold."""
+        reference = self.pack.reference
+        distance = distances(_pool(encoded), reference.embeddings[modality.value])[0]
+        return float(distance) / reference.thresholds[modality.value]
+
+    def _target(self, name: str, value: float) -> TargetPrediction:
+        config = next(t for t in self.pack.config.targets if t.name == name)
+        calibration = self.pack.calibration[name]
+        if config.kind == "regression":
+            interval = (value - calibration.residual, value + calibration.residual)
+            return TargetPrediction(
+                name, config.display, "regression", value, None, interval, None, config.unit
+            )
+        raw = (value - calibration.intercept) / calibration.slope
+        refitted = _sigmoid(calibration.bootstrap @ np.array([raw, 1.0]))
+        low, high = np.percentile(refitted, [5, 95])
+        return TargetPrediction(
+            name, config.display, "finding", value, float(_sigmoid(np.array(value))),
+            (float(low), float(high)), calibration.operating_point,
+        )  # fmt: skip
+
+    def _slopes(self) -> npt.NDArray[np.float64]:
+        return np.array([self.pack.calibration[t.name].slope for t in self.pack.config.targets])
+
+    def _slope(self, column: int) -> float:
+        return float(self._slopes()[column])
+
+    def _intercepts(self) -> npt.NDArray[np.float64]:
+        return np.array([self.pack.calibration[t.name].intercept for t in self.pack.config.targets])
+
+    def _on_device(self, work: Callable[[], Result]) -> Result:
+        """Run ``work``; when the GPU's memory is spent, with smaller batches, then on the CPU."""
+        while True:
+            try:
+                return work()
+            except torch.OutOfMemoryError:
+                torch.cuda.empty_cache()
+                if self._batch > 4:
+                    self._batch //= 4
+                    continue
+                if self._device.type == "cpu":
+                    raise
+                self._move_to_cpu()
+
+    def _move_to_cpu(self) -> None:
+        self._device = torch.device("cpu")
+        self._network = self.pack.network.to(self._device)
+        self._baseline = self._references = None
+        self._prepare_constants()
+        for case in self._cases.values():
+            case.embedded = {m: t.cpu() for m, t in case.embedded.items()}
+            case.encoded = {m: t.cpu() for m, t in case.encoded.items()}
+        self._batch = FIRST_BATCH
+        self._notices.append("The GPU ran out of memory; the model went on with the CPU.")
+
+
+def _mix(
+    own: Mapping[Modality, Tensor], instead: Mapping[Modality, Tensor], presence: Tensor
+) -> dict[Modality, Tensor]:
+    """Return encoded modalities (C, T, F) for (C, M) coalitions of ``own`` and ``instead``."""
+    return {
+        m: torch.where(presence[:, column, None, None], own[m], instead[m])
+        for column, m in enumerate(own)
+    }
+
+
+def _pool(encoded: Tensor) -> npt.NDArray[np.float32]:
+    """Return (B, 2F) unit embeddings: mean and spread of the tokens."""
+    pooled = torch.cat([encoded.mean(1), encoded.std(1)], dim=1)
+    return unit(pooled.detach().float().cpu().numpy())
+
+
+def _network_input(array: npt.NDArray[np.generic]) -> Tensor:
+    tensor = torch.from_numpy(np.asarray(array))
+    return tensor.float() if tensor.is_floating_point() else tensor.long()
+
+
+def _sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    result: npt.NDArray[np.float64] = 1.0 / (1.0 + np.exp(-x))
+    return result

@@ -1,0 +1,1 @@
+"""Honest figures of a model on patients it has not seen, with intervals."""

@@ -1,0 +1,231 @@
+"""One target's ledger: base + modalities = logit, and every modality = the sum of its parts.
+
+Between modalities: exact Shapley values of v(S), the calibrated logit when the modalities in S are
+the patient's own and the others are at their baseline. Within modality m: Integrated Gradients of
+
+    g_m(x) = sum over S without m of w(S) * [f(S + {m: x}) - v(S)]
+
+from m's baseline input to the patient's. g_m is 0 at the baseline and the Shapley value of m at the
+patient's input, so its parts sum to the modality's contribution up to the quadrature error, which
+is measured and reported (docs/method.md).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from mmcore.errors import LedgerNotAdditiveError
+from mmcore.explain.path import PathAttribution, integrate
+from mmcore.explain.phrases import sum_by_clause
+from mmcore.explain.regions import name_regions, smooth_overlay
+from mmcore.explain.shapley import (
+    coalition_presence,
+    interaction_index,
+    shapley_values,
+    shapley_weight,
+)
+from mmcore.loinc import OBSERVATION_TYPES
+from mmcore.model.network import FusionNetwork
+from mmcore.records import Contribution, Explanation, Interaction, Modality, PartItem, Parts
+
+if TYPE_CHECKING:
+    from mmcore.engine import PreparedCase
+
+ADDITIVITY = 1e-4  # logits by which base + contributions may miss the logit
+RELATIVE_TOLERANCE = 0.01  # of a modality's contribution, before more quadrature points are spent
+ABSOLUTE_TOLERANCE = 1e-4  # logits; below this, arithmetic in single precision decides
+PASSING_ERROR = 0.05  # of the contribution: parts that miss it by more are withheld
+PASSING_FLOOR = 0.02  # logits: an error below this changes nothing that a reader sees
+FIRST_STEPS = {Modality.IMAGE: 16, Modality.NOTE: 8, Modality.OBSERVATIONS: 8}
+FRONTAL = ("PA", "AP")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ledger:
+    """What explaining one target of one encoded case needs.
+
+    values: (2^M,) calibrated coalition values. reference_values: (2^M, R) the same with reference
+    patients in place of the baseline. embedded, encoded: (1, ...) tensors of the case; baseline:
+    encoded baselines. slope: from the network's raw output to the calibrated value.
+    """
+
+    network: FusionNetwork
+    target: str
+    column: int
+    slope: float
+    values: npt.NDArray[np.float64]
+    reference_values: npt.NDArray[np.float64]
+    present: tuple[Modality, ...]
+    embedded: Mapping[Modality, Tensor]
+    encoded: Mapping[Modality, Tensor]
+    baseline: Mapping[Modality, Tensor]
+    internal_batch_size: int
+
+
+def explain_target(
+    ledger: Ledger,
+    prepared: "PreparedCase",
+    *,
+    progress: Callable[[float, str], None] | None = None,
+) -> Explanation:
+    """Return the whole ledger of one target.
+
+    Raises ``LedgerNotAdditiveError`` if base plus contributions misses the logit.
+    """
+    modalities = ledger.network.modalities
+    signed = shapley_values(ledger.values)
+    base, logit = float(ledger.values[0]), float(ledger.values[-1])
+    error = base + float(signed.sum()) - logit
+    if not abs(error) <= ADDITIVITY:
+        raise LedgerNotAdditiveError(target=ledger.target, error=error, tolerance=ADDITIVITY)
+    total = float(np.abs(signed).sum())
+    bands = np.percentile(shapley_values(ledger.reference_values), [5, 95], axis=1)
+    index = interaction_index(ledger.values)
+    parts: dict[Modality, Parts] = {}
+    for done, modality in enumerate(ledger.present):
+        if progress is not None:
+            progress(done / len(ledger.present), f"Tracing the {modality.value}")
+        contribution = float(signed[modalities.index(modality)])
+        parts[modality] = _parts(ledger, modality, contribution, prepared)
+    if progress is not None:
+        progress(1.0, "Done")
+    return Explanation(
+        target=ledger.target,
+        base=base,
+        logit=logit,
+        modalities=modalities,
+        contributions=tuple(
+            Contribution(
+                modality,
+                float(signed[m]),
+                float(abs(signed[m])) / total if total else 0.0,
+                (float(bands[0, m]), float(bands[1, m])),
+            )
+            for m, modality in enumerate(modalities)
+        ),
+        interactions=tuple(
+            Interaction(modalities[a], modalities[b], float(index[a, b]))
+            for a in range(len(modalities))
+            for b in range(a + 1, len(modalities))
+            if modalities[a] in ledger.present and modalities[b] in ledger.present
+        ),
+        coalitions=ledger.values.copy(),
+        parts=parts,
+    )
+
+
+def weighted_marginal(ledger: Ledger, modality: Modality) -> Callable[[Tensor], Tensor]:
+    """Return g_m: (n, ...) embedded inputs of ``modality`` to (n,) calibrated logits.
+
+    The terms v(S) do not depend on the input and are left out: the path integral only sees g_m's
+    change. Coalitions that differ in absent modalities alone are the same and are merged.
+    """
+    network = ledger.network
+    player = network.modalities.index(modality)
+    count = len(network.modalities)
+    weights: dict[tuple[bool, ...], float] = {}
+    for row in coalition_presence(count):
+        if not row[player]:
+            effective = tuple(
+                bool(row[i]) and m in ledger.present for i, m in enumerate(network.modalities)
+            )
+            weight = shapley_weight(int(row.sum()), count)
+            weights[effective] = weights.get(effective, 0.0) + weight
+
+    def g(embedded: Tensor) -> Tensor:
+        points = len(embedded)
+        own = network.encode(modality, embedded)
+        encoded = {}
+        for column, m in enumerate(network.modalities):
+            if m is modality:
+                encoded[m] = own.repeat(len(weights), 1, 1)
+            else:
+                choices = [(ledger.encoded if s[column] else ledger.baseline)[m] for s in weights]
+                encoded[m] = torch.cat([c.expand(points, -1, -1) for c in choices])
+        raw = network.decide(encoded)[:, ledger.column].reshape(len(weights), points)
+        scale = raw.new_tensor(list(weights.values())) * ledger.slope
+        result: Tensor = torch.einsum("cn,c->n", raw, scale)
+        return result
+
+    return g
+
+
+def _parts(
+    ledger: Ledger, modality: Modality, contribution: float, prepared: "PreparedCase"
+) -> Parts:
+    network = ledger.network
+    start = network.embed(modality, network.baseline(modality)[None])
+    attribution = integrate(
+        weighted_marginal(ledger, modality),
+        ledger.embedded[modality],
+        start,
+        change=contribution,
+        tolerance=RELATIVE_TOLERANCE * abs(contribution) + ABSOLUTE_TOLERANCE,
+        first_steps=FIRST_STEPS[modality],
+        internal_batch_size=ledger.internal_batch_size,
+    )
+    allowed = max(PASSING_ERROR * abs(contribution), PASSING_FLOOR)
+    passed = abs(attribution.error) <= allowed  # NaN does not pass
+    if not passed:
+        reason = (
+            f"its parts miss the contribution by {attribution.error:+.3f} logit after "
+            f"{attribution.n_steps} steps; allowed is {allowed:.3f}"
+        )
+        return _withheld(modality, attribution, reason)
+    items, overlay, box = _items(modality, attribution.values, prepared)
+    return Parts(
+        modality=modality,
+        sum=float(attribution.values.sum()),
+        completeness_error=attribution.error,
+        passed=True,
+        reason="",
+        items=items,
+        n_steps=attribution.n_steps,
+        overlay=overlay,
+        overlay_box=box,
+    )
+
+
+def _withheld(modality: Modality, attribution: PathAttribution, reason: str) -> Parts:
+    return Parts(
+        modality=modality,
+        sum=float(attribution.values.sum()),
+        completeness_error=attribution.error,
+        passed=False,
+        reason=reason,
+        items=(),
+        n_steps=attribution.n_steps,
+    )
+
+
+def _items(
+    modality: Modality, values: npt.NDArray[np.float64], prepared: "PreparedCase"
+) -> tuple[
+    tuple[PartItem, ...], npt.NDArray[np.float32] | None, tuple[float, float, float, float] | None
+]:
+    """Return the named parts of one modality and, for an image, its overlay and the box of it."""
+    if modality is Modality.IMAGE and prepared.image is not None:
+        overlay = smooth_overlay(values.sum(0))
+        view = prepared.instance.view_position if prepared.instance is not None else None
+        box = prepared.image.box
+        items = name_regions(overlay, box=box, is_frontal=(view or "").upper() in FRONTAL)
+        return items, overlay.astype(np.float32), box
+    if modality is Modality.NOTE and prepared.note is not None:
+        per_token = values.sum(1)[: len(prepared.note.spans)]
+        return sum_by_clause(prepared.note_text, prepared.note.spans, per_token), None, None
+    used = prepared.observations.used if prepared.observations is not None else ()
+    items = tuple(
+        PartItem(
+            OBSERVATION_TYPES[o.loinc].display,
+            (o.loinc, o.time.isoformat() if o.time is not None else ""),
+            float(values[row].sum()),
+        )
+        for row, o in enumerate(used)
+        if o is not None
+    )
+    return tuple(sorted(items, key=lambda item: -abs(item.signed))), None, None

@@ -1,0 +1,205 @@
+"""A pack: the folder that is all a model needs. Written whole, loaded strictly or refused.
+
+    pack.yaml          name, version, architecture, what was trained on what
+    model.safetensors  weights and baseline inputs
+    tokenizer.json     the note tokenizer
+    calibration.json   per target: calibration with its bootstrap, operating point, usual effects
+    reference.npz      encoded reference patients, embeddings and thresholds for unlike inputs
+    card.yaml, card.md model facts: data, figures with intervals, limits, what it is not for
+
+No pickle anywhere: ``numpy.load`` runs with ``allow_pickle=False`` and weights are safetensors.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from mmcore.errors import ConfigError, PackIntegrityError
+from mmcore.model.config import ModelConfig
+from mmcore.model.network import FusionNetwork
+from mmcore.records import PackIdentity
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+FILES = (
+    "pack.yaml", "model.safetensors", "tokenizer.json", "calibration.json", "reference.npz",
+    "card.yaml", "card.md",
+)  # fmt: skip
+FORMAT = "consilium.pack/1"
+CARD_KEYS = ("intended_use", "not_for", "training_data", "figures", "limits", "licence")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """How one target's raw network output becomes the reported number.
+
+    slope, intercept: calibrated = slope * raw + intercept (Platt scaling for a finding, a linear
+        correction for a regression). bootstrap: (R, 2) the same, refitted on resampled validation
+        patients. operating_point: probability, None for a regression. residual: 90 % half-width of
+        the validation residuals of a regression, else 0. effects: mean ``|contribution|`` of each
+        modality over validation patients, in calibrated logits.
+    """
+
+    slope: float
+    intercept: float
+    bootstrap: npt.NDArray[np.float64]
+    operating_point: float | None
+    residual: float
+    effects: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """What the training patients looked like to the network.
+
+    patients: per modality (R, ...) network inputs of reference patients, for the bands.
+    embeddings: per modality (N, F) float32 unit vectors of training patients; an input is unlike
+        them when its distance to its 5th nearest exceeds ``thresholds[modality]``.
+    """
+
+    patients: Mapping[str, npt.NDArray[np.generic]]
+    embeddings: Mapping[str, npt.NDArray[np.float32]]
+    thresholds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pack:
+    """A loaded pack. ``network`` is in evaluation mode with frozen parameters."""
+
+    identity: PackIdentity
+    display: str
+    is_simulated: bool
+    config: ModelConfig
+    network: FusionNetwork
+    tokenizer: "Tokenizer | None"
+    calibration: Mapping[str, Calibration]
+    reference: Reference
+    card: Mapping[str, Any]
+    card_markdown: str
+
+
+def digest_of(folder: Path) -> str:
+    """Return the SHA-256 over name and content of every pack file that decides a result."""
+    sha = hashlib.sha256()
+    for name in FILES:
+        if name not in ("card.yaml", "card.md"):
+            sha.update(
+                name.encode() + b"\0" + hashlib.sha256((folder / name).read_bytes()).digest()
+            )
+    return sha.hexdigest()
+
+
+def load_pack(folder: Path) -> Pack:
+    """Load a pack strictly. Raises ``PackIntegrityError`` with what is missing or does not fit."""
+    from tokenizers import Tokenizer
+
+    name = folder.name
+    for file in FILES:
+        if not (folder / file).is_file():
+            raise PackIntegrityError(pack=name, problem=f"{file} is missing")
+    try:
+        head = _read_head(folder / "pack.yaml", pack=name)
+        config = ModelConfig.from_mapping(head["model"])
+        network = FusionNetwork(config)
+        _load_weights(network, folder / "model.safetensors", pack=name)
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json")) if config.note else None
+        calibration = _read_calibration(folder / "calibration.json", config, pack=name)
+        reference = _read_reference(folder / "reference.npz", config)
+        card = yaml.safe_load((folder / "card.yaml").read_text("utf-8"))
+        identity = PackIdentity(str(head["name"]), str(head["version"]), digest_of(folder))
+        display, is_simulated = str(head["display"]), bool(head["is_simulated"])
+    except PackIntegrityError:
+        raise
+    except ConfigError as error:
+        raise PackIntegrityError(pack=name, problem=str(error)) from error
+    except Exception as error:
+        # Whatever a damaged file makes a parser raise: the pack is refused with the fact.
+        raise PackIntegrityError(pack=name, problem=f"{type(error).__name__}: {error}") from error
+    for key in CARD_KEYS:
+        if not isinstance(card, dict) or not card.get(key):
+            raise PackIntegrityError(pack=name, problem=f"card.yaml leaves {key} blank")
+    network.eval().requires_grad_(requires_grad=False)
+    return Pack(
+        identity, display, is_simulated, config, network, tokenizer, calibration, reference, card,
+        (folder / "card.md").read_text("utf-8"),
+    )  # fmt: skip
+
+
+def write_weights(network: FusionNetwork, path: Path) -> None:
+    """Write weights and baselines as half-precision safetensors; integers stay as they are."""
+    tensors = {
+        name: (t.half() if t.is_floating_point() else t).contiguous().cpu()
+        for name, t in network.state_dict().items()
+    }
+    path.write_bytes(save_tensors(tensors))
+
+
+def _read_head(path: Path, *, pack: str) -> dict[str, Any]:
+    head = yaml.safe_load(path.read_text("utf-8"))
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise PackIntegrityError(pack=pack, problem=f"pack.yaml is not {FORMAT}")
+    return head
+
+
+def _load_weights(network: FusionNetwork, path: Path, *, pack: str) -> None:
+    try:
+        tensors: dict[str, Tensor] = load_tensors(path.read_bytes())
+    except SafetensorError as error:
+        raise PackIntegrityError(pack=pack, problem=f"model.safetensors: {error}") from error
+    expected = network.state_dict()
+    if missing := sorted(expected.keys() - tensors.keys()):
+        raise PackIntegrityError(pack=pack, problem=f"weights lack {missing[0]}")
+    if surplus := sorted(tensors.keys() - expected.keys()):
+        raise PackIntegrityError(pack=pack, problem=f"weights hold an unknown {surplus[0]}")
+    for key, tensor in tensors.items():
+        if tensor.shape != expected[key].shape:
+            raise PackIntegrityError(
+                pack=pack,
+                problem=f"{key} is {tuple(tensor.shape)}, not {tuple(expected[key].shape)}",
+            )
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise PackIntegrityError(pack=pack, problem=f"{key} holds a value that is not finite")
+    network.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()}, strict=True)
+
+
+def _read_calibration(path: Path, config: ModelConfig, *, pack: str) -> dict[str, Calibration]:
+    values = json.loads(path.read_text("utf-8"))
+    calibration = {}
+    for target in config.targets:
+        if target.name not in values:
+            raise PackIntegrityError(pack=pack, problem=f"calibration.json lacks {target.name}")
+        entry = values[target.name]
+        bootstrap = np.asarray(entry["bootstrap"], dtype=np.float64).reshape(-1, 2)
+        point = entry["operating_point"]
+        numbers = [entry["slope"], entry["intercept"], entry["residual"], *bootstrap.flat]
+        if not np.isfinite(np.asarray(numbers, dtype=np.float64)).all() or not entry["slope"] > 0:
+            raise PackIntegrityError(pack=pack, problem=f"calibration of {target.name} is unusable")
+        if target.kind == "finding" and not (isinstance(point, float) and 0.0 < point < 1.0):
+            raise PackIntegrityError(pack=pack, problem=f"{target.name} has no operating point")
+        calibration[target.name] = Calibration(
+            entry["slope"], entry["intercept"], bootstrap, point, entry["residual"],
+            {m.value: float(entry["effects"][m.value]) for m in config.modalities},
+        )  # fmt: skip
+    return calibration
+
+
+def _read_reference(path: Path, config: ModelConfig) -> Reference:
+    with np.load(path, allow_pickle=False) as arrays:
+        names = [m.value for m in config.modalities]
+        return Reference(
+            patients={m: arrays[f"patients_{m}"] for m in names},
+            embeddings={m: arrays[f"embeddings_{m}"].astype(np.float32) for m in names},
+            thresholds={m: float(arrays[f"threshold_{m}"]) for m in names},
+        )

@@ -1,0 +1,1 @@
+"""Scoring whole cases, one after the other or for others."""

@@ -1,0 +1,1 @@
+"""Training: a cohort in, a pack out. ``python -m mmcore train`` is its command."""

@@ -1,0 +1,55 @@
+"""The overlay keeps the sum, and its regions point where the evidence is."""
+
+import numpy as np
+import pytest
+
+from mmcore.explain.regions import OVERLAY_CELL, name_regions, smooth_overlay
+
+BOX = (0.0, 0.0, 512.0, 512.0)
+
+
+def pixels_with(row: int, column: int, value: float) -> np.ndarray:
+    pixels = np.zeros((224, 224))
+    pixels[row : row + 8, column : column + 8] = value / 64.0
+    return pixels
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (100, 50), (216, 216)])
+def test_smoothing_neither_loses_nor_makes_evidence(corner: tuple[int, int]) -> None:
+    overlay = smooth_overlay(pixels_with(*corner, 3.0))
+    assert overlay.shape == (224 // OVERLAY_CELL, 224 // OVERLAY_CELL)
+    assert overlay.sum() == pytest.approx(3.0)
+
+
+def test_the_first_region_lies_where_the_evidence_was_put() -> None:
+    overlay = smooth_overlay(pixels_with(160, 32, 2.0))
+    first = name_regions(overlay, box=BOX, is_frontal=True)[0]
+    row, column = first.where
+    assert abs(float(row) - 164 / 224 * 512) < 12
+    assert abs(float(column) - 36 / 224 * 512) < 12
+    assert first.what == "lower third, patient's right"
+
+
+def test_a_view_that_is_not_frontal_names_no_side_of_the_patient() -> None:
+    overlay = smooth_overlay(pixels_with(10, 190, 2.0))
+    first = name_regions(overlay, box=BOX, is_frontal=False)[0]
+    assert first.what == "upper third, right of the image"
+
+
+def test_evidence_for_and_against_are_regions_of_their_own_and_all_sum_up() -> None:
+    overlay = smooth_overlay(pixels_with(40, 40, 2.0) + pixels_with(150, 150, -1.5))
+    items = name_regions(overlay, box=BOX, is_frontal=True)
+    assert items[0].signed > 1.0
+    assert items[1].signed < -0.7
+    assert sum(i.signed for i in items) == pytest.approx(0.5)
+
+
+def test_a_map_without_evidence_names_no_region() -> None:
+    items = name_regions(np.zeros((56, 56)), box=BOX, is_frontal=True)
+    assert [(i.what, i.signed) for i in items] == [("rest of the image", 0.0)]
+
+
+def test_a_padded_image_is_mapped_back_to_stored_pixels() -> None:
+    overlay = smooth_overlay(pixels_with(108, 108, 1.0))  # centre of the square
+    first = name_regions(overlay, box=(-100.0, 0.0, 600.0, 600.0), is_frontal=True)[0]
+    assert first.where[0] == pytest.approx(200.0, abs=12)
