@@ -1,0 +1,131 @@
+"""The charts, as plotly figures built from records. The only module that knows plotly."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard import formatting, palette
+from mmcore import wording
+from mmcore.records import Explanation, TargetPrediction
+
+_PROBABILITY_TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
+_FONT = {"family": '"Source Sans", system-ui, sans-serif', "size": 13, "color": palette.TEXT}
+CONFIG = {"displayModeBar": False, "responsive": True}
+
+
+def ledger_extent(explanations: Sequence[Explanation]) -> float:
+    """Return the half-width of an axis on which all these ledgers fit, in logits."""
+    reach = [3.0]
+    for explanation in explanations:
+        level = explanation.base
+        reach += [abs(level), abs(explanation.logit)]
+        for c in explanation.contributions:
+            reach += [abs(level + edge) for edge in (c.signed, *c.band)]
+            level += c.signed
+    return max(reach) * 1.18
+
+
+def waterfall(
+    explanation: Explanation, target: TargetPrediction, *, extent: float | None
+) -> go.Figure:
+    """Return the ledger as steps from the base through each modality to the result.
+
+    extent: half-width of the axis in logits, or ``None`` to fit this ledger alone. A finding has a
+    second axis on top in probability; a regression has one axis, in its unit.
+    """
+    is_finding = target.kind == "finding"
+    names, starts, values, texts, colors, patterns = [], [], [], [], [], []
+    up, down = [], []
+    level = explanation.base
+    steps: list[tuple[str, float, float, tuple[float, float] | None]] = [
+        ("Starting point", 0.0, level, None)
+    ]
+    for c in explanation.contributions:
+        steps.append((wording.MODALITY_NAMES[c.modality], level, c.signed, c.band))
+        level += c.signed
+    steps.append(("This patient", 0.0, explanation.logit, None))
+    for name, start, value, band in steps:
+        names.append(name)
+        starts.append(start)
+        values.append(value)
+        if band is None:
+            colors.append(palette.MUTED)
+            patterns.append("")
+            texts.append(_level_text(value, is_finding=is_finding))
+        else:
+            colors.append(palette.FOR if value > 0 else palette.AGAINST)
+            patterns.append("" if value > 0 else "/")
+            texts.append(wording.signed_text(value))
+        up.append(0.0 if band is None else max(band[1] - value, 0.0))
+        down.append(0.0 if band is None else max(value - band[0], 0.0))
+    bars = go.Bar(
+        orientation="h", y=names, x=values, base=starts,
+        marker={"color": colors, "line": {"width": 0},
+                "pattern": {"shape": patterns, "solidity": 0.35, "fgcolor": palette.BACKGROUND}},
+        error_x={"type": "data", "symmetric": False, "array": up, "arrayminus": down,
+                 "color": palette.TEXT, "thickness": 1.2, "width": 4},
+        hovertemplate="%{y}: %{customdata}<extra></extra>", customdata=texts, width=0.6,
+    )  # fmt: skip
+    figure = go.Figure(bars)
+    span = extent or ledger_extent([explanation])
+    _label(figure, names, steps, texts, up, down, span)
+    _frame(figure, span, is_finding=is_finding, unit=target.unit)
+    return figure
+
+
+def _label(
+    figure: go.Figure,
+    names: list[str],
+    steps: list[tuple[str, float, float, tuple[float, float] | None]],
+    texts: list[str],
+    up: list[float],
+    down: list[float],
+    span: float,
+) -> None:
+    """Write each value beside its bar, on the side away from the error bar and inside the chart."""
+    for name, (_, start, value, _band), text, more, less in zip(
+        names, steps, texts, up, down, strict=True
+    ):
+        right = max(start, start + value, start + value + more)
+        left = min(start, start + value, start + value - less)
+        fits_right = right + 0.3 * span < span
+        figure.add_annotation(
+            x=right if fits_right else left, y=name, text=text, showarrow=False,
+            xanchor="left" if fits_right else "right", xshift=7 if fits_right else -7,
+            font={**_FONT, "size": 13},
+        )  # fmt: skip
+
+
+def _frame(figure: go.Figure, span: float, *, is_finding: bool, unit: str) -> None:
+    axis: dict[str, Any] = {
+        "range": [-span, span], "zeroline": True, "zerolinecolor": palette.BORDER_STRONG,
+        "gridcolor": palette.BORDER, "fixedrange": True, "tickfont": {"color": palette.MUTED},
+        "title": {"text": "log-odds" if is_finding else unit or "value",
+                  "font": {"color": palette.MUTED, "size": 12}, "standoff": 4},
+    }  # fmt: skip
+    figure.update_layout(
+        xaxis=axis, showlegend=False, bargap=0.3, font=_FONT, height=292,
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 4, "r": 8, "t": 30 if is_finding else 8, "b": 34},
+        yaxis={"autorange": "reversed", "fixedrange": True, "automargin": True,
+               "ticksuffix": "  "},
+        hoverlabel={"bgcolor": palette.RAISED, "font": _FONT},
+    )  # fmt: skip
+    if is_finding:
+        ticks = [p for p in _PROBABILITY_TICKS if abs(formatting.logit_of(p)) < span]
+        figure.add_scatter(x=[None], y=[None], xaxis="x2", hoverinfo="skip")
+        figure.update_layout(
+            xaxis2={
+                "overlaying": "x", "side": "top", "range": [-span, span], "fixedrange": True,
+                "tickvals": [formatting.logit_of(p) for p in ticks], "showgrid": False,
+                "ticktext": [f"{p * 100:g}%" for p in ticks], "zeroline": False,
+                "tickfont": {"color": palette.MUTED},
+            }
+        )  # fmt: skip
+
+
+def _level_text(level: float, *, is_finding: bool) -> str:
+    if not is_finding:
+        return formatting.number(level)
+    return f"{wording.signed_text(level)} · {wording.probability_text(formatting.probability_of(level))}"

@@ -1,0 +1,177 @@
+"""What inside the note and the labs moved a finding: shaded text, and a table with small bars."""
+
+from dashboard import evidence, formatting, messages
+from dashboard.evidence import Span
+from dashboard.markup import Markup, element, join, show
+from mmcore import wording
+from mmcore.records import Case, Note, Parts
+
+
+def note_view(case: Case, seen: Note | None, parts: Parts | None) -> None:
+    """Draw the notes; the one the model read with its evidence shaded where that may be shown."""
+    if not case.notes:
+        show(element("p", "The case holds no note.", cls="co-muted"))
+        return
+    first = seen or case.notes[0]
+    others = [note for note in case.notes if note is not first]
+    is_shaded = parts is not None and parts.passed
+    if parts is not None and not parts.passed:
+        withheld(parts)
+    if is_shaded and parts is not None:
+        show(_legend())
+        show(_shaded(first, parts))
+    else:
+        show(_plain(first))
+    for note in others:
+        show(element("p", "This further note was not read by the model.", cls="co-muted"))
+        show(_plain(note))
+
+
+def observations_view(case: Case, parts: Parts | None) -> None:
+    """Draw labs and vitals with reference range, flag and contribution."""
+    if not case.observations:
+        show(element("p", "The case holds no labs or vitals.", cls="co-muted"))
+        return
+    if parts is not None and not parts.passed:
+        withheld(parts)
+    items = parts.items if parts is not None and parts.passed else ()
+    rows = evidence.of_observations(case.observations, items)
+    strongest = max((abs(signed) for _, signed in rows if signed is not None), default=0.0) or 1.0
+    body = []
+    for observation, signed in rows:
+        flag = evidence.flag(observation)
+        mark = {"high": "▲ high", "low": "▼ low"}.get(flag, "")
+        shown = f"{observation.comparator or ''}{formatting.number(observation.value)}"
+        body.append(
+            element(
+                "tr",
+                element("th", observation.display, scope="row"),
+                element("td", element("b", shown), " ", formatting.unit(observation.unit)),
+                element("td", _reference(observation.reference_low, observation.reference_high)),
+                element("td", element("span", mark, cls=f"co-flag {flag}")),
+                element("td", formatting.clock(observation.time)),
+                element("td", _bar(signed, strongest)),
+                data_testid=f"observation-{observation.loinc}",
+            )
+        )
+    headers = ("Observation", "Value", "Reference", "Flag", "Taken", "Contribution (log-odds)")
+    head = element("tr", *(element("th", h, scope="col") for h in headers))
+    show(
+        element(
+            "table",
+            element("caption", "Labs and vitals with their contributions", cls="co-hidden"),
+            element("thead", head),
+            element("tbody", *body),
+            cls="co-table co-observations",
+            data_testid="observations-table",
+        )
+    )
+
+
+def withheld(parts: Parts) -> None:
+    """Draw why a part's evidence is not shown."""
+    show(
+        element(
+            "div",
+            element("strong", "Withheld. "),
+            messages.of_withheld_part(parts.modality, parts.reason),
+            cls="co-note withheld",
+            data_testid=f"withheld-{parts.modality}",
+            role="note",
+        )
+    )
+
+
+def _reference(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return "—"
+    if low is None or high is None:
+        return (
+            f"≤ {formatting.number(high)}"
+            if high is not None
+            else f"≥ {formatting.number(low or 0)}"
+        )
+    return f"{formatting.number(low)} – {formatting.number(high)}"
+
+
+def _bar(signed: float | None, strongest: float) -> Markup:
+    if signed is None:
+        return element("span", "not used", cls="co-muted")
+    way = "for" if signed > 0 else "against"
+    width = 50 * abs(signed) / strongest
+    side = "left:50%" if signed > 0 else f"left:{50 - width:.1f}%"
+    return join(
+        element(
+            "span",
+            element("i", cls=way, style=f"{side};width:{width:.1f}%"),
+            cls="co-diverging",
+            aria_hidden="true",
+        ),
+        element("span", wording.signed_text(signed), cls=f"co-signed {way}"),
+    )
+
+
+def _legend() -> Markup:
+    return element(
+        "p",
+        element("mark", "for", cls="co-ev for", style="--strength:.75"),
+        " raises the result, solid line · ",
+        element("mark", "against", cls="co-ev against", style="--strength:.75"),
+        " lowers it, dashed line · darker is stronger · point at a phrase for its number",
+        cls="co-muted co-legend",
+    )
+
+
+def _shaded(note: Note, parts: Parts) -> Markup:
+    spans = evidence.words(note.text, parts.items)
+    mass = sum(abs(s.signed) for s in spans) or 1.0
+    sums = {s.start: (s, v) for s, v in evidence.section_sums(spans, note.sections).items()}
+    pieces: list[str] = []
+    position = 0
+
+    def plain(upto: int) -> None:
+        nonlocal position
+        inside = [start for start in sums if position <= start < upto]
+        for start in sorted(inside):
+            section, value = sums[start]
+            pieces.append(note.text[position:start])
+            pieces.append(
+                element(
+                    "span",
+                    wording.signed_text(value),
+                    cls=f"co-section {'for' if value > 0 else 'against'}",
+                    title=f"All of {section.title or section.kind}",
+                )
+            )
+            position = start
+        pieces.append(note.text[position:upto])
+        position = upto
+
+    for phrase in evidence.phrases(note.text, spans):
+        plain(phrase.start)
+        pieces.append(_phrase(note.text[phrase.start : phrase.end], phrase, mass))
+        position = phrase.end
+    plain(len(note.text))
+    return element("div", *pieces, cls="co-note-text", data_testid="note-text")
+
+
+def _phrase(text: str, phrase: Span, mass: float) -> Markup:
+    way = "for" if phrase.signed > 0 else "against"
+    tip = (
+        f"{wording.signed_text(phrase.signed)} log-odds · "
+        f"{formatting.share(abs(phrase.signed) / mass)} of the note's weight"
+    )
+    return element(
+        "mark",
+        text,
+        cls=f"co-ev {way}",
+        style=f"--strength:{phrase.strength:.2f}",
+        tabindex="0",
+        data_tip=tip,
+        data_signed=f"{phrase.signed:.4f}",
+        aria_label=f"{text}: {way}, {tip}",
+    )
+
+
+def _plain(note: Note) -> Markup:
+    return element("div", note.text, cls="co-note-text", data_testid="note-text")

@@ -1,0 +1,157 @@
+"""The list of findings: what the model says, how sure, and whether it may be trusted here."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import formatting, messages
+from dashboard.attention import Attention, Finding
+from dashboard.markup import Markup, element, show, table
+from mmcore import wording
+
+_CALLED = {
+    Attention.PRESENT: ("Present", "present"),
+    Attention.BORDERLINE: ("Borderline", "borderline"),
+    Attention.CAUTION: ("Absent", "absent"),
+    Attention.ABSENT: ("Absent", "absent"),
+    Attention.VALUE: ("Value", "value"),
+    Attention.WITHHELD: ("Withheld", "withheld"),
+}
+
+
+def findings_list(findings: Sequence[Finding], selected: str | None, *, key: str) -> str | None:
+    """Draw the findings, one selectable row each; return the one that was just chosen."""
+    chosen = None
+    for finding in findings:
+        name = finding.prediction.name
+        state = "on" if name == selected else "off"
+        with st.container(key=f"co-finding-{state}-{name}", gap=None):
+            show(_row(finding, is_selected=name == selected))
+            if st.button(_spoken(finding), key=f"{key}-finding-{name}", width="stretch"):
+                chosen = name
+    return chosen
+
+
+def findings_table(findings: Sequence[Finding]) -> None:
+    """Draw the same numbers as a plain table."""
+    rows = [
+        (
+            finding.prediction.display,
+            _CALLED[finding.attention][0],
+            "—" if finding.is_withheld else _value(finding),
+            "—" if finding.is_withheld else _interval(finding),
+            "—"
+            if finding.prediction.operating_point is None
+            else wording.probability_text(finding.prediction.operating_point),
+            _gate_words(finding),
+        )
+        for finding in findings
+    ]
+    headers = (
+        "Finding",
+        "Called",
+        "Model says",
+        "90% interval",
+        "Operating point",
+        "May it be scored",
+    )
+    show(table(headers, rows, caption="All findings with their intervals and verdicts"))
+
+
+def gate_note(finding: Finding) -> None:
+    """Draw why a finding was scored with caution or withheld; nothing for a plain score."""
+    words, tone = messages.GATE[finding.gate.verdict]
+    if tone != "good":
+        show(
+            element(
+                "div",
+                element("strong", f"{finding.prediction.display}: {words.lower()}. "),
+                _gate_words(finding),
+                cls=f"co-note {tone}",
+                data_testid="gate-reason",
+                role="note",
+            )
+        )
+
+
+def _row(finding: Finding, *, is_selected: bool) -> Markup:
+    called, tone = _CALLED[finding.attention]
+    gate_word, gate_tone = messages.GATE[finding.gate.verdict]
+    target = finding.prediction
+    badge = (
+        element("span", gate_word, cls=f"co-badge {gate_tone}", title=_gate_words(finding))
+        if gate_tone == "caution"
+        else ""
+    )
+    if finding.is_withheld:
+        middle = element("span", _gate_words(finding), cls="co-why")
+        right = element("span", "—", cls="co-value")
+    else:
+        middle = element("span", *_scale(finding), cls="co-scale")
+        words = "" if target.probability is None else wording.probability_words(target.probability)
+        right = element(
+            "span", element("b", _value(finding)), element("small", words or target.unit),
+            cls="co-value",
+        )  # fmt: skip
+    return element(
+        "div",
+        element("span", target.display, badge, cls="co-name"),
+        middle,
+        right,
+        element("span", called, cls=f"co-called {tone}"),
+        cls="co-finding" + (" selected" if is_selected else "") + f" {tone}",
+        data_testid=f"finding-{target.name}",
+        data_called=called.lower(),
+        data_gate=str(finding.gate.verdict),
+        data_selected=str(is_selected).lower(),
+    )
+
+
+def _scale(finding: Finding) -> tuple[Markup, ...]:
+    """Return the small bar: interval as a band, the value as a dot, the operating point as a tick."""
+    target = finding.prediction
+    if target.probability is None:
+        return (element("small", f"90%: {_interval(finding)}"),)
+    low, high = (100 * min(max(v, 0.0), 1.0) for v in target.interval)
+    marks = [
+        element("i", cls="band", style=f"left:{low:.1f}%;width:{max(high - low, 1):.1f}%"),
+        element("i", cls="dot", style=f"left:{100 * target.probability:.1f}%"),
+    ]
+    if target.operating_point is not None:
+        marks.append(element("i", cls="tick", style=f"left:{100 * target.operating_point:.1f}%"))
+    description = f"{_value(finding)}, 90% interval {_interval(finding)}"
+    return (
+        element("span", *marks, cls="co-track", role="img", aria_label=description),
+        element("small", f"90%: {_interval(finding)}"),
+    )
+
+
+def _value(finding: Finding) -> str:
+    target = finding.prediction
+    if target.probability is None:
+        return f"{formatting.number(target.logit)} {formatting.unit(target.unit)}".strip()
+    if target.operating_point is not None:
+        return wording.probability_beside(target.probability, target.operating_point)[0]
+    return wording.probability_text(target.probability)
+
+
+def _interval(finding: Finding) -> str:
+    target = finding.prediction
+    return formatting.interval(
+        *target.interval,
+        of_probability=target.probability is not None,
+        unit_text=formatting.unit(target.unit),
+    )
+
+
+def _gate_words(finding: Finding) -> str:
+    gate = finding.gate
+    return messages.of_gate(gate.verdict, gate.reason, gate.helps_most)
+
+
+def _spoken(finding: Finding) -> str:
+    """Return the row in words: the label of the button that covers it."""
+    called = _CALLED[finding.attention][0].lower()
+    if finding.is_withheld:
+        return f"{finding.prediction.display}, withheld"
+    return f"{finding.prediction.display}, {called}, {_value(finding)}"

@@ -1,0 +1,139 @@
+"""What was dropped in, file by file, and what case came of it."""
+
+import streamlit as st
+
+from dashboard import formatting, messages, services
+from dashboard.markup import Markup, element, join, show
+from dashboard.services import DemoCase
+from mmcore.records import Case, FileVerdict, Modality, SourceFile
+
+_FILES, _FOLDER = "Files or a zip", "A folder"
+_KINDS = {
+    "image": ("Image", "▣"),
+    "note": ("Note", "¶"),
+    "observations": ("Labs & vitals", "∿"),
+}
+
+
+def drop_zone(round_number: int) -> list[tuple[str, bytes]]:
+    """Draw the drop zone; return the files in it. A new round number gives an empty one."""
+    how = st.segmented_control(
+        "What to add", [_FILES, _FOLDER], default=_FILES, required=True, key="intake-how"
+    )
+    dropped = st.file_uploader(
+        "Drop the patient's image, note and labs here"
+        if how == _FILES
+        else "Drop the patient's folder here",
+        accept_multiple_files=True if how == _FILES else "directory",
+        key=f"intake-{'files' if how == _FILES else 'folder'}-{round_number}",
+        help="DICOM images, notes as plain text, labs and vitals as FHIR JSON or CSV, or a zip of them",
+    )
+    return [(file.name, file.getvalue()) for file in dropped or []]
+
+
+def demo_cards(demos: tuple[DemoCase, ...]) -> DemoCase | None:
+    """Draw a card for each demonstration patient; return the one that was just opened."""
+    opened = None
+    columns = st.columns(2, gap="small")
+    for index, demo in enumerate(demos):
+        with columns[index % 2].container(key=f"co-card-{demo.name}", height="stretch"):
+            kinds = services.demo_contents(demo)
+            chips = [element("span", _KINDS[k][1], " ", _KINDS[k][0], cls="co-chip") for k in kinds]
+            show(
+                element(
+                    "div",
+                    element("h3", demo.title),
+                    element("p", demo.summary),
+                    element("div", *chips, cls="co-chips"),
+                    cls="co-card",
+                    data_testid=f"demo-{demo.name}",
+                )
+            )
+            if st.button(f"Open {demo.title}", key=f"demo-{demo.name}", width="stretch"):
+                opened = demo
+    return opened
+
+
+def case_summary(case: Case) -> None:
+    """Draw who the case is about as the files say, and which inputs it has."""
+    patient = case.patient
+    born = f"born {formatting.day(patient.birth_date)}" if patient.birth_date else None
+    age = None if patient.age_years is None else f"{patient.age_years:.0f} years"
+    sex = {"F": "female", "M": "male", "O": "other sex"}.get(patient.sex or "")
+    facts = " · ".join(f for f in (patient.patient_id, sex, age, born) if f)
+    show(
+        element(
+            "div",
+            element(
+                "div",
+                element("h2", patient.name or "Patient without a name"),
+                element("p", facts or "The files do not say who this is.", cls="co-muted"),
+            ),
+            element("div", *_inputs(case), cls="co-inputs"),
+            cls="co-case",
+            data_testid="case-summary",
+        )
+    )
+    for notice in case.notices:
+        show(element("div", notice, cls="co-note caution", data_testid="case-notice", role="note"))
+
+
+def files_table(files: tuple[SourceFile, ...]) -> None:
+    """Draw every file with its verdict and the reason in words. File names are text, never HTML."""
+    refused = sum(file.verdict is FileVerdict.REFUSED for file in files)
+    used = sum(file.verdict is FileVerdict.USED for file in files)
+    counted = f"{len(files)} files: {used} used"
+    if refused:
+        counted += f", {refused} refused"
+    head = element(
+        "tr", *(element("th", h, scope="col") for h in ("File", "Kind", "Verdict", "Why"))
+    )
+    show(
+        join(
+            element("p", counted, cls="co-muted"),
+            element(
+                "table",
+                element("caption", "Every file and what became of it", cls="co-hidden"),
+                element("thead", head),
+                element("tbody", *(_file_row(file) for file in files)),
+                cls="co-table co-files",
+                data_testid="files-table",
+            ),
+        )
+    )
+
+
+def _file_row(file: SourceFile) -> Markup:
+    words, tone = messages.FILE_VERDICT[file.verdict]
+    code = element("code", str(file.code)) if file.code is not None else ""
+    return element(
+        "tr",
+        element("th", file.name, " ", element("small", formatting.file_size(file.size_bytes)),
+                scope="row"),
+        element("td", messages.FILE_KIND.get(file.kind, file.kind)),
+        element("td", element("span", words, cls=f"co-badge {tone}")),
+        element("td", messages.of_file(file), " ", code),
+        data_verdict=str(file.verdict),
+    )  # fmt: skip
+
+
+def _inputs(case: Case) -> list[Markup]:
+    frames = sum(i.pixels.shape[0] for i in case.instances)
+    pictures = "1 image" if frames == 1 else f"{frames} images"
+    notes = "1 note" if len(case.notes) == 1 else f"{len(case.notes)} notes"
+    found = {
+        Modality.IMAGE: pictures if frames else "",
+        Modality.NOTE: notes if case.notes else "",
+        Modality.OBSERVATIONS: f"{len(case.observations)} values" if case.observations else "",
+    }
+    return [
+        element(
+            "span",
+            element("b", messages.MODALITY[modality]),
+            element("small", words or messages.MODALITY_MISSING[modality]),
+            cls="co-input " + ("there" if words else "missing"),
+            data_testid=f"input-{modality}",
+            data_present=str(bool(words)).lower(),
+        )
+        for modality, words in found.items()
+    ]

@@ -1,0 +1,140 @@
+"""A preview of the report, drawn from the very document that is filed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard import formatting, messages
+from dashboard.markup import Markup, element, show, table
+from mmcore import wording
+from mmcore.records import FileVerdict, GateVerdict, Modality
+
+_TOP = 3
+
+
+def preview(document: Mapping[str, Any]) -> None:
+    """Draw the document as a sheet: whose it is, every finding, what is withheld, which files."""
+    gates = {gate["target"]: gate for gate in document["gate"]}
+    show(
+        element(
+            "article",
+            _head(document),
+            _findings(document, gates),
+            *(
+                _why(target)
+                for target in document["targets"]
+                if gates[target["name"]]["verdict"] != GateVerdict.WITHHELD
+                and target["contributions"]
+            ),
+            _files(document),
+            element("p", messages.RESEARCH_USE, " ", messages.SAYS_NOT, cls="co-muted"),
+            cls="co-sheet",
+            data_testid="report-preview",
+        )
+    )
+
+
+def _head(document: Mapping[str, Any]) -> Markup:
+    case, pack = document["case"], document["pack"]
+    patient = case["patient"]
+    facts = [
+        ("Patient", patient["name"] or "not stated"),
+        ("Patient ID", patient["id"] or "not stated"),
+        ("Born", patient["birth_date"] or "not stated"),
+        ("Model", f"{pack['name']} {pack['version']}"),
+        ("Case digest", case["digest"][:16]),
+        ("Model digest", pack["digest"][:16]),
+    ]
+    items = [element("div", element("dt", name), element("dd", value)) for name, value in facts]
+    notices = [*case["notices"], *document["notices"]]
+    return element(
+        "header",
+        element("h2", "Case report"),
+        element("dl", *items, cls="co-facts"),
+        *(element("div", notice, cls="co-note caution") for notice in notices),
+    )
+
+
+def _findings(document: Mapping[str, Any], gates: Mapping[str, Any]) -> Markup:
+    rows = []
+    for target in document["targets"]:
+        gate = gates[target["name"]]
+        verdict = GateVerdict(gate["verdict"])
+        words, tone = messages.GATE[verdict]
+        helps = Modality(gate["helps_most"]) if gate["helps_most"] else None
+        badge = element("span", words, cls=f"co-badge {tone}")
+        why = "" if tone == "good" else messages.of_gate(verdict, gate["reason"], helps)
+        if verdict is GateVerdict.WITHHELD:
+            rows.append((target["display"], "—", "—", "—", element("span", badge, " ", why)))
+        else:
+            rows.append(
+                (
+                    target["display"],
+                    {True: "Present", False: "Absent", None: "Value"}[target["called"]],
+                    _value(target),
+                    formatting.interval(
+                        *target["interval"],
+                        of_probability=target["probability"] is not None,
+                        unit_text=formatting.unit(target["unit"]),
+                    ),
+                    element("span", badge, " ", why),
+                )
+            )
+    headers = ("Finding", "Called", "Model says", "90% interval", "May it be scored")
+    return table(headers, rows, caption="Findings")
+
+
+def _value(target: Mapping[str, Any]) -> str:
+    probability = target["probability"]
+    if probability is None:
+        return f"{formatting.number(target['logit'])} {formatting.unit(target['unit'])}".strip()
+    text = wording.probability_text(probability)
+    return f"{text}, {wording.probability_words(probability)}"
+
+
+def _why(target: Mapping[str, Any]) -> Markup:
+    rows = []
+    for c in target["contributions"]:
+        part = target["parts"].get(c["modality"])
+        modality = Modality(c["modality"])
+        band = f"{wording.signed_text(c['band'][0])} to {wording.signed_text(c['band'][1])}"
+        rows.append(
+            (
+                messages.MODALITY[modality],
+                wording.signed_text(c["signed"]),
+                band,
+                formatting.share(c["share"]),
+                _evidence(modality, part),
+            )
+        )
+    headers = ("Input", "Moves the log-odds by", "Band", "Share", "Strongest evidence")
+    return element(
+        "section",
+        element("h3", target["display"]),
+        table(headers, rows, caption=f"Contributions to {target['display']}"),
+    )
+
+
+def _evidence(modality: Modality, part: Mapping[str, Any] | None) -> str:
+    if part is None:
+        return "—"
+    if not part["passed"]:
+        return messages.of_withheld_part(modality, part["reason"])
+    top = part["top"][:_TOP]
+    return "; ".join(f"{item['what']} {wording.signed_text(item['signed'])}" for item in top) or "—"
+
+
+def _files(document: Mapping[str, Any]) -> Markup:
+    rows = [
+        (
+            file["name"],
+            messages.FILE_KIND.get(file["kind"], file["kind"]),
+            messages.FILE_VERDICT[FileVerdict(file["verdict"])][0],
+            file["digest"][:16],
+        )
+        for file in document["case"]["files"]
+    ]
+    return element(
+        "section",
+        element("h3", "Files"),
+        table(("File", "Kind", "Verdict", "SHA-256 begins"), rows, caption="Source files"),
+    )

@@ -1,0 +1,143 @@
+"""What the review page composes: image, findings and ledger on one screen, evidence below."""
+
+import streamlit as st
+
+from dashboard import messages, services, state, viewer
+from dashboard.attention import Finding
+from dashboard.components import evidence, ledger
+from dashboard.components.findings import findings_list, findings_table, gate_note
+from dashboard.components.waiting import empty_state, wait_for
+from dashboard.markup import element, show
+from dashboard.state import CaseWork
+from dashboard.viewer import Overlay
+from mmcore.records import Explanation, Instance, Modality
+
+
+def image_panel(work: CaseWork, overlay: Overlay) -> None:
+    """Draw the viewer for the image the model looked at, or another one the reader picks."""
+    if not work.case.instances:
+        empty_state("No image in this case", messages.NO_IMAGE_MORE, icon="▣")
+        return
+    seen = work.seen_image
+    instance = _pick(work, seen)
+    stack = viewer.stack_of(work.case, instance)
+    place = next((n for n, i in enumerate(stack) if i is seen), None)
+    if place is None and seen is not None:
+        overlay = Overlay(overlay.target, overlay.display, None, messages.OTHER_IMAGE)
+    frame = sum(i.pixels.shape[0] for i in stack[: place or 0])
+    viewer.show(
+        work.case, stack, overlay, overlay_frame=frame, key=f"image-{work.case.digest[:16]}"
+    )
+    for notice in instance.notices:
+        show(element("p", notice, cls="co-muted"))
+
+
+def findings_panel(work: CaseWork, findings: tuple[Finding, ...]) -> None:
+    """Draw the findings; choosing one is remembered with the case."""
+    show(
+        element(
+            "h2", "Findings", element("small", "what needs attention first"), cls="co-panel-title"
+        )
+    )
+    chosen = findings_list(findings, work.target, key=work.case.digest[:16])
+    if chosen is not None and chosen != work.target:
+        work.target = chosen
+        st.rerun()
+
+
+def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
+    """Draw the ledger of the chosen finding, or why there is none; return it when it is there."""
+    show(
+        element(
+            "h2", "Why: ", finding.prediction.display,
+            element("small", "what moved the model, and how far"), cls="co-panel-title",
+        )
+    )  # fmt: skip
+    gate_note(finding)
+    if finding.is_withheld:
+        return None
+    target = finding.prediction
+    job = services.explain(work, target.name)
+    if job is None or not wait_for(job, f"Explaining {target.display}", key="explain"):
+        return None
+    explanation = work.explanations[target.name]
+    alike = [
+        e
+        for name, e in work.explanations.items()
+        if work.prediction is not None and work.prediction.target(name).kind == target.kind
+    ]
+    ledger.ledger_chart(
+        explanation,
+        target,
+        alike,
+        has_fixed_scale=state.session().has_fixed_scale,
+        key=f"ledger-{work.case.digest[:16]}-{target.name}",
+    )
+    return explanation
+
+
+def overlay_of(finding: Finding | None, explanation: Explanation | None) -> Overlay:
+    """Return what may lie over the image for a finding, or the words for why nothing does."""
+    if finding is None:
+        return Overlay("", "", None, messages.NO_MODEL_MAP)
+    name, display = finding.prediction.name, finding.prediction.display
+    if finding.is_withheld:
+        return Overlay(name, display, None, f"No map: {display} is withheld.")
+    if explanation is None:
+        return Overlay(name, display, None, f"The map for {display} is being worked out.")
+    parts = explanation.parts.get(Modality.IMAGE)
+    if parts is None:
+        return Overlay(name, display, None, "No map: the image took no part in this result.")
+    if not parts.passed:
+        words = messages.of_withheld_part(Modality.IMAGE, parts.reason)
+        return Overlay(name, display, None, words)
+    return Overlay(name, display, parts)
+
+
+def details(
+    work: CaseWork,
+    findings: tuple[Finding, ...],
+    finding: Finding | None,
+    explanation: Explanation | None,
+) -> None:
+    """Draw note, labs and the same numbers as tables, below the screen's main part."""
+    parts = explanation.parts if explanation is not None else {}
+    note, labs, numbers = st.tabs(["Note", "Labs & vitals", "Numbers"])
+    with note:
+        evidence.note_view(work.case, work.seen_note, parts.get(Modality.NOTE))
+    with labs:
+        evidence.observations_view(work.case, parts.get(Modality.OBSERVATIONS))
+    with numbers:
+        session = state.session()
+        fixed = st.toggle(
+            "Same axis for all findings", value=session.has_fixed_scale, key="fixed-scale"
+        )
+        if fixed != session.has_fixed_scale:
+            session.has_fixed_scale = fixed
+            st.rerun()
+        if finding is not None and explanation is not None:
+            ledger.ledger_tables(explanation, finding.prediction)
+        findings_table(findings)
+
+
+def _pick(work: CaseWork, seen: Instance | None) -> Instance:
+    """Return the instance to draw; with several series the reader chooses."""
+    firsts = [(s, s.instances[0]) for study in work.case.studies for s in study.series]
+    default = seen or work.case.instances[0]
+    if len(firsts) < 2:
+        return default
+    options = [first.digest for _, first in firsts]
+    labels = {
+        first.digest: f"{s.description or s.dicom_modality} ({len(s.instances)})"
+        for s, first in firsts
+    }
+    home = next(
+        first.digest for s, first in firsts if any(i.digest == default.digest for i in s.instances)
+    )
+    chosen = st.pills(
+        "Series", options, default=home, format_func=lambda d: labels[d], required=True,
+        key=f"series-{work.case.digest[:16]}",
+    )  # fmt: skip
+    if chosen == home:
+        return default
+    return next(first for _, first in firsts if first.digest == chosen)

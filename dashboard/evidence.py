@@ -1,0 +1,115 @@
+"""Gather the parts of an explanation into what a reader reads: words, phrases, sections, rows.
+
+Sums are kept at every step: words sum to tokens, sections and phrases are sums of words.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmcore.records import Observation, PartItem, Section
+
+_WORD = re.compile(r"\S+")
+SHADED_FROM = (
+    0.12  # of the strongest word; fainter ones are left plain so that the eye finds its way
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters ``start`` to ``end`` (exclusive) of a note and their contribution in logits.
+
+    strength: ``|signed|`` of its strongest word over that of the note's strongest word, in [0, 1].
+    """
+
+    start: int
+    end: int
+    signed: float
+    strength: float = 0.0
+
+
+def words(text: str, items: Sequence[PartItem]) -> tuple[Span, ...]:
+    """Return every word of ``text`` with the sum of its tokens' contributions.
+
+    A token that reaches over several words is divided by the characters it has in each; one on no
+    word (whitespace only) goes to the nearest word, so that nothing is lost.
+    """
+    bounds = [match.span() for match in _WORD.finditer(text)]
+    if not bounds:
+        return ()
+    sums = [0.0] * len(bounds)
+    for item in items:
+        start, end = int(item.where[0]), int(item.where[1])
+        overlaps = [max(0, min(end, b) - max(start, a)) for a, b in bounds]
+        total = sum(overlaps)
+        if total:
+            for index, overlap in enumerate(overlaps):
+                sums[index] += item.signed * overlap / total
+        else:
+            nearest = min(range(len(bounds)), key=lambda i: abs(bounds[i][0] - start))
+            sums[nearest] += item.signed
+    strongest = max(map(abs, sums)) or 1.0
+    return tuple(
+        Span(a, b, value, abs(value) / strongest)
+        for (a, b), value in zip(bounds, sums, strict=True)
+    )
+
+
+def phrases(text: str, spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Return the shaded phrases: neighbouring strong words of the same direction, as one."""
+    merged: list[Span] = []
+    for span in spans:
+        if span.strength < SHADED_FROM:
+            continue
+        last = merged[-1] if merged else None
+        gap = text[last.end : span.start] if last else ""
+        same_way = last is not None and last.signed * span.signed > 0
+        if (
+            last
+            and same_way
+            and gap.isspace()
+            and "\n" not in gap
+            and text[last.end - 1] not in ".;"
+        ):
+            merged[-1] = Span(
+                last.start, span.end, last.signed + span.signed, max(last.strength, span.strength)
+            )
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+def section_sums(spans: Sequence[Span], sections: Sequence[Section]) -> dict[Section, float]:
+    """Return the contribution of each section of the note, in logits."""
+    return {
+        section: sum(s.signed for s in spans if section.start <= s.start < section.end)
+        for section in sections
+    }
+
+
+def of_observations(
+    observations: Sequence[Observation], items: Sequence[PartItem]
+) -> tuple[tuple[Observation, float | None], ...]:
+    """Return every observation with its contribution, or ``None`` if the model did not use it.
+
+    Ordered by size of contribution, then as given.
+    """
+    by_place: dict[tuple[str, str], float] = {}
+    for item in items:
+        place = (str(item.where[0]), str(item.where[1]) if len(item.where) > 1 else "")
+        by_place[place] = by_place.get(place, 0.0) + item.signed
+    rows = []
+    for observation in observations:
+        time = observation.time.isoformat() if observation.time else ""
+        rows.append((observation, by_place.get((observation.loinc, time))))
+    return tuple(sorted(rows, key=lambda row: -abs(row[1] or 0.0)))
+
+
+def flag(observation: Observation) -> str:
+    """Return "low", "high" or "" against the reference range the observation carries."""
+    low, high = observation.reference_low, observation.reference_high
+    if low is not None and observation.value < low:
+        return "low"
+    if high is not None and observation.value > high:
+        return "high"
+    return ""

@@ -1,0 +1,80 @@
+"""How values, dates and units read on the page, beside ``mmcore.wording``, which report and page share."""
+
+import math
+from datetime import date, datetime
+
+from mmcore import wording
+
+_UNITS = {
+    "Cel": "°C", "[degF]": "°F", "mm[Hg]": "mmHg", "10*3/uL": "10³/µL", "10*9/L": "10⁹/L",
+    "/min": "/min", "ug/L": "µg/L", "1": "",
+}  # fmt: skip
+
+
+def share(fraction: float) -> str:
+    """Return a share of a whole; here nought and all are real."""
+    return f"{fraction * 100:.0f} %"
+
+
+def number(value: float) -> str:
+    """Return a measured value with no more digits than it can carry."""
+    if not math.isfinite(value):
+        return "—"
+    if value == 0 or abs(value) >= 100:
+        text = f"{value:.0f}"
+    elif abs(value) >= 10:
+        text = f"{value:.1f}"
+    else:
+        text = f"{value:.2f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text.replace("-", "−")
+
+
+def unit(ucum: str) -> str:
+    """Return a UCUM unit as clinicians write it."""
+    return _UNITS.get(
+        ucum, ucum.replace("[", "").replace("]", "").replace("{", "").replace("}", "")
+    )
+
+
+def interval(low: float, high: float, *, of_probability: bool, unit_text: str = "") -> str:
+    """Return "62–91%" for a probability, "1.2 to 3.4 mm" for a value."""
+    if of_probability:
+        return wording.interval_text(low, high)
+    return f"{number(low)} to {number(high)} {unit_text}".rstrip()
+
+
+def day(moment: date | datetime | None) -> str:
+    """Return "3 Mar 2024", or "date unknown"."""
+    if moment is None:
+        return "date unknown"
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def clock(moment: datetime | None) -> str:
+    """Return "3 Mar 2024, 14:05", or "time unknown"."""
+    if moment is None:
+        return "time unknown"
+    return f"{day(moment)}, {moment:%H:%M}"
+
+
+def file_size(size_bytes: int) -> str:
+    """Return a size in the unit people read file sizes in."""
+    for name, scale in (("MB", 1e6), ("kB", 1e3)):
+        if size_bytes >= scale:
+            return f"{size_bytes / scale:.1f} {name}"
+    return f"{size_bytes} B"
+
+
+def probability_of(logit: float) -> float:
+    """Return the probability of a logit, without overflow at either end."""
+    if logit >= 0:
+        return 1 / (1 + math.exp(-logit))
+    odds = math.exp(logit)
+    return odds / (1 + odds)
+
+
+def logit_of(probability: float) -> float:
+    """Return the logit of a probability in (0, 1)."""
+    return math.log(probability / (1 - probability))

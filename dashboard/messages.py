@@ -1,0 +1,187 @@
+"""The clinician's words for every refusal, verdict, modality and error. Chosen here and nowhere else."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mmcore import errors
+from mmcore.errors import RefusalCode
+from mmcore.records import FileVerdict, GateVerdict, Modality, SourceFile
+from mmcore.wording import MODALITY_NAMES
+
+Tone = Literal["plain", "good", "caution", "withheld", "refused"]
+
+NO_CASE = "Open a case first"
+NO_CASE_MORE = "Drop files on the Cases page or open one of the demonstration patients."
+RESEARCH_USE = "Research use only. Not a medical device."
+SIMULATED = (
+    "The model “{pack}” was trained on simulated patients: it shows the method, "
+    "and says nothing about a real one."
+)
+NO_PACK = "No model is installed: cases can be read and viewed, but not scored."
+
+NO_PACK_MORE = "Put a model pack under assets/packs and start again."
+
+MODALITY = MODALITY_NAMES
+MODALITY_MISSING = {
+    Modality.IMAGE: "no usable image",
+    Modality.NOTE: "no note",
+    Modality.OBSERVATIONS: "no labs or vitals",
+}
+
+FILE_KIND = {
+    "dicom": "DICOM image",
+    "note": "Clinical note",
+    "observations": "Labs & vitals",
+    "archive": "Archive",
+    "unknown": "Not recognised",
+}
+
+FILE_VERDICT: dict[FileVerdict, tuple[str, Tone]] = {
+    FileVerdict.USED: ("Used", "good"),
+    FileVerdict.KEPT_ASIDE: ("Kept aside", "caution"),
+    FileVerdict.REFUSED: ("Refused", "refused"),
+}
+
+REFUSAL: dict[RefusalCode, str] = {
+    RefusalCode.EMPTY_FILE: "The file is empty. Export it again.",
+    RefusalCode.UNKNOWN_KIND: "This is not an image, note or lab file that Consilium reads.",
+    RefusalCode.NOT_DICOM: "The file is named like a DICOM image but is not one.",
+    RefusalCode.NO_TRANSFER_SYNTAX: "The image does not say how it is encoded. Export it again.",
+    RefusalCode.UNSUPPORTED_SYNTAX: "The image uses a compression that Consilium does not read.",
+    RefusalCode.TOO_LARGE: "The file is larger than is accepted here.",
+    RefusalCode.CORRUPT: "The file is damaged or cut short. Export or copy it again.",
+    RefusalCode.NESTING_TOO_DEEP: "The file is built in a way no real image is, and was not read.",
+    RefusalCode.TOO_MANY_ELEMENTS: "The file holds far more elements than any real image.",
+    RefusalCode.INFLATE_BOMB: "The file unpacks to far more than it should, and was not read.",
+    RefusalCode.DECODE_TIMEOUT: "Reading the image took too long and was stopped.",
+    RefusalCode.DECODE_CRASHED: "Reading the image failed. The rest of the case is not affected.",
+    RefusalCode.NO_PIXELS: "The file holds no image, only information about one.",
+    RefusalCode.BAD_ATTRIBUTE: "The image states something impossible about itself.",
+    RefusalCode.BAD_LUT: "The image's table of grey values is broken, so it can not be shown right.",
+    RefusalCode.PIXELS_TOO_LARGE: "The image is larger than is accepted here.",
+    RefusalCode.PIXEL_LENGTH_MISMATCH: "The image data is longer or shorter than the image states.",
+    RefusalCode.FRAME_COUNT_MISMATCH: "The number of frames is not what the image states.",
+    RefusalCode.CODESTREAM_HEADER_MISMATCH: "The compressed image contradicts its own description.",
+    RefusalCode.CODESTREAM_UNREADABLE: "The compressed image is damaged.",
+    RefusalCode.CONSTANT_IMAGE: "Every pixel has the same value: there is nothing to see.",
+    RefusalCode.NON_FINITE_PIXELS: "Some pixel values are not numbers. Export the image again.",
+    RefusalCode.IMPLAUSIBLE_GEOMETRY: "The image's size or pixel spacing can not be right.",
+    RefusalCode.IMPLAUSIBLE_VALUES: "The pixel values can not be right for this kind of image.",
+    RefusalCode.ARCHIVE_BOMB: "The archive unpacks to far more than it should, and was not read.",
+    RefusalCode.ARCHIVE_TOO_MANY: "The archive holds more files than are accepted at once.",
+    RefusalCode.ARCHIVE_NESTED: "An archive inside an archive is not opened. Unpack it first.",
+    RefusalCode.ARCHIVE_METHOD: "The archive is encrypted or packed in a way that is not read.",
+    RefusalCode.ARCHIVE_DUPLICATE: "The archive holds two files of the same name.",
+    RefusalCode.BAD_ENTRY: "A file name inside the archive points outside it. It was not unpacked.",
+    RefusalCode.CORRUPT_ARCHIVE: "The archive is damaged. Copy it again.",
+    RefusalCode.BAD_TEXT: "The text can not be read. Save it as plain text in UTF-8.",
+    RefusalCode.RAGGED_ROW: "A row of the table has too many or too few columns.",
+    RefusalCode.MISSING_COLUMN: "The table lacks a column that is needed.",
+    RefusalCode.DUPLICATE_KEY: "The file gives the same entry twice with different meaning.",
+    RefusalCode.NON_FINITE: "A value is not a finite number.",
+    RefusalCode.BAD_NUMBER: "A value can not be read as a number.",
+    RefusalCode.TOO_DEEP: "The file is nested deeper than any real record.",
+    RefusalCode.BAD_FHIR: "The FHIR record does not follow the standard.",
+    RefusalCode.BAD_REFERENCE: "The FHIR record refers to something that is not in it.",
+    RefusalCode.ASK_UNIT: "A value has no unit or an unknown one. State the unit and add it again.",
+    RefusalCode.PATIENT_MISMATCH: "The file is about another patient than the rest of the case.",
+    RefusalCode.DUPLICATE_FILE: "The same file is already in the case.",
+}
+
+GATE: dict[GateVerdict, tuple[str, Tone]] = {
+    GateVerdict.SCORED: ("Scored", "good"),
+    GateVerdict.CAUTION: ("Caution", "caution"),
+    GateVerdict.WITHHELD: ("Withheld", "withheld"),
+}
+
+ENGINE_STATUS: dict[str, tuple[str, Tone]] = {
+    "absent": ("No model installed", "withheld"),
+    "cold": ("Model not loaded yet", "plain"),
+    "loading": ("Model loading", "caution"),
+    "ready": ("Model ready on {device}", "good"),
+    "failed": ("Model not loaded", "refused"),
+}
+
+NO_IMAGE_MORE = "The findings rest on what else the case holds."
+NO_MODEL_MAP = "No map yet: the model has not scored this case."
+OTHER_IMAGE = "No map: the model did not look at this image."
+
+SAYS_NOT = (
+    "It does not say that the evidence caused the disease, nor that the finding is there: only what "
+    "moved this model for this patient, against a patient of whom it knows nothing."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A heading and a sentence for something that went wrong."""
+
+    title: str
+    body: str
+
+
+def of_file(source: SourceFile) -> str:
+    """Return what became of one file, in a sentence or two."""
+    if source.code is not None:
+        words = REFUSAL[source.code]
+        return f"{words} {source.reason}".strip() if source.reason else words
+    return source.reason or ("Read in full." if source.verdict is FileVerdict.USED else "")
+
+
+def of_gate(verdict: GateVerdict, reason: str, helps_most: Modality | None) -> str:
+    """Return why a target was scored with caution or withheld, and what would help."""
+    words = reason or GATE[verdict][0]
+    words = words[:1].upper() + words[1:]
+    if not words.endswith((".", "!", "?")):
+        words += "."
+    if helps_most is not None:
+        words += f" {MODALITY[helps_most]} would help most."
+    return words
+
+
+def of_withheld_part(modality: Modality, reason: str) -> str:
+    """Return why one modality's evidence is not shown."""
+    why = reason or "it did not pass its test"
+    return (
+        f"The evidence inside {MODALITY[modality].lower()} is withheld: {why.rstrip('.')}. "
+        "Its total contribution is exact and still shown."
+    )
+
+
+def of_error(error: BaseException) -> Words:
+    """Return the words for any error that reaches a page; an unknown one reveals only its kind."""
+    match error:
+        case errors.NothingToScoreError():
+            return Words(
+                "Nothing to score", "The case holds none of the inputs that this model reads."
+            )
+        case errors.PackIntegrityError():
+            return Words(
+                "The model was not loaded",
+                f"Its pack “{error.pack}” is incomplete or damaged ({error.problem}). "
+                "Install it again.",
+            )
+        case errors.NonFiniteResultError():
+            return Words(
+                "No result", "The model's answer was not a finite number, so none of it is shown."
+            )
+        case errors.LedgerNotAdditiveError():
+            return Words(
+                "No explanation is shown",
+                f"The contributions miss the result by {abs(error.error):.2g} logits, "
+                f"more than the {error.tolerance:.0e} allowed.",
+            )
+        case errors.UnknownTargetError():
+            return Words("Unknown finding", "This model does not predict that finding.")
+        case errors.FileRefusedError():
+            return Words("A file was refused", REFUSAL[error.code])
+        case errors.MMCoreError():
+            return Words("This could not be done", f"{error}")
+        case _:
+            return Words(
+                "Something went wrong inside the program",
+                f"Nothing of it is shown. The kind of fault was {type(error).__name__}.",
+            )
+
+
+NOTHING_READ = Words("Nothing was read", "The case holds no file.")

@@ -1,0 +1,265 @@
+"""Where pages meet mmcore: packs, demonstration cases, and the work done in the background.
+
+The only module that uses Streamlit's caches. Nothing heavy is imported here before it is needed:
+the first page must be on the screen before torch is.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+import yaml
+
+from dashboard import jobs, state
+from dashboard.jobs import Job, Tell
+from dashboard.state import CaseWork
+from mmcore.records import Case, Explanation, GateVerdict, Instance, Note, Prediction, Result
+
+if TYPE_CHECKING:
+    from mmcore.engine import Engine
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKS = ROOT / "assets" / "packs"
+DEMOS = ROOT / "assets" / "demo"
+DEMO_FILES = ("image.dcm", "note.txt", "observations.json")
+
+
+@dataclass(frozen=True, slots=True)
+class PackFacts:
+    """What ``pack.yaml`` says of a pack before it is loaded."""
+
+    name: str
+    display: str
+    version: str
+    is_simulated: bool
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCase:
+    """A demonstration patient in ``assets/demo/<name>/``."""
+
+    name: str
+    title: str
+    summary: str
+    folder: Path
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The engines of this process, each loaded at most once, whoever asks first."""
+
+    engines: dict[str, Job["Engine"]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def job(self, pack: PackFacts) -> Job["Engine"]:
+        with self.lock:
+            if pack.name not in self.engines:
+                self.engines[pack.name] = jobs.start(lambda _: load_engine(pack.folder))
+            return self.engines[pack.name]
+
+
+@st.cache_resource(show_spinner=False)
+def _shelf() -> _Shelf:
+    return _Shelf()
+
+
+def load_engine(folder: Path) -> "Engine":
+    """Load and warm up a pack's engine: seconds, and the first import of torch.
+
+    Raises ``PackIntegrityError``.
+    """
+    from mmcore.engine import Engine
+
+    engine = Engine.load(folder)
+    engine.warm_up()
+    return engine
+
+
+@st.cache_data(show_spinner=False)
+def packs() -> tuple[PackFacts, ...]:
+    """Return the installed packs; those trained on simulated patients come last."""
+    found = []
+    for head_file in sorted(PACKS.glob("*/pack.yaml")):
+        head = yaml.safe_load(head_file.read_text("utf-8"))
+        found.append(
+            PackFacts(
+                name=str(head["name"]),
+                display=str(head["display"]),
+                version=str(head["version"]),
+                is_simulated=bool(head["is_simulated"]),
+                folder=head_file.parent,
+            )
+        )
+    return tuple(sorted(found, key=lambda pack: pack.is_simulated))
+
+
+def pack() -> PackFacts | None:
+    """Return the pack this session uses, or ``None`` if none is installed."""
+    chosen = state.session().pack_name
+    installed = packs()
+    return next((p for p in installed if p.name == chosen), installed[0] if installed else None)
+
+
+def demo_cases() -> tuple[DemoCase, ...]:
+    """Return the demonstration patients that are installed."""
+    found = []
+    for facts_file in sorted(DEMOS.glob("*/demo.yaml")):
+        facts = yaml.safe_load(facts_file.read_text("utf-8"))
+        folder = facts_file.parent
+        found.append(DemoCase(folder.name, str(facts["title"]), str(facts["summary"]), folder))
+    return tuple(found)
+
+
+def engine_job() -> Job["Engine"] | None:
+    """Return the loading of this session's engine, started by whoever asks first."""
+    chosen = pack()
+    return None if chosen is None else _shelf().job(chosen)
+
+
+def engine_status() -> str:
+    """Return "absent", "cold", "loading", "ready" or "failed", without starting anything."""
+    chosen = pack()
+    if chosen is None:
+        return "absent"
+    job = _shelf().engines.get(chosen.name)
+    if job is None:
+        return "cold"
+    if not job.is_done:
+        return "loading"
+    return "failed" if job.error else "ready"
+
+
+def engine_device() -> str:
+    """Return the device of a ready engine in words, such as "CPU"."""
+    job = engine_job()
+    device = str(getattr(job.result, "device", "cpu")) if job else "cpu"
+    return "CPU" if device == "cpu" else device
+
+
+def read_files(files: Sequence[tuple[str, bytes]], label: str) -> None:
+    """Start reading dropped files as one case; ``take_read_case`` collects it."""
+
+    def work(tell: Tell) -> Case:
+        from mmcore.intake import RawFile, case_from_files
+
+        def progress(done: int, total: int) -> None:
+            tell(done / max(total, 1), f"Reading file {min(done + 1, total)} of {total}")
+
+        return case_from_files([RawFile(name, data) for name, data in files], progress=progress)
+
+    current = state.session()
+    current.intake, current.intake_label = jobs.start(work), label
+
+
+def read_demo(demo: DemoCase) -> None:
+    """Start reading a demonstration patient through the same door as any other files."""
+    names = [name for name in DEMO_FILES if (demo.folder / name).is_file()]
+    read_files([(name, (demo.folder / name).read_bytes()) for name in names], demo.title)
+
+
+def take_read_case() -> CaseWork | None:
+    """Open the case whose reading is done; ``None`` while it runs, failed or was never started."""
+    current = state.session()
+    if current.intake is None or not isinstance(current.intake.result, Case):
+        return None
+    work = state.open_case(current.intake.result, current.intake_label)
+    current.intake = None
+    current.uploader_round += 1
+    return work
+
+
+def _started(work: CaseWork, name: str, task: Callable[["Engine", Tell], Any]) -> Job[Any] | None:
+    """Return the case's job of that name, started on first use; ``None`` without a pack."""
+    engine = engine_job()
+    if engine is None:
+        return None
+
+    def with_engine(tell: Tell) -> Any:
+        tell(0.0, "Waiting for the model")
+        engine.wait()
+        if engine.error is not None:
+            raise engine.error
+        assert engine.result is not None  # done without error
+        return task(engine.result, tell)
+
+    if name not in work.jobs:
+        work.jobs[name] = jobs.start(with_engine)
+    return work.jobs[name]
+
+
+def predict(work: CaseWork) -> Job[Any] | None:
+    """Start or find the prediction of a case, and keep it with the case once it is there."""
+
+    def task(engine: "Engine", _: Tell) -> tuple[Prediction, Instance | None, Note | None]:
+        case = work.case
+        return engine.predict(case), engine.model_image(case), engine.model_note(case)
+
+    job = _started(work, "predict", task)
+    if job is not None and job.result is not None:
+        work.prediction, work.seen_image, work.seen_note = job.result
+    return job
+
+
+def explain(work: CaseWork, target: str) -> Job[Explanation] | None:
+    """Start or find the explanation of one target, and keep it with the case once it is there."""
+    job = _started(
+        work,
+        f"explain:{target}",
+        lambda engine, tell: engine.explain(work.case, target, progress=tell),
+    )
+    if job is not None and job.result is not None:
+        work.explanations[target] = job.result
+    return job
+
+
+def write_report(work: CaseWork) -> Job[Any] | None:
+    """Start or find the report: every shown target explained, then the document and its PDF."""
+
+    def task(engine: "Engine", tell: Tell) -> tuple[dict[str, Any], bytes, dict[str, Explanation]]:
+        from mmcore.report import render_pdf, result_document
+
+        prediction = work.prediction or engine.predict(work.case)
+        known = dict(work.explanations)
+        shown = [g.target for g in prediction.gate if g.verdict is not GateVerdict.WITHHELD]
+        for index, target in enumerate(shown):
+            name = prediction.target(target).display
+            tell(index / len(shown), f"Explaining {name} ({index + 1} of {len(shown)})")
+            if target not in known:
+                known[target] = engine.explain(work.case, target)
+        tell(1.0, "Setting the pages")
+        explanations = {target: known[target] for target in shown}
+        document = dict(result_document(Result(work.case, prediction, explanations)))
+        return document, render_pdf(document), explanations
+
+    job = _started(work, "report", task)
+    if job is not None and job.result is not None:
+        work.document, work.pdf, explanations = job.result
+        work.explanations.update(explanations)
+    return job
+
+
+def report_name(work: CaseWork, prediction: Prediction, suffix: str) -> str:
+    """Return a download name that is unique to case and pack and holds nothing of the patient.
+
+    Unique because Streamlit may tell large downloads of equal length apart by name only.
+    """
+    pack_used = prediction.pack
+    return (
+        f"consilium-{work.case.digest[:16]}-{pack_used.name}-{pack_used.version}"
+        f"-{pack_used.digest[:8]}.{suffix}"
+    )
+
+
+def demo_contents(demo: DemoCase) -> tuple[str, ...]:
+    """Return which inputs a demonstration patient has: "image", "note", "observations"."""
+    return tuple(name.split(".")[0] for name in DEMO_FILES if (demo.folder / name).is_file())
+
+
+def case_label(work: CaseWork) -> str:
+    """Return how the case switcher names a case: who it is, else what it was called."""
+    patient = work.case.patient
+    return " · ".join(part for part in (patient.name or patient.patient_id, work.label) if part)

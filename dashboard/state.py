@@ -1,0 +1,108 @@
+"""The only module that reads or writes ``st.session_state``.
+
+Everything derived from a case lives inside that case's own ``CaseWork``. Opening or choosing another
+case therefore leaves nothing of the old one behind on any page, by construction.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from dashboard.jobs import Job
+from mmcore.records import Case, Explanation, Instance, Note, Prediction
+
+_KEY = "consilium_session"
+MOST_CASES = 6  # each holds its pixels in memory; the oldest is let go first
+
+
+@dataclass(slots=True)
+class CaseWork:
+    """One open case and all that was worked out from it. Plain records; no tensors, no models.
+
+    label: how the case switcher names it.
+    explanations: by target name; of the current pack only.
+    seen_image, seen_note: what the model looked at, among the case's images and notes.
+    jobs: work under way, by name ("predict", "explain:effusion", "document").
+    """
+
+    case: Case
+    label: str
+    prediction: Prediction | None = None
+    explanations: dict[str, Explanation] = field(default_factory=dict)
+    target: str | None = None
+    seen_image: Instance | None = None
+    seen_note: Note | None = None
+    document: dict[str, Any] | None = None
+    pdf: bytes | None = None
+    jobs: dict[str, Job[Any]] = field(default_factory=dict)
+
+    def forget_derived(self) -> None:
+        """Drop everything that a model said of this case."""
+        self.prediction = self.target = self.document = self.pdf = None
+        self.seen_image = self.seen_note = None
+        self.explanations.clear()
+        self.jobs.clear()
+
+
+@dataclass(slots=True)
+class Session:
+    """What one browser tab is working on.
+
+    intake: the reading of dropped files, while it runs or until its error has been seen.
+    uploader_round: counts up to give a fresh drop zone after each reading.
+    has_fixed_scale: whether charts of all findings share one axis.
+    """
+
+    cases: dict[str, CaseWork] = field(default_factory=dict)
+    active_digest: str | None = None
+    pack_name: str | None = None
+    intake: Job[Any] | None = None
+    intake_label: str = ""
+    uploader_round: int = 0
+    has_fixed_scale: bool = True
+
+
+def session() -> Session:
+    """Return this tab's session, creating it on first use."""
+    current: Session = st.session_state.setdefault(_KEY, Session())
+    return current
+
+
+def active() -> CaseWork | None:
+    """Return the case this tab is looking at, or ``None``."""
+    current = session()
+    return current.cases.get(current.active_digest or "")
+
+
+def open_case(case: Case, label: str) -> CaseWork:
+    """Add a case, or find it again by its digest, and look at it."""
+    current = session()
+    work = current.cases.setdefault(case.digest, CaseWork(case, label))
+    current.active_digest = case.digest
+    while len(current.cases) > MOST_CASES:
+        oldest = next(digest for digest in current.cases if digest != case.digest)
+        del current.cases[oldest]
+    return work
+
+
+def activate(digest: str) -> None:
+    """Look at another open case."""
+    if digest in session().cases:
+        session().active_digest = digest
+
+
+def close_active() -> None:
+    """Let the current case go, with everything worked out from it, and look at the next one."""
+    current = session()
+    current.cases.pop(current.active_digest or "", None)
+    current.active_digest = next(reversed(current.cases), None)
+
+
+def choose_pack(name: str) -> None:
+    """Use another model; what the previous one said is dropped from every case."""
+    current = session()
+    if current.pack_name != name:
+        current.pack_name = name
+        for work in current.cases.values():
+            work.forget_derived()

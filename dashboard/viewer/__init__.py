@@ -1,0 +1,175 @@
+"""The image viewer: full-depth pixels go to the browser once, and everything else happens there.
+
+Two components share the work. ``consilium_pixels`` draws nothing: it carries the pixels of one stack
+and keeps them in the page under the stack's digest. Its message never changes while the stack is
+shown, so Streamlit sends it once and afterwards only its hash. ``consilium_viewer`` carries the small
+rest (texts, windows, the overlay of the chosen finding) and draws.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard import formatting
+from dashboard.viewer.packing import browser_values, pack
+from mmcore.records import Case, Instance, Parts, PixelArray
+
+SOURCE = Path(__file__).resolve().parent
+MOST_STACK_BYTES = 40_000_000  # below server.maxMessageSize with room for its own overhead
+HEIGHT = 640  # CSS pixels of the canvas; image, findings and ledger then share a 900-pixel screen
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What lies over the image for one finding.
+
+    parts: the image's parts of the explanation, or ``None`` where there are none to show.
+    message: why no map is shown, in words; empty when one is.
+    """
+
+    target: str
+    display: str
+    parts: Parts | None
+    message: str = ""
+
+
+def stack_of(case: Case, instance: Instance) -> tuple[Instance, ...]:
+    """Return the instances scrolled together with ``instance``: its series, if alike and not too large."""
+    for study in case.studies:
+        for series in study.series:
+            if any(i.digest == instance.digest for i in series.instances):
+                alike = tuple(
+                    i
+                    for i in series.instances
+                    if i.pixels.shape[1:] == instance.pixels.shape[1:]
+                    and i.pixels.dtype == instance.pixels.dtype
+                    and i.is_inverted == instance.is_inverted
+                )
+                size = sum(i.pixels.nbytes for i in alike)
+                return alike if size <= MOST_STACK_BYTES else (instance,)
+    return (instance,)
+
+
+def show(
+    case: Case,
+    stack: Sequence[Instance],
+    overlay: Overlay,
+    *,
+    overlay_frame: int = 0,
+    key: str,
+) -> None:
+    """Draw the viewer for one stack of like instances.
+
+    ``overlay_frame`` is the frame of the stack that the model looked at.
+    """
+    first = stack[0]
+    stack_id = "-".join([first.digest[:16], str(len(stack))])
+    mount("pixels", pixels_message(stack, stack_id), key=f"{key}-pixels", height=1)
+    message = view_message(case, first, overlay, stack_id, overlay_frame)
+    mount("viewer", message, key=f"{key}-view", height="content")
+
+
+def pixels_message(stack: Sequence[Instance], stack_id: str) -> bytes:
+    """Return the message that carries the stack's pixels, frames of all instances in a row."""
+    pixels = np.concatenate([browser_values(i.pixels) for i in stack])
+    if pixels.nbytes > MOST_STACK_BYTES:  # one very long instance: its first frames
+        pixels = pixels[: max(1, MOST_STACK_BYTES // pixels[0].nbytes)]
+    return pack({"stack": stack_id}, {"pixels": pixels})
+
+
+def view_message(
+    case: Case, instance: Instance, overlay: Overlay, stack_id: str, overlay_frame: int
+) -> bytes:
+    """Return the message with everything but the pixels."""
+    header: dict[str, Any] = {
+        "stack": stack_id,
+        "height": HEIGHT,
+        "is_color": instance.is_color,
+        "is_inverted": instance.is_inverted,
+        "unit": instance.value_unit,
+        "spacing_mm": instance.spacing_mm,
+        "windows": [
+            {"name": w.explanation or f"File window {n}", "center": w.center, "width": w.width}
+            for n, w in enumerate(instance.windows, 1)
+        ],
+        "corners": _corners(case, instance),
+        "overlay": {
+            "target": overlay.target,
+            "display": overlay.display,
+            "message": overlay.message,
+            "frame": overlay_frame,
+            "box": None,
+            "markers": [],
+        },
+    }
+    arrays: dict[str, PixelArray] = {}
+    parts = overlay.parts
+    if parts is not None and parts.passed and not overlay.message:
+        header["overlay"]["markers"] = [
+            {
+                "row": item.where[0],
+                "column": item.where[1],
+                "signed": item.signed,
+                "what": item.what,
+            }
+            for item in parts.items[:6]
+        ]
+        if parts.overlay is not None and parts.overlay_box is not None:
+            header["overlay"]["box"] = parts.overlay_box
+            arrays["overlay"] = np.asarray(parts.overlay, np.float32)
+    return pack(header, arrays)
+
+
+def _corners(case: Case, instance: Instance) -> dict[str, list[str]]:
+    """Return the texts of the two upper corners; the lower ones belong to the view itself."""
+    patient = case.patient
+    age = None if patient.age_years is None else f"{patient.age_years:.0f} y"
+    who = " · ".join(part for part in (patient.sex, age) if part)
+    study = next(
+        (s for s in case.studies for r in s.series if any(i is instance for i in r.instances)), None
+    )
+    view = " ".join(
+        part
+        for part in (
+            instance.dicom_modality, instance.body_part, instance.view_position,
+            instance.laterality,
+        )
+        if part
+    )  # fmt: skip
+    return {
+        "patient": [text for text in (patient.name, patient.patient_id, who) if text],
+        "study": [
+            text
+            for text in (
+                study.description if study else None,
+                view,
+                formatting.clock(instance.acquired_at or (study.started_at if study else None)),
+            )
+            if text
+        ],
+    }
+
+
+def mount(component: str, message: bytes, *, key: str, height: int | str) -> None:
+    """Hand one message to a component in the page. Tests put a recorder in its place."""
+    _component(component)(key=key, data=message, height=height)
+
+
+@cache
+def _component(name: str) -> Any:
+    scripts = {
+        "pixels": ("codec.js", "store.js"),
+        "viewer": ("codec.js", "window.js", "overlay.js", "controls.js", "viewer.js"),
+    }[name]
+    style = (SOURCE / "viewer.css").read_text("utf-8") if name == "viewer" else ""
+    return st.components.v2.component(
+        f"consilium_{name}",
+        html="<div></div>",
+        css=style or None,
+        js="\n".join((SOURCE / script).read_text("utf-8") for script in scripts),
+    )

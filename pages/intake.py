@@ -1,0 +1,50 @@
+"""Cases: drop files in or open a demonstration patient, see what became of every file."""
+
+import streamlit as st
+
+from dashboard import messages, services, state
+from dashboard.components import intake
+from dashboard.components.waiting import empty_state, error_state, wait_for
+
+current = state.session()
+if current.intake is not None:
+    if wait_for(current.intake, "Reading the case", key="intake"):
+        services.take_read_case()
+        st.rerun()
+    if current.intake.error is not None:
+        current.intake = None
+
+add, look = st.columns([5, 7], gap="large")
+
+with add:
+    st.subheader("Add a case")
+    files = intake.drop_zone(current.uploader_round)
+    if files and st.button(
+        f"Read {len(files)} file{'s' if len(files) > 1 else ''}", type="primary", width="stretch"
+    ):
+        services.read_files(files, f"{len(files)} files")
+        st.rerun()
+    demos = services.demo_cases()
+    if demos:
+        st.subheader("Demonstration patients")
+        demo = intake.demo_cards(demos)
+        if demo is not None:
+            services.read_demo(demo)
+            st.rerun()
+
+with look:
+    work = state.active()
+    if work is None:
+        empty_state(messages.NO_CASE, messages.NO_CASE_MORE)
+        st.stop()
+    intake.case_summary(work.case)
+    with st.container(horizontal=True):
+        if st.button("Review this case", type="primary", icon=":material/arrow_forward:"):
+            st.switch_page("../pages/review.py")
+        if st.button("Close this case"):
+            state.close_active()
+            st.rerun()
+    if work.case.files:
+        intake.files_table(work.case.files)
+    else:
+        error_state(messages.NOTHING_READ)

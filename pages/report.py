@@ -1,0 +1,50 @@
+"""Report: what will be filed, and its download as PDF and JSON."""
+
+import json
+
+import streamlit as st
+
+from dashboard import messages, services, state
+from dashboard.components import report
+from dashboard.components.waiting import empty_state, wait_for
+
+work = state.active()
+if work is None:
+    empty_state(messages.NO_CASE, messages.NO_CASE_MORE)
+    st.page_link("../pages/intake.py", label="Go to cases", icon=":material/arrow_back:")
+    st.stop()
+
+job = services.predict(work)
+if job is None:
+    empty_state(messages.NO_PACK, messages.NO_PACK_MORE)
+    st.stop()
+if not wait_for(job, "Scoring the case", key="predict"):
+    st.stop()
+writing = services.write_report(work)
+if writing is None or not wait_for(writing, "Writing the report", key="report"):
+    st.stop()
+if work.prediction is None or work.document is None or work.pdf is None:
+    st.stop()
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.subheader("Report")
+    st.space("stretch")
+    st.download_button(
+        "Download PDF",
+        work.pdf,
+        file_name=services.report_name(work, work.prediction, "pdf"),
+        mime="application/pdf",
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+        key="report-pdf",
+    )
+    st.download_button(
+        "Download JSON",
+        json.dumps(work.document, indent=2, ensure_ascii=False).encode(),
+        file_name=services.report_name(work, work.prediction, "json"),
+        mime="application/json",
+        on_click="ignore",
+        key="report-json",
+    )
+report.preview(work.document)

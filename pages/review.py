@@ -1,0 +1,35 @@
+"""Review: image, findings and what moved them, on one screen."""
+
+import streamlit as st
+
+from dashboard import attention, messages, services, state
+from dashboard.components import review
+from dashboard.components.waiting import empty_state, wait_for
+
+work = state.active()
+if work is None:
+    empty_state(messages.NO_CASE, messages.NO_CASE_MORE)
+    st.page_link("../pages/intake.py", label="Go to cases", icon=":material/arrow_back:")
+    st.stop()
+
+picture, reading = st.columns([56, 44], gap="small")
+finding = explanation = None
+findings: tuple[attention.Finding, ...] = ()
+
+with reading:
+    job = services.predict(work)
+    if job is None:
+        empty_state(messages.NO_PACK, messages.NO_PACK_MORE)
+    elif wait_for(job, "Scoring the case", key="predict") and work.prediction is not None:
+        findings = attention.ordered(work.prediction)
+        if work.target is None:
+            first = attention.first_to_look_at(findings) or findings[0]
+            work.target = first.prediction.name
+        finding = next(f for f in findings if f.prediction.name == work.target)
+        review.findings_panel(work, findings)
+        explanation = review.explanation_panel(work, finding)
+
+with picture:
+    review.image_panel(work, review.overlay_of(finding, explanation))
+
+review.details(work, findings, finding, explanation)
