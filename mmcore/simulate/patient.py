@@ -1,0 +1,137 @@
+"""One simulated patient: the film, the note and the labs of a draw from the causal model."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mmcore.records import Observation
+from mmcore.simulate.anatomy import sample_anatomy
+from mmcore.simulate.causal import FINDINGS, Disease, Finding, FindingState, sample_disease
+from mmcore.simulate.labs import TruthLab, sample_observations
+from mmcore.simulate.lesions import Mask
+from mmcore.simulate.note import TruthPhrase, compose_note
+from mmcore.simulate.radiograph import Film, render, sample_technique
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhantomTruth:
+    """What is true of a simulated patient.
+
+    findings: presence by finding. severity: in [0, 10].
+    strengths: true strength in (0, 1] when present, else 0.
+    visuals: strength with which the film shows it, in [0, 1]: near 0 when present but occult, and
+        above 0 for a mimic of an absent finding.
+    masks: shadow of the lesion of every finding that is present, (rows, rows); mimic_masks: of
+        the look-alikes of findings that are absent.
+    phrases: where the note speaks of a finding, and how. labs: what each finding did to the labs.
+    latents: the causes drawn, such as "heart_failure".
+    """
+
+    findings: Mapping[Finding, bool]
+    strengths: Mapping[Finding, float]
+    visuals: Mapping[Finding, float]
+    severity: float
+    masks: Mapping[Finding, Mask]
+    mimic_masks: Mapping[Finding, Mask]
+    phrases: tuple[TruthPhrase, ...]
+    labs: tuple[TruthLab, ...]
+    latents: Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhantomPatient:
+    """A simulated patient, never a real one.
+
+    pixels: (rows, rows) uint16, 12 bits, MONOCHROME2. spacing_mm: of a pixel, both ways.
+    taken_at: when the film was taken, a fixed date that follows from seed and index.
+    """
+
+    index: int
+    seed: int
+    sex: Literal["F", "M"]
+    age_years: int
+    pixels: npt.NDArray[np.uint16]
+    spacing_mm: float
+    note: str
+    observations: tuple[Observation, ...]
+    taken_at: datetime
+    truth: PhantomTruth
+
+
+def sample_patient(seed: int, index: int, *, rows: int = 512) -> PhantomPatient:
+    """Draw patient ``index`` of the cohort ``seed``; the same two numbers give the same patient.
+
+    Every patient has its own random streams, so a cohort can be streamed in any order. ``rows``
+    changes the film's resolution (a multiple of 64) and nothing else.
+    """
+    streams = _streams(seed, index)
+    disease = sample_disease(streams["disease"])
+    film = _film(streams, disease, rows)
+    note, phrases = compose_note(streams["note"], disease)
+    taken_at = datetime(2023, 1, 1, tzinfo=UTC) + timedelta(
+        days=int(streams["date"].integers(0, 730)), minutes=int(streams["date"].integers(0, 1440))
+    )
+    observations, labs = sample_observations(
+        streams["labs"], disease, taken_at=taken_at - timedelta(minutes=70)
+    )
+    states = disease.states
+    return PhantomPatient(
+        index=index,
+        seed=seed,
+        sex=disease.sex,
+        age_years=disease.age_years,
+        pixels=film.pixels,
+        spacing_mm=film.spacing_mm,
+        note=note,
+        observations=observations,
+        taken_at=taken_at,
+        truth=PhantomTruth(
+            findings={f: states[f].present for f in FINDINGS},
+            strengths={f: states[f].strength for f in FINDINGS},
+            visuals={f: states[f].visual for f in FINDINGS},
+            severity=disease.severity,
+            masks={f: m for f, m in film.masks.items() if states[f].present},
+            mimic_masks={f: m for f, m in film.masks.items() if not states[f].present},
+            phrases=phrases,
+            labs=labs,
+            latents=disease.latents,
+        ),
+    )
+
+
+def render_without(
+    seed: int, index: int, findings: Collection[Finding], *, rows: int = 512
+) -> npt.NDArray[np.uint16]:
+    """Return the patient's film as it would be without ``findings``, lesions and mimics alike.
+
+    Anatomy, technique and noise are the patient's own, so the difference to ``pixels`` is the
+    lesion and nothing else.
+    """
+    streams = _streams(seed, index)
+    disease = sample_disease(streams["disease"])
+    spared: dict[Finding, FindingState] = {
+        f: replace(state, visual=0.0) if f in findings else state
+        for f, state in disease.states.items()
+    }
+    return _film(streams, replace(disease, states=spared), rows).pixels
+
+
+def _streams(seed: int, index: int) -> dict[str, np.random.Generator]:
+    """Return one random stream per part, so that no part can shift another's draws."""
+    names = ("disease", "anatomy", "technique", "noise", "note", "labs", "date", *FINDINGS)
+    root = np.random.default_rng([seed, index])
+    return dict(zip(names, root.spawn(len(names)), strict=True))
+
+
+def _film(streams: Mapping[str, np.random.Generator], disease: Disease, rows: int) -> Film:
+    if rows <= 0 or rows % 64:
+        raise ValueError(f"rows must be a positive multiple of 64, not {rows}")
+    anatomy = sample_anatomy(
+        streams["anatomy"], is_female=disease.sex == "F", age_years=disease.age_years
+    )
+    technique = sample_technique(streams["technique"])
+    return render(anatomy, disease, technique, rows=rows, streams=streams)

@@ -1,0 +1,104 @@
+"""The files of a simulated patient are what other people's readers expect."""
+
+import json
+
+import numpy as np
+import pydicom
+import pytest
+from fhir.resources.R4B.bundle import Bundle
+
+from mmcore.simulate import PhantomPatient, sample_patient, write_cohort, write_patient
+from mmcore.simulate.cohort import decode_mask, encode_mask
+
+# Type 1 attributes of the DX Image IOD's modules (PS3.3 A.26.3) that apply to a phantom.
+TYPE_1 = (
+    "SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID Modality "
+    "PresentationIntentType ImageType SamplesPerPixel PhotometricInterpretation Rows Columns "
+    "BitsAllocated BitsStored HighBit PixelRepresentation PixelData "
+    "PixelIntensityRelationship PixelIntensityRelationshipSign RescaleIntercept RescaleSlope "
+    "RescaleType PresentationLUTShape LossyImageCompression BurnedInAnnotation "
+    "PatientOrientation ImageLaterality ImagerPixelSpacing WindowCenter WindowWidth "
+    "BodyPartExamined ViewPosition PixelSpacing PatientID PatientName DeidentificationMethod"
+)
+TYPE_2 = (
+    "PatientBirthDate PatientSex StudyDate StudyTime ReferringPhysicianName StudyID "
+    "AccessionNumber SeriesNumber InstanceNumber Manufacturer AnatomicRegionSequence "
+    "DetectorType PositionerType AcquisitionContextSequence"
+)
+
+
+@pytest.fixture(scope="module")
+def patient() -> PhantomPatient:
+    return next(p for i in range(99) if len((p := sample_patient(2, i, rows=128)).truth.masks) > 1)
+
+
+def test_the_film_reads_back_with_its_pixels(patient, tmp_path):
+    write_patient(patient, tmp_path)
+    dataset = pydicom.dcmread(tmp_path / "image.dcm")
+    assert np.array_equal(dataset.pixel_array, patient.pixels)
+    assert dataset.SOPClassUID == "1.2.840.10008.5.1.4.1.1.1.1"
+    assert dataset.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1"
+    assert float(dataset.PixelSpacing[0]) == pytest.approx(patient.spacing_mm, abs=1e-6)
+    for keyword in TYPE_1.split():
+        assert dataset[keyword].value not in (None, "", []), keyword
+    for keyword in TYPE_2.split():
+        assert keyword in dataset
+
+
+def test_the_film_says_that_it_is_simulated_and_names_no_one(patient, tmp_path):
+    write_patient(patient, tmp_path)
+    dataset = pydicom.dcmread(tmp_path / "image.dcm")
+    assert "SIMULATED" in dataset.ImageComments
+    assert dataset.PatientIdentityRemoved == "YES"
+    assert str(dataset.PatientName) == f"Phantom^{patient.index:06d}"
+    assert dataset.StudyInstanceUID.startswith("2.25.")
+
+
+def test_the_same_patient_is_written_as_the_same_bytes(patient, tmp_path):
+    for name in ("a", "b"):
+        write_patient(patient, tmp_path / name)
+    for file in sorted((tmp_path / "a").iterdir()):
+        assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+def test_observations_are_a_valid_fhir_bundle(patient, tmp_path):
+    write_patient(patient, tmp_path)
+    text = (tmp_path / "observations.json").read_text()
+    bundle = Bundle.model_validate_json(text)
+    observations = [e.resource for e in bundle.entry[1:]]
+    assert [float(o.valueQuantity.value) for o in observations] == [
+        o.value for o in patient.observations
+    ]
+    assert all(o.code.coding[0].system == "http://loinc.org" for o in observations)
+    assert all(o.subject.reference == bundle.entry[0].fullUrl for o in observations)
+
+
+def test_truth_reads_back_with_its_masks_and_quotes(patient, tmp_path):
+    write_patient(patient, tmp_path)
+    truth = json.loads((tmp_path / "truth.json").read_text())
+    note = (tmp_path / "note.txt").read_text()
+    assert truth["findings"] == dict(patient.truth.findings)
+    for finding, mask in patient.truth.masks.items():
+        assert np.array_equal(decode_mask(truth["masks"][finding]), mask)
+    for phrase, said in zip(truth["phrases"], patient.truth.phrases, strict=True):
+        assert note[phrase["start"] : phrase["end"]] == patient.note[said.start : said.end]
+
+
+def test_a_mask_is_runs_of_row_major_pixels_from_zero():
+    mask = np.array([[1, 1, 0], [0, 0, 1], [1, 0, 1]], bool)
+    assert encode_mask(mask) == {"rows": 3, "columns": 3, "runs": [[0, 2], [5, 2], [8, 1]]}
+
+
+def test_a_cohort_is_numbered_folders_and_reports_its_progress(tmp_path):
+    seen = []
+    folders = write_cohort(
+        tmp_path, patients=2, seed=4, rows=64, on_progress=lambda done, of: seen.append((done, of))
+    )
+    assert [f.name for f in folders] == ["patient-000000", "patient-000001"]
+    assert seen == [(1, 2), (2, 2)]
+    assert {f.name for f in folders[1].iterdir()} == {
+        "image.dcm",
+        "note.txt",
+        "observations.json",
+        "truth.json",
+    }
