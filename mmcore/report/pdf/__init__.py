@@ -20,7 +20,7 @@ from mmcore.report.pdf.finding_sections import (
     draw_key_finding,
     draw_summary,
 )
-from mmcore.report.pdf.page import TOP, draw_page
+from mmcore.report.pdf.page import TOP, draw_foot, draw_head
 from mmcore.report.pdf.sheet import Sheet
 from mmcore.report.reading import ReportedResult, read_document
 from mmcore.report.storage import document_digest
@@ -54,14 +54,17 @@ def _draw(result: ReportedResult, digest: str, *, pages: int) -> tuple[bytes, in
     canvas.setSubject(f"Drawn from result document SHA-256 {digest}")
     canvas.setCreator("Consilium")
 
-    def on_page(sheet: Sheet) -> None:
-        draw_page(sheet, result, digest, pages=pages)
+    def head(sheet: Sheet) -> None:
+        draw_head(sheet, result)
 
-    sheet = Sheet(canvas, on_page, TOP)
+    def foot(sheet: Sheet) -> None:
+        draw_foot(sheet, result, digest, pages=pages)
+
+    sheet = Sheet(canvas, head=head, foot=foot, top=TOP)
     draw_case_identity(sheet, result)
     draw_summary(sheet, result)
     draw_key_finding(sheet, result)
-    drawn = draw_further_findings(sheet, result, skip=0, last_page=sheet.page)
+    drawn = draw_further_findings(sheet, result, skip=0, last_page=1)
     draw_gaps(sheet, result)
     draw_observations(sheet, result)
     draw_model(sheet, result)

@@ -107,8 +107,6 @@ def draw_model(sheet: Sheet, result: ReportedResult) -> None:
         ("Result", SCHEMA),
     ]
     sheet.facts(facts, x=x, width=196.0 - _GUTTER, label_width=46.0)
-    sheet.paragraph("SHA-256 of the pack", SMALL, x=x, width=196.0 - _GUTTER)
-    sheet.paragraph(pack.digest, replace(SMALL, size=5.4), x=x, width=196.0 - _GUTTER, max_lines=3)
     sheet.y = min(end, sheet.y)
 
 
@@ -167,7 +165,7 @@ def _study_facts(result: ReportedResult) -> Sequence[tuple[str, str]]:
         ("Image", _view(image) if image else "none"),
         ("Acquired", _when(image.acquired_at if image else None)),
         ("Started", _when(study.started_at if study else None)),
-        ("Case SHA-256", result.case_digest[:32]),
+        ("Case SHA-256", result.case_digest),
     )
 
 

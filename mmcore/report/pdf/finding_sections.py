@@ -67,7 +67,9 @@ def draw_summary(sheet: Sheet, result: ReportedResult) -> None:
     sheet.rule(MARGIN, sheet.y - 1.0, CONTENT_WIDTH)
     sheet.y -= 2.0
     ranked = sorted(result.targets, key=_rank)
-    for target in ranked[:MAX_TARGETS]:
+    findings = [t for t in ranked if t.kind == "finding"]
+    others = [t for t in ranked if t.kind != "finding"][:MAX_TARGETS]
+    for target in findings[: MAX_TARGETS - len(others)] + others:
         _draw_row(sheet, target, is_dense=len(ranked) > 12)
     if len(ranked) > MAX_TARGETS:
         words = f"and {len(ranked) - MAX_TARGETS} more targets, in the result document"
@@ -105,7 +107,7 @@ def draw_further_findings(
     further = _further(result)
     for count, target in enumerate(further[skip:], start=skip):
         height = _finding_height(result, target)
-        if sheet.room < height and sheet.page >= last_page:
+        if sheet.page > last_page or (sheet.page == last_page and sheet.room < height):
             return count
         sheet.need(height)
         _draw_finding(sheet, result, target, title="Further finding")
@@ -216,14 +218,14 @@ def _draw_row(sheet: Sheet, target: ReportedTarget, *, is_dense: bool) -> None:
     y = sheet.y + 3.2
     style = STRONG if target.called else BODY
     sheet.clipped(MARGIN, y, target.display, 108.0, style)
-    trust = SMALL if target.gate.verdict is GateVerdict.SCORED else replace(SMALL, color=CAUTION)
-    sheet.text(MARGIN + _COLUMNS[7], y, _TRUST[target.gate.verdict], trust)
     if target.is_withheld:
         sheet.text(MARGIN + _COLUMNS[1], y, "no score: withheld", replace(BODY, color=MUTED))
     elif target.kind == "regression":
         _draw_regression(sheet, target, y)
     else:
         _draw_probability(sheet, target, y)
+    trust = SMALL if target.gate.verdict is GateVerdict.SCORED else replace(SMALL, color=CAUTION)
+    sheet.text(MARGIN + _COLUMNS[7], y, _TRUST[target.gate.verdict], trust)
     for line in reason:
         sheet.y -= NOTE.leading
         sheet.text(MARGIN + 12.0, sheet.y + 2.4, line, NOTE)

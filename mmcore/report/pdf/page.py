@@ -28,8 +28,8 @@ TOP = PAGE_HEIGHT - _BAND - _STRIP - 6.0
 """Where the content of a page begins."""
 
 
-def draw_page(sheet: Sheet, result: ReportedResult, digest: str, *, pages: int) -> None:
-    """Draw head and foot of a page whose content is complete."""
+def draw_head(sheet: Sheet, result: ReportedResult) -> None:
+    """Draw the head of a page: product, status and intended use."""
     band = PAGE_HEIGHT - _BAND
     sheet.box(0.0, band, PAGE_WIDTH, _BAND, fill=NAVY)
     width = sheet.text(MARGIN, band + 14.0, PRODUCT, Style(size=17.0, font=BOLD, color="#ffffff"))
@@ -53,12 +53,18 @@ def draw_page(sheet: Sheet, result: ReportedResult, digest: str, *, pages: int) 
             align="right",
         )  # fmt: skip
 
+
+def draw_foot(sheet: Sheet, result: ReportedResult, digest: str, *, pages: int) -> None:
+    """Draw the foot of a page whose content is complete: patient, page number and origin."""
     sheet.rule(MARGIN, 42.0, CONTENT_WIDTH)
     patient = result.patient
     identifier = clip(patient.patient_id or "unknown", STRONG, 150.0)
     whose = f"ID {identifier} \u00b7 {patient.name or 'name unknown'}"
     sheet.clipped(MARGIN, 33.0, whose, CONTENT_WIDTH - 70.0, STRONG)
+    right = PAGE_WIDTH - MARGIN
     sheet.text(right, 33.0, f"Page {sheet.page} of {pages}", STRONG, align="right")
     sheet.text(MARGIN, 23.5, f"Drawn from result document SHA-256 {digest}", SMALL)
+    pack = f"Scored by model pack {result.pack.name} {result.pack.version}, SHA-256 "
+    sheet.clipped(MARGIN, 15.0, pack + result.pack.digest, CONTENT_WIDTH, SMALL)
     if sheet.is_substituted:
-        sheet.text(MARGIN, 14.5, SUBSTITUTION, NOTE)
+        sheet.text(MARGIN, 44.5, SUBSTITUTION, NOTE)

@@ -96,16 +96,22 @@ def _fitting(text: str, style: Style, width: float) -> int:
 class Sheet:
     """The pages of one report and the place on them where the next thing goes.
 
-    ``on_page`` draws head and foot of a page that is complete; it is given the sheet.
+    ``head`` is drawn when a page begins, so that a screen reader meets it first, and ``foot`` when
+    the page is complete; both are given the sheet.
     """
 
-    def __init__(self, canvas: Canvas, on_page: Callable[["Sheet"], None], top: float) -> None:
+    def __init__(
+        self, canvas: Canvas, *, head: Callable[["Sheet"], None],
+        foot: Callable[["Sheet"], None], top: float,
+    ) -> None:  # fmt: skip
         self.canvas = canvas
         self.page = 1
         self.top = top
         self.y = top
         self.is_substituted = False
-        self._on_page = on_page
+        self._head = head
+        self._foot = foot
+        self._head(self)
 
     @property
     def room(self) -> float:
@@ -113,8 +119,8 @@ class Sheet:
         return self.y - BOTTOM
 
     def finish_page(self) -> None:
-        """Complete the page with its head and foot."""
-        self._on_page(self)
+        """Complete the page with its foot."""
+        self._foot(self)
         self.canvas.showPage()
 
     def next_page(self) -> None:
@@ -123,6 +129,7 @@ class Sheet:
         self.page += 1
         self.y = self.top
         self.is_substituted = False
+        self._head(self)
 
     def need(self, height: float) -> None:
         """Start another page unless so much height is left on this one."""
