@@ -31,7 +31,7 @@ _LUNG_DEPTH = np.array([0.08, 0.2, 0.3, 0.41, 0.53, 0.68, 0.82, 0.93, 0.99, 1.0,
 # Outline of the trunk with the neck and the slope of the shoulders; the arms are held away.
 _TRUNK_Y = np.array([-260, -195, -178, -163, -150, -135, -112, -80, -45, 0, 60, 130, 260.0])
 _TRUNK_HALF = np.array([56, 58, 70, 104, 142, 172, 186, 180, 169, 165, 163, 161, 163.0])
-_TRUNK_DEPTH = np.array([52, 55, 58, 62, 68, 76, 92, 106, 114, 118, 120, 121, 122.0])
+_TRUNK_DEPTH = np.array([50, 52, 54, 57, 61, 66, 76, 92, 106, 115, 119, 121, 122.0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +286,7 @@ def _grow_vessels(
     vessels: list[Vessel] = []
     tips: list[tuple[float, float, float, float, float]] = []
     for angle in (-1.35, -0.85, -0.35, 0.2, 0.65, 1.05, 1.4):
-        radius = (4.3 + 1.9 * max(0.0, float(np.sin(angle)))) * size * float(rng.normal(1, 0.1))
+        radius = (5.2 + 2.3 * max(0.0, float(np.sin(angle)))) * size * float(rng.normal(1, 0.1))
         tips.append((*hilum, angle + float(rng.normal(0, 0.12)), radius, 27.0 * size))
     for generation in range(5):
         grown: list[tuple[float, float, float, float, float]] = []
@@ -338,7 +338,7 @@ def _airways(
     x, y, z = carina
     width = float(rng.uniform(14, 34))
     return (
-        Capsule((rotation * 0.6, -215 * size, -8), carina, 8.2 * size),
+        Capsule((rotation * 0.6, -215 * size, -8), carina, 9.2 * size),
         Capsule(carina, (x - 25 * size, y + 24 * size, z), 6.4 * size),
         Capsule(carina, (x + 33 * size, y + 22 * size, z), 5.6 * size),
         Ellipsoid((58 * size, stomach_y + 24, 30), (width, 9 + width / 4, 24)),
@@ -384,10 +384,15 @@ def _shoulder_girdle(
     lift = float(rng.normal(0, 6))
     for sign in (-1, 1):
         y = -104 * size + float(rng.normal(0, 2))
-        inner = (sign * 15 * size + rotation * 1.5, y, 55.0)
-        bend = (sign * 72 * size + rotation, y - 10 * size - 0.3 * lift, 50.0)
-        outer = (sign * 150 * size, y - 27 * size - lift, 5.0)
-        bones += [Capsule(inner, bend, 5.2 * size), Capsule(bend, outer, 4.6 * size)]
+        # Clavicle: an S, so three straight pieces.
+        at = [
+            (sign * 15 * size + rotation * 1.5, y, 55.0),
+            (sign * 55 * size + rotation, y - 3 * size - 0.2 * lift, 58.0),
+            (sign * 102 * size, y - 21 * size - 0.7 * lift, 40.0),
+            (sign * 152 * size, y - 25 * size - lift, 5.0),
+        ]
+        radii = (4.8 * size, 4.0 * size, 4.6 * size)
+        bones += [Capsule(a, b, r) for a, b, r in zip(at[:-1], at[1:], radii, strict=True)]
         # Scapula: a blade beside the lung with a thick lateral border, and the head of humerus.
         bones.append(
             Ellipsoid((sign * 137 * size, -72 * size, -75), (24 * size, 62 * size, 4), -sign * 0.32)

@@ -34,7 +34,7 @@ from mmcore.simulate.lungs import LungRays, trace_lung
 MU_SOFT = 0.0195
 MU_LUNG = 0.0048  # a quarter of the density of water
 MU_BONE_EXTRA = 0.019  # beyond soft tissue: clavicles, scapulae
-MU_SPINE_EXTRA = 0.008  # mostly marrow
+MU_SPINE_EXTRA = 0.006  # mostly marrow
 MU_CORTEX_EXTRA = 0.036
 MU_MARROW_LESS = 0.022  # what marrow lacks of cortex
 
@@ -78,9 +78,9 @@ def sample_technique(rng: np.random.Generator) -> Technique:
         center=(float(rng.normal(0, 6)), float(rng.normal(-4, 7))),
         quanta=float(np.exp(rng.normal(np.log(6e4), 0.35))),
         scatter=float(rng.uniform(0.08, 0.2)),
-        compression=float(rng.uniform(0.25, 0.4)),
-        middle=float(rng.normal(2.92, 0.08)),
-        contrast=float(rng.uniform(1.45, 1.75)),
+        compression=float(rng.uniform(0.42, 0.55)),
+        middle=float(rng.normal(3.22, 0.08)),
+        contrast=float(rng.uniform(1.6, 1.9)),
     )
 
 
@@ -176,9 +176,11 @@ def _attenuate(
     fill = np.minimum(fill + extra, clear)
     vessels = np.minimum(vessels, clear - fill)
     aerated = clear - fill - vessels
+    airways = np.zeros_like(soft)
     for body in anatomy.air:
         box = body.box(grid)
-        soft[box] -= body.chord(grid, box)
+        np.maximum(airways[box], body.chord(grid, box), out=airways[box])
+    soft -= airways
     total = (soft - removed + fill + vessels) * np.float32(MU_SOFT) + aerated * np.float32(MU_LUNG)
     for body in anatomy.bones:
         box = body.box(grid)
