@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mmcore.records import Modality
+from mmcore.records import Modality, Observation
 
 MINUS = "\u2212"
 
@@ -89,6 +89,11 @@ def signed_text(value: float, *, decimals: int = 2) -> str:
     if float(size) == 0.0:
         return size
     return f"{'+' if value > 0 else MINUS}{size}"
+
+
+def observation_text(observation: Observation) -> str:
+    """Return the value of an observation with comparator and unit, such as "184 mg/L"."""
+    return f"{observation.comparator or ''}{observation.value:g} {observation.unit}".strip()
 
 
 def odds_text(signed: float) -> str:

@@ -11,19 +11,22 @@ import numpy.typing as npt
 from PIL import Image
 
 from mmcore.errors import NonFiniteResultError
+from mmcore.gate.suitability import choose_image
 from mmcore.records import Case, FloatArray, Instance, Window
 
 KEY_IMAGE_SIDE = 768
 """Longer side of the key image in pixels: about 250 dots per inch at the size it is printed."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-_FRONTAL = ("PA", "AP")
 
 
 def key_instance(case: Case) -> Instance | None:
-    """Return the image that stands for the case: the first frontal view, else the first image."""
-    frontal = (i for i in case.instances if i.view_position in _FRONTAL)
-    return next(frontal, next(iter(case.instances), None))
+    """Return the image that stands for the case: the one the model reads, else the first.
+
+    The model's choice is the gate's, so that an overlay lies on the pixels it speaks of.
+    """
+    chosen, _ = choose_image(case.instances)
+    return chosen or next(iter(case.instances), None)
 
 
 def display_png(instance: Instance) -> tuple[bytes, tuple[int, int]]:

@@ -133,6 +133,7 @@ class ReportedResult:
     present: tuple[Modality, ...]
     missing: tuple[Modality, ...]
     notices: tuple[str, ...]
+    gates: tuple[TargetGate, ...]
     targets: tuple[ReportedTarget, ...]
     timings: Mapping[str, float]
 
@@ -158,6 +159,7 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
         present=tuple(node.word(Modality) for node in root.field("present").items()),
         missing=tuple(node.word(Modality) for node in root.field("missing").items()),
         notices=case.field("notices").texts() + root.field("notices").texts(),
+        gates=tuple(gates.values()),
         targets=tuple(_target(node, gates) for node in root.field("targets").items()),
         timings={name: n.number() for name, n in root.field("timings").members().items()},
     )

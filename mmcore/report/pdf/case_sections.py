@@ -20,7 +20,7 @@ from mmcore.report.pdf.sheet import (
     wrap,
 )
 from mmcore.report.reading import KeyImage, ReportedResult
-from mmcore.wording import MODALITY_NAMES
+from mmcore.wording import MODALITY_NAMES, observation_text
 
 MAX_NOTICES = 4
 MAX_OBSERVATIONS = 18
@@ -31,8 +31,8 @@ LIMITS = (
     "have learned wrongly.",
     "Contributions say how each input moved this model's score from its baseline case. They are "
     "not causes of disease, and an input the model ignores may still matter.",
-    "Evidence is shown only where it passed its tests for this case (it adds up, it beats random "
-    "and content-free controls, it is stable); what failed is withheld, with the reason.",
+    "Evidence inside an input is shown only if its pieces add up to what the input contributed; "
+    "what failed is withheld, with the reason. Adding up does not make it the right evidence.",
     "The overlay is smoothed for display and cleared below 15% of its peak. A finding not listed "
     "was not assessed.",
 )
@@ -180,7 +180,7 @@ def _when(moment: datetime | None) -> str:
 
 def _value(observation: Observation) -> str:
     flag = _flag(observation)
-    number = f"{observation.comparator or ''}{observation.value:g} {observation.unit}"
+    number = observation_text(observation)
     return f"{number} {flag}" if flag else number
 
 

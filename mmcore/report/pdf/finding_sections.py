@@ -1,10 +1,10 @@
 """The sections on what the model says: every target in short, the main one with its evidence."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mmcore.records import GateVerdict, Modality, PartItem
+from mmcore.records import GateVerdict, Modality, Observation, PartItem
 from mmcore.report.pdf.figures import (
     Frame,
     describe,
@@ -36,6 +36,7 @@ from mmcore.report.reading import ReportedResult, ReportedTarget
 from mmcore.wording import (
     MODALITY_NAMES,
     interval_text,
+    observation_text,
     probability_beside,
     probability_text,
     probability_words,
@@ -71,6 +72,13 @@ def draw_summary(sheet: Sheet, result: ReportedResult) -> None:
     others = [t for t in ranked if t.kind != "finding"][:MAX_TARGETS]
     for target in findings[: MAX_TARGETS - len(others)] + others:
         _draw_row(sheet, target, is_dense=len(ranked) > 12)
+    scored = {target.name for target in ranked}
+    unscored = [gate for gate in result.gates if gate.target not in scored]
+    if unscored:
+        names = ", ".join(gate.target.replace("_", " ") for gate in unscored)
+        sheet.paragraph(f"\u25a0 No score for: {names}.", replace(BODY, color=CAUTION), max_lines=3)
+        for reason in dict.fromkeys(gate.reason for gate in unscored[:3]):
+            sheet.paragraph(reason, NOTE, x=MARGIN + 12.0, width=CONTENT_WIDTH - 12.0, max_lines=2)
     if len(ranked) > MAX_TARGETS:
         words = f"and {len(ranked) - MAX_TARGETS} more targets, in the result document"
         sheet.paragraph(words, NOTE)
@@ -127,7 +135,11 @@ def _picture_height(result: ReportedResult, target: ReportedTarget) -> float:
 
 
 def _finding_height(result: ReportedResult, target: ReportedTarget) -> float:
-    return 28.0 + _picture_height(result, target) + _evidence_height(_evidence(target))
+    return (
+        28.0
+        + _picture_height(result, target)
+        + _evidence_height(_evidence(target, result.observations))
+    )
 
 
 def _draw_finding(
@@ -135,7 +147,7 @@ def _draw_finding(
 ) -> None:
     sheet.need(28.0 + _picture_height(result, target))
     sheet.heading(f"{title}: {target.display} \u2013 {describe(target)}")
-    evidence = _evidence(target)
+    evidence = _evidence(target, result.observations)
     top = sheet.y - 4.0
     x = MARGIN
     bottom = top
@@ -158,12 +170,12 @@ def _draw_finding(
 
 def _ledger_facts(target: ReportedTarget) -> list[str]:
     """Return what the ledger says beside its steps: what is missed without each input, and sums."""
-    facts = []
+    facts: list[str] = []
     everything = max(target.coalitions, key=len, default=frozenset())
     without = [
         f"{MODALITY_NAMES[m].lower()} {probability_text(_logistic(target.coalitions[rest]))}"
         for m in MODALITY_NAMES
-        if m in everything and (rest := everything - {m}) in target.coalitions
+        if m in target.parts and (rest := everything - {m}) in target.coalitions
     ]
     if without:
         facts.append(f"Score without: {', '.join(without)}")
@@ -270,10 +282,17 @@ class _Evidence:
     number: int | None
 
 
-def _evidence(target: ReportedTarget) -> list[_Evidence]:
-    """Return the strongest items for and against of all parts that passed, largest first."""
+def _evidence(target: ReportedTarget, observations: Sequence[Observation]) -> list[_Evidence]:
+    """Return the strongest items for and against of all parts that passed, largest first.
+
+    An observation is named with its value, found by the code and time that the item points to.
+    """
+    values: dict[tuple[float | str, ...], str] = {
+        (o.loinc, o.time.isoformat() if o.time else ""): f"{o.display} {observation_text(o)}"
+        for o in observations
+    }
     every = [
-        (modality, item)
+        (modality, replace(item, what=values.get(item.where, item.what)))
         for modality, part in target.parts.items()
         if part.passed
         for item in part.top
@@ -288,8 +307,9 @@ def _evidence(target: ReportedTarget) -> list[_Evidence]:
 def _numbered(chosen: list[tuple[Modality, PartItem]]) -> Iterator[_Evidence]:
     number = 0
     for modality, item in chosen:
-        number += modality is Modality.IMAGE
-        yield _Evidence(modality, item, number if modality is Modality.IMAGE else None)
+        is_place = modality is Modality.IMAGE and len(item.where) == 2
+        number += is_place
+        yield _Evidence(modality, item, number if is_place else None)
 
 
 def _draw_images(
@@ -311,7 +331,7 @@ def _draw_images(
     sheet.clipped(left.x, caption - 8.5, scale, _IMAGE_WIDTH, SMALL)
     if part is not None and part.overlay is not None:
         draw_image(sheet, image, right)
-        regions = [e.item for e in evidence if e.modality is Modality.IMAGE]
+        regions = [e.item for e in evidence if e.number is not None]
         draw_overlay(sheet, image, right, part.overlay, regions)
         sheet.clipped(
             right.x, caption, "What moved the score; rings: see below", _IMAGE_WIDTH, SMALL

@@ -151,7 +151,8 @@ def make_parts(signed: Mapping[Modality, float]) -> dict[Modality, Parts]:
     items = {
         IMAGE: (
             PartItem("left lower zone", (397.0, 358.0), 1.31),
-            PartItem("right upper zone", (224.0, 154.0), -0.29),
+            PartItem("right upper zone", (224.0, 154.0), -0.24),
+            PartItem("rest of the image", (), -0.05),
         ),
         NOTE: (
             PartItem("Productive cough", (0, 16), 0.47),
@@ -159,9 +160,11 @@ def make_parts(signed: Mapping[Modality, float]) -> dict[Modality, Parts]:
             PartItem("for 4 days", (27, 37), -0.06),
         ),
         OBSERVATIONS: (
-            PartItem("C-reactive protein 184 mg/L", ("1988-5", "2024-03-05T13:00:00"), 0.71),
-            PartItem("Leukocytes 15.2 10*3/uL", ("6690-2", "2024-03-05T13:00:00"), 0.31),
-            PartItem("Oxygen saturation 96 %", ("59408-5", "2024-03-05T13:00:00"), -0.18),
+            PartItem("C-reactive protein", ("1988-5", "2024-03-05T13:00:00"), 0.71),
+            PartItem("Leukocytes", ("6690-2", "2024-03-05T13:00:00"), 0.31),
+            PartItem(
+                "Oxygen saturation (pulse oximetry)", ("59408-5", "2024-03-05T13:00:00"), -0.18
+            ),
         ),
     }
     return {

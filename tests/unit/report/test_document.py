@@ -190,11 +190,13 @@ def test_key_image_is_bounded_and_tells_its_scale_to_stored_pixels():
         assert png.mode == "L"
 
 
-def test_a_frontal_view_stands_for_the_case_before_a_lateral_one():
+def test_the_image_that_the_model_reads_stands_for_the_case():
     lateral = make_instance(view_position="LL", digest="d4" * 32)
     case = make_case(instances=(lateral, make_instance()))
     document = result_document(make_result(case=case))
     assert document["case"]["key_image"]["view_position"] == "PA"
+    alone = result_document(make_result(case=make_case(instances=(lateral,))))
+    assert alone["case"]["key_image"]["view_position"] == "LL"
 
 
 def test_a_colour_image_without_window_becomes_grey():

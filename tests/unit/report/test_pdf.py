@@ -163,8 +163,22 @@ def test_evidence_for_and_against_both_have_their_place():
     text = text_of(make_result())
     before, after = text.split("Evidence against (logits)")
     assert "Evidence for (logits)" in before
-    for against in ("right upper zone", "Oxygen saturation 96 %", "for 4 days"):
+    for against in ("right upper zone", "Oxygen saturation (pulse oximetry) 96 %", "for 4 days"):
         assert against in after
+
+
+def test_an_observation_counts_with_its_value_and_only_places_get_a_ring():
+    before, after = text_of(make_result()).split("Evidence against (logits)")
+    assert "1 image left lower zone +1.31" in before
+    assert "lab/vital C-reactive protein 184 mg/L +0.71" in before
+    assert "2 image right upper zone \u22120.24" in after
+    assert "image rest of the image \u22120.05" in after
+
+
+def test_targets_that_were_never_scored_are_named_with_the_reason():
+    gate = TargetGate("pleural_effusion", GateVerdict.WITHHELD, "There is nothing to read.")
+    text = text_of(make_result(targets=(), gates={"x": gate}, explanations={}))
+    assert "No score for: pleural effusion. There is nothing to read." in text
 
 
 def test_a_scale_in_mm_only_where_the_file_states_the_size_of_a_pixel():
