@@ -1,1 +1,8 @@
-"""Recognise, check and decode the files of one case."""
+"""Recognise, check and decode the files of one case; nothing in them is trusted.
+
+Cheap to import: pydicom and the codecs load only in the decoding process.
+"""
+
+from mmcore.intake.cases import RawFile, case_from_files, case_from_paths
+
+__all__ = ["RawFile", "case_from_files", "case_from_paths"]

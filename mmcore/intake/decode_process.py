@@ -96,7 +96,6 @@ def _take_streams() -> tuple[BinaryIO, BinaryIO]:
 def _load_codecs() -> None:
     """Import the lazily loaded codecs now, because nothing can be opened once sealed."""
     import imagecodecs
-    from pydicom.pixels import apply_color_lut, convert_color_space  # noqa: F401
 
     for name in ("jpeg8", "jpegls", "jpeg2k", "packbits"):
         getattr(imagecodecs, f"{name}_decode")

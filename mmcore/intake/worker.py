@@ -148,7 +148,7 @@ class DecodeWorker:
             raise _crashed()
         pixels = np.empty(shape, np.dtype(dtype))
         file.seek(0)
-        if file.readinto(memoryview(pixels).cast("B")) != size:  # type: ignore[attr-defined]
+        if file.readinto(pixels.data.cast("B")) != size:  # type: ignore[attr-defined] # IO lacks it
             self.close()
             raise _crashed()
         pixels.flags.writeable = False

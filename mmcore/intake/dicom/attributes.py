@@ -142,8 +142,7 @@ class Attributes:
             return b""
         raw = self._dataset.get_item(_tag(keyword))
         _check_length(raw, keyword, limit)
-        value = raw.value if raw is not None else None
-        return value if isinstance(value, bytes) else b""
+        return raw.value if isinstance(raw.value, bytes) else b""
 
     def items(self, keyword: str) -> Sequence["Attributes"]:
         """Return the items of a sequence; empty if absent."""

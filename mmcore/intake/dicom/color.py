@@ -1,7 +1,10 @@
 """Colour frames as 8-bit RGB. DICOM PS3.3 C.7.6.3.1.2 (photometric) and C.7.9 (palette)."""
 
+from typing import Any
+
 import numpy as np
-from pydicom.pixels import apply_color_lut, convert_color_space
+import numpy.typing as npt
+from pydicom.pixels.processing import apply_color_lut, convert_color_space
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom.attributes import Attributes
@@ -20,7 +23,7 @@ def to_rgb(frame: StoredFrame, header: PixelHeader, attributes: Attributes) -> P
     """
     if header.photometric == "PALETTE COLOR":
         return _through_palette(frame.values, attributes)
-    values = frame.values
+    values: npt.NDArray[Any] = frame.values
     if header.bits_stored > 8:
         values = values >> (header.bits_stored - 8)
     values = values.astype(np.uint8, copy=False)

@@ -7,8 +7,10 @@ frame. Encapsulation: DICOM PS3.5 annex A.4; RLE: annex G; unused bits: section 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom import prescan
@@ -72,7 +74,7 @@ def _native(header: PixelHeader, scan: Scan, element: PixelElement) -> Iterator[
             attribute=element.keyword,
         )
     data: memoryview | bytes = scan.body[element.start : element.start + length]
-    order = "<" if scan.is_little_endian else ">"
+    order: Literal["<", ">"] = "<" if scan.is_little_endian else ">"
     if order == ">" and header.bits_allocated == 8 and element.vr == "OW":
         # PS3.5 8.1.2: bytes were packed into words, and the words were swapped.
         data = np.frombuffer(data[: length - length % 2], ">u2").astype("<u2").tobytes()
@@ -105,7 +107,7 @@ def _dtype(header: PixelHeader) -> str:
     return f"{letter}{header.bits_allocated // 8}"
 
 
-def _mask_unused_bits(values: PixelArray, header: PixelHeader) -> PixelArray:
+def _mask_unused_bits(values: npt.NDArray[Any], header: PixelHeader) -> PixelArray:
     """Drop what lies above the stored bits (old files keep overlays there) and extend the sign."""
     if header.kind == "float":
         return values

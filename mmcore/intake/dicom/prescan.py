@@ -187,7 +187,8 @@ class _Walk:
     def walk(self) -> tuple[int, tuple[PixelElement, ...], bool]:
         """Return where the header ends, the pixel elements, and whether bytes were left over."""
         size = len(self._body)
-        header_end, pixels, pos = size, [], 0
+        header_end, pos = size, 0
+        pixels: list[PixelElement] = []
         stack = [_Level(is_items=False, end=size, is_implicit=self._is_implicit)]
         while stack:
             level = stack[-1]

@@ -79,7 +79,7 @@ def _write_pixels(
         else:
             values = transform.apply(_finite(frame.values), index)
         low, high = min(low, float(values.min())), max(high, float(values.max()))
-        sink.write(memoryview(np.ascontiguousarray(values)).cast("B"))
+        sink.write(np.ascontiguousarray(values).data.cast("B"))
     _check_values(header, transform, low=low, high=high)
     shape = (header.frames, header.rows, header.columns) + ((3,) if is_color else ())
     return shape, dtype.str

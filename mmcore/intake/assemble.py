@@ -1,0 +1,275 @@
+"""Put the parts of a case together: one patient only, everything in order, every file accounted.
+
+The order in which files were dropped in decides nothing, so the same files are the same case.
+"""
+
+import dataclasses
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mmcore.errors import RefusalCode
+from mmcore.intake.parts import Identity, ImagePart, NotePart, ObservationsPart, Part
+from mmcore.records import Case, FileVerdict, Observation, Patient, Series, SourceFile, Study
+
+_NOBODY = frozenset({"ANONYMOUS", "ANONYMIZED", "ANONYMISED", "ANON", "DEIDENTIFIED", "UNKNOWN"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadFile:
+    """One file with its verdict so far, and what it holds if it may be used."""
+
+    source: SourceFile
+    part: Part | None = None
+
+
+def assemble(files: Sequence[ReadFile], *, notices: Iterable[str] = ()) -> Case:
+    """Return the case of the largest group of files that agree on the patient."""
+    files = _refuse_second_instances(files)
+    files, identity = _refuse_other_patients(files)
+    used = [file for file in files if file.source.verdict is FileVerdict.USED]
+    parts = [file.part for file in sorted(used, key=_digest) if file.part is not None]
+    images = [part for part in parts if isinstance(part, ImagePart)]
+    notes = [part for part in parts if isinstance(part, NotePart)]
+    tables = [part for part in parts if isinstance(part, ObservationsPart)]
+    digests = sorted(file.source.digest for file in used)
+    return Case(
+        digest=hashlib.sha256("\n".join(digests).encode()).hexdigest(),
+        patient=_patient([*images, *tables, *notes], identity),
+        studies=_studies(images),
+        notes=tuple(part.note for part in sorted(notes, key=_note_order)),
+        observations=_observations(tables),
+        files=tuple(file.source for file in files),
+        notices=tuple(dict.fromkeys([*notices, *_say(images, notes, tables, parts)])),
+    )
+
+
+def _digest(file: ReadFile) -> str:
+    return file.source.digest
+
+
+def _note_order(part: NotePart) -> tuple[float, str]:
+    """Newest note first, undated ones after; the model reads the first."""
+    moment = part.note.authored_at
+    return (-moment.timestamp() if moment else 0.0, part.note.digest)
+
+
+def _refused(file: ReadFile, code: RefusalCode, reason: str) -> ReadFile:
+    source = dataclasses.replace(file.source, verdict=FileVerdict.REFUSED, code=code, reason=reason)
+    return ReadFile(source)
+
+
+def _refuse_second_instances(files: Sequence[ReadFile]) -> list[ReadFile]:
+    """Refuse a second file that claims to be the same image and is not."""
+    owners: dict[str, str] = {}
+    for file in sorted(files, key=_digest):
+        if isinstance(file.part, ImagePart):
+            owners.setdefault(file.part.instance.sop_instance_uid, file.source.digest)
+    return [
+        _refused(
+            file,
+            RefusalCode.DUPLICATE_FILE,
+            "another file has the same SOP Instance UID and different content",
+        )
+        if isinstance(file.part, ImagePart)
+        and owners[file.part.instance.sop_instance_uid] != file.source.digest
+        else file
+        for file in files
+    ]
+
+
+# One patient
+
+
+@dataclass(slots=True)
+class _Person:
+    """What all files of one group say together."""
+
+    identities: list[Identity]
+    digests: set[str]
+
+
+def _refuse_other_patients(files: Sequence[ReadFile]) -> tuple[list[ReadFile], Identity]:
+    """Refuse the files of every patient but the one with most files."""
+    people: list[_Person] = []
+    known = [file for file in files if file.part is not None and file.part.identity.is_known]
+    # Those that say most first, so that a bare name joins whom it fits and founds no group.
+    for file in sorted(known, key=lambda file: (-_strength(file), file.source.digest)):
+        identity = file.part.identity if file.part is not None else Identity()
+        fitting = [p for p in people if all(may_be_same(identity, other) for other in p.identities)]
+        if fitting:
+            person = max(fitting, key=lambda p: len(p.digests))
+            if identity not in person.identities:
+                person.identities.append(identity)
+            person.digests.add(file.source.digest)
+        else:
+            people.append(_Person([identity], {file.source.digest}))
+    if not people:
+        return list(files), Identity()
+    winner = min(people, key=lambda p: (-len(p.digests), min(p.digests)))
+    losers = {digest for person in people if person is not winner for digest in person.digests}
+    return [
+        _refused(
+            file,
+            RefusalCode.PATIENT_MISMATCH,
+            "the file names another patient than the rest of the case",
+        )
+        if file.source.digest in losers and file.part is not None
+        else file
+        for file in files
+    ], winner.identities[0]
+
+
+def _strength(file: ReadFile) -> int:
+    identity = file.part.identity if file.part is not None else Identity()
+    return 4 * bool(identity.patient_ids) + 2 * bool(identity.birth_date) + bool(identity.name)
+
+
+def may_be_same(a: Identity, b: Identity) -> bool:
+    """Whether two files can be about one patient: nothing that both state may contradict."""
+    if a.birth_date and b.birth_date and a.birth_date != b.birth_date:
+        return False
+    have_ids = bool(a.patient_ids and b.patient_ids)
+    if have_ids and not a.patient_ids & b.patient_ids:
+        return False
+    ours, theirs = _name_parts(a.name), _name_parts(b.name)
+    if not ours or not theirs:
+        return True
+    if have_ids:  # a shared record number outweighs a married name or another order
+        return any(_matches(part, theirs) for part in ours)
+    few, many = sorted((ours, theirs), key=len)
+    return all(_matches(part, many) for part in few)
+
+
+def _name_parts(name: str | None) -> frozenset[str]:
+    """Return the words of a name, free of order, case, accents and titles."""
+    if not name:
+        return frozenset()
+    plain = unicodedata.normalize("NFKD", name)
+    plain = "".join(character for character in plain if not unicodedata.combining(character))
+    words = {word for word in re.split(r"[\s^=,.()'-]+", plain.upper()) if word}
+    words -= {"MR", "MRS", "MS", "DR"}
+    return frozenset() if words & _NOBODY else frozenset(words)
+
+
+def _matches(part: str, others: frozenset[str]) -> bool:
+    """Whether a word of a name, or the initial of one, stands among others."""
+    return any(
+        part == other or (min(len(part), len(other)) == 1 and part[0] == other[0])
+        for other in others
+    )
+
+
+def _patient(parts: Sequence[Part], identity: Identity) -> Patient:
+    """Return the first statement of each fact, images before tables before notes."""
+    people = [part.patient for part in parts]
+    return Patient(
+        patient_id=next((p.patient_id for p in people if p.patient_id), None),
+        name=next((p.name for p in people if p.name), identity.name),
+        birth_date=next((p.birth_date for p in people if p.birth_date), None),
+        sex=next((p.sex for p in people if p.sex), None),
+        age_years=next((p.age_years for p in people if p.age_years is not None), None),
+    )
+
+
+# Order
+
+
+def _studies(images: Sequence[ImagePart]) -> tuple[Study, ...]:
+    """Return studies newest first, series by number, slices along the body."""
+    by_study: dict[str, list[ImagePart]] = {}
+    for part in images:
+        by_study.setdefault(part.study_uid, []).append(part)
+    studies = [
+        Study(
+            study_uid=uid,
+            description=next((p.study_description for p in parts if p.study_description), ""),
+            started_at=min((p.study_started_at for p in parts if p.study_started_at), default=None),
+            accession_number=next((p.accession_number for p in parts if p.accession_number), None),
+            series=_series(parts),
+        )
+        for uid, parts in by_study.items()
+    ]
+    never = datetime.min
+    studies.sort(key=lambda study: study.study_uid)
+    return tuple(sorted(studies, key=lambda study: study.started_at or never, reverse=True))
+
+
+def _series(images: Sequence[ImagePart]) -> tuple[Series, ...]:
+    by_series: dict[str, list[ImagePart]] = {}
+    for part in images:
+        by_series.setdefault(part.series_uid, []).append(part)
+
+    def order(item: tuple[str, list[ImagePart]]) -> tuple[float, str]:
+        numbers = [p.series_number for p in item[1] if p.series_number is not None]
+        return min(numbers, default=float("inf")), item[0]
+
+    return tuple(
+        Series(
+            series_uid=uid,
+            dicom_modality=parts[0].instance.dicom_modality,
+            description=next((p.series_description for p in parts if p.series_description), ""),
+            instances=tuple(p.instance for p in _slices(parts)),
+        )
+        for uid, parts in sorted(by_series.items(), key=order)
+    )
+
+
+def _slices(images: Sequence[ImagePart]) -> list[ImagePart]:
+    """Order by position if every slice has its own, else by instance number."""
+    positions = {round(p.position_mm, 3) for p in images if p.position_mm is not None}
+    has_positions = len(positions) == len(images)
+
+    def order(part: ImagePart) -> tuple[float, float, str]:
+        number = part.instance.instance_number
+        position = part.position_mm if has_positions and part.position_mm is not None else 0.0
+        return position, float("inf") if number is None else number, part.instance.digest
+
+    return sorted(images, key=order)
+
+
+def _observations(tables: Sequence[ObservationsPart]) -> tuple[Observation, ...]:
+    """Return every observation once, by kind and time."""
+    found: dict[tuple[object, ...], Observation] = {}
+    for part in tables:
+        for item in part.observations:
+            key = (item.loinc, item.time, round(item.value, 6), item.comparator)
+            found.setdefault(key, item)
+    never = datetime.min
+    return tuple(sorted(found.values(), key=lambda item: (item.loinc, item.time or never)))
+
+
+# Words
+
+
+def _say(
+    images: Sequence[ImagePart],
+    notes: Sequence[NotePart],
+    tables: Sequence[ObservationsPart],
+    parts: Sequence[Part],
+) -> list[str]:
+    """Return what a clinician must know of the case as a whole."""
+    said: list[str] = []
+    nameless = sum(not part.identity.is_known for part in parts)
+    if nameless and len(parts) > 1:
+        said.append(
+            f"{nameless} of {len(parts)} files do not say whose they are; "
+            "they were taken to belong to this patient."
+        )
+    sexes = {part.identity.sex for part in parts if part.identity.sex in ("F", "M")}
+    if len(sexes) > 1:
+        said.append("The files disagree on the patient's sex.")
+    names = [name for part in parts if (name := _name_parts(part.identity.name))]
+    if any(not all(_matches(word, max(names, key=len)) for word in name) for name in names):
+        said.append("The files spell the patient's name in different ways.")
+    said += [notice for note in notes for notice in note.notices]
+    said += [notice for table in tables for notice in table.notices]
+    questions = sum(len(part.questions) for part in tables)
+    if questions:
+        said.append(f"{questions} observations were not used; the files say why.")
+    if len({part.study_uid for part in images}) > 1:
+        said.append("The case holds more than one imaging study.")
+    return said

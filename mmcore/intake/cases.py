@@ -1,0 +1,243 @@
+"""From what a user drops in to one case in which every file has a verdict."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.intake import archive
+from mmcore.intake.assemble import ReadFile, assemble
+from mmcore.intake.note import read_note
+from mmcore.intake.observations_csv import looks_like_table, read_table
+from mmcore.intake.observations_fhir import is_fhir, read_fhir, read_json
+from mmcore.intake.parts import ObservationsPart, Part
+from mmcore.intake.quantities import summarise
+from mmcore.intake.sniff import Content, describe_aside, describe_foreign, sniff
+from mmcore.intake.text import decode_text
+from mmcore.intake.worker import MAX_FILE_BYTES, decode_dicom
+from mmcore.records import Case, FileVerdict, SourceFile
+
+MAX_FILES = 20_000
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """A file as it came in. name: for display only."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A file that waits to be read, or the refusal it already got."""
+
+    name: str
+    load: Callable[[], bytes]
+    refusal: FileRefusedError | None = None
+
+
+def case_from_files(files: Sequence[RawFile], *, progress: Progress | None = None) -> Case:
+    """Return the case that the files make, in whatever order they come.
+
+    A file that can not be used is listed with its code and reason and costs no other file.
+    ``progress`` is called with the number of files done and in all; archives grow the latter.
+    """
+    return _case([_Pending(file.name, _constant(file.data)) for file in files], progress)
+
+
+def case_from_paths(paths: Sequence[Path], *, progress: Progress | None = None) -> Case:
+    """Return the case that files, zip archives and folders make.
+
+    Folders are read in full, in sorted order; links inside them are refused, not followed.
+
+    Raises ``FileNotFoundError`` if a path does not exist.
+    """
+    return _case([pending for path in paths for pending in _walk(Path(path))], progress)
+
+
+def _constant(data: bytes) -> Callable[[], bytes]:
+    return lambda: data
+
+
+def _walk(path: Path) -> Iterator[_Pending]:
+    if not path.exists():
+        raise FileNotFoundError(path)
+    if not path.is_dir():
+        yield _pending(path, path.name)
+        return
+    for folder, folders, names in os.walk(path, followlinks=False):
+        folders.sort()
+        here = Path(folder)
+        for name in sorted([*names, *(name for name in folders if (here / name).is_symlink())]):
+            shown = (here / name).relative_to(path.parent if path.name else path)
+            yield _pending(here / name, str(shown), is_inside=True)
+
+
+def _pending(path: Path, name: str, *, is_inside: bool = False) -> _Pending:
+    refusal: FileRefusedError | None = None
+    if is_inside and path.is_symlink():
+        refusal = FileRefusedError(RefusalCode.BAD_ENTRY, "links in a folder are not followed")
+    elif not path.is_file():
+        refusal = FileRefusedError(RefusalCode.BAD_ENTRY, "this is not a plain file")
+    elif path.stat().st_size > MAX_FILE_BYTES:
+        refusal = _too_large()
+    return _Pending(name, path.read_bytes, refusal)
+
+
+def _too_large() -> FileRefusedError:
+    return FileRefusedError(
+        RefusalCode.TOO_LARGE, f"the file is larger than {MAX_FILE_BYTES >> 20} MB"
+    )
+
+
+def _case(pending: list[_Pending], progress: Progress | None) -> Case:
+    read: list[ReadFile] = []
+    seen: set[str] = set()
+    total = len(pending)
+    done = 0
+    for item in pending:
+        for file, is_last in _read(item, seen):
+            read.append(file)
+            if not is_last:
+                total += 1
+            done += 1
+            if progress is not None:
+                progress(done, total)
+    return assemble(read)
+
+
+def _read(item: _Pending, seen: set[str]) -> Iterator[tuple[ReadFile, bool]]:
+    """Yield the outcome of one file, after those of the files inside if it is an archive."""
+    name = archive.shown_name(item.name)
+    if item.refusal is not None:
+        yield _refuse(name, b"", "unknown", item.refusal), True
+        return
+    try:
+        data = item.load()
+    except OSError:
+        error = FileRefusedError(RefusalCode.CORRUPT, "the file can not be read from its disk")
+        yield _refuse(name, b"", "unknown", error), True
+        return
+    if sniff(data) is not Content.ARCHIVE:
+        yield _read_one(name, data, seen), True
+        return
+    yield from _read_archive(name, data, seen)
+
+
+def _read_archive(name: str, data: bytes, seen: set[str]) -> Iterator[tuple[ReadFile, bool]]:
+    n_files = 0
+    try:
+        for entry in archive.expand(data):
+            n_files += 1
+            inner = f"{name}/{entry.name}"
+            if entry.refusal is not None:
+                yield _refuse(inner, entry.data, "unknown", entry.refusal), False
+            elif sniff(entry.data) is Content.ARCHIVE:
+                nested = FileRefusedError(
+                    RefusalCode.ARCHIVE_NESTED, "archives inside archives are not opened"
+                )
+                yield _refuse(inner, entry.data, "archive", nested), False
+            else:
+                yield _read_one(inner, entry.data, seen), False
+    except FileRefusedError as refusal:
+        yield _refuse(name, data, "archive", refusal), True
+        return
+    reason = f"the archive was opened; its {n_files} files are listed by themselves"
+    yield ReadFile(_source(name, data, "archive", FileVerdict.KEPT_ASIDE, reason=reason)), True
+
+
+def _source(
+    name: str,
+    data: bytes,
+    kind: str,
+    verdict: FileVerdict,
+    *,
+    code: RefusalCode | None = None,
+    reason: str = "",
+) -> SourceFile:
+    digest = hashlib.sha256(data).hexdigest()
+    return SourceFile(name, digest, len(data), kind, verdict, code, reason)
+
+
+def _refuse(name: str, data: bytes, kind: str, refusal: FileRefusedError) -> ReadFile:
+    return ReadFile(
+        _source(name, data, kind, FileVerdict.REFUSED, code=refusal.code, reason=refusal.detail)
+    )
+
+
+def _read_one(name: str, data: bytes, seen: set[str]) -> ReadFile:
+    """Return the outcome of one file that is no archive."""
+    content = sniff(data)
+    kind = {Content.DICOM: "dicom", Content.TEXT: "note", Content.JSON: "observations"}.get(
+        content, "unknown"
+    )
+    digest = hashlib.sha256(data).hexdigest()
+    if digest in seen:
+        words = "the same file came in before"
+        return _refuse(name, data, kind, FileRefusedError(RefusalCode.DUPLICATE_FILE, words))
+    seen.add(digest)
+    if words := describe_aside(name, data):
+        return _aside(name, data, words)
+    try:
+        part, kind = _read_content(name, data, content, digest)
+    except FileRefusedError as refusal:
+        return _refuse(name, data, kind, refusal)
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        # The border: a reader met what it did not expect. The message may quote the file.
+        words = f"the file could not be read ({type(error).__name__})"
+        return _refuse(name, data, kind, FileRefusedError(RefusalCode.CORRUPT, words))
+    if part is None:
+        return _aside(name, data, "JSON that is not a FHIR resource")
+    if isinstance(part, ObservationsPart):
+        return _judge_observations(name, data, part)
+    return ReadFile(_source(name, data, kind, FileVerdict.USED), part)
+
+
+def _read_content(name: str, data: bytes, content: Content, digest: str) -> tuple[Part | None, str]:
+    """Return what the file holds, and its kind. Raises ``FileRefusedError``."""
+    if content is Content.EMPTY:
+        raise FileRefusedError(RefusalCode.EMPTY_FILE, "the file is empty")
+    if content is Content.DICOM:
+        return decode_dicom(data, digest=digest), "dicom"
+    if content is Content.JSON:
+        document, notices = read_json(data)
+        if not is_fhir(document):
+            return None, "unknown"
+        return read_fhir(document, digest=digest, notices=notices), "observations"
+    if content is Content.TEXT:
+        text, _ = decode_text(data)
+        if looks_like_table(text, name=name):
+            return read_table(data, digest=digest), "observations"
+        if not text.strip():
+            raise FileRefusedError(RefusalCode.EMPTY_FILE, "the text is empty")
+        return read_note(data, digest=digest, title=name.rsplit("/", 1)[-1]), "note"
+    is_named_dicom = name.lower().endswith((".dcm", ".dicom"))
+    words = describe_foreign(data)
+    raise FileRefusedError(
+        RefusalCode.NOT_DICOM if is_named_dicom else RefusalCode.UNKNOWN_KIND,
+        f"the file is {words}" if words else "the content is of no kind that is known here",
+    )
+
+
+def _aside(name: str, data: bytes, words: str) -> ReadFile:
+    return ReadFile(_source(name, data, "unknown", FileVerdict.KEPT_ASIDE, reason=words))
+
+
+def _judge_observations(name: str, data: bytes, part: ObservationsPart) -> ReadFile:
+    """Use a table if any row of it can be; the rows that can not are its reason."""
+    reason = summarise(part.questions)
+    if part.observations:
+        return ReadFile(_source(name, data, "observations", FileVerdict.USED, reason=reason), part)
+    if part.questions:
+        refusal = FileRefusedError(RefusalCode.ASK_UNIT, reason)
+        return _refuse(name, data, "observations", refusal)
+    if part.identity.is_known and part.patient.birth_date is not None and not part.notices:
+        words = "patient details only"
+        return ReadFile(_source(name, data, "observations", FileVerdict.USED, reason=words), part)
+    words = "no observation of a kind that is known here"
+    return ReadFile(_source(name, data, "observations", FileVerdict.KEPT_ASIDE, reason=words))

@@ -1,0 +1,166 @@
+"""One clinical note: its text, its headed sections and whom it names."""
+
+import re
+from datetime import date, datetime
+
+from mmcore.intake.parts import Identity, NotePart
+from mmcore.intake.text import decode_text
+from mmcore.records import Note, Patient, Section
+
+_KINDS: dict[str, str] = {
+    **dict.fromkeys(
+        ("history", "past medical history", "medical history", "history of present illness", "hpi",
+         "pmh", "past history", "clinical history", "family history", "social history",
+         "presenting complaint", "chief complaint", "subjective", "anamnesis"),
+        "history",
+    ),
+    **dict.fromkeys(
+        ("indication", "indications", "reason for exam", "reason for examination",
+         "reason for study", "clinical information", "clinical indication", "clinical question"),
+        "indication",
+    ),
+    **dict.fromkeys(
+        ("examination", "exam", "physical examination", "physical exam", "on examination",
+         "objective", "vital signs", "vitals", "technique", "procedure"),
+        "examination",
+    ),
+    **dict.fromkeys(
+        ("findings", "finding", "results", "laboratory", "labs", "imaging", "report"), "findings"
+    ),
+    **dict.fromkeys(
+        ("impression", "impressions", "assessment", "conclusion", "conclusions", "diagnosis",
+         "diagnoses", "opinion", "summary", "assessment and plan"),
+        "impression",
+    ),
+    **dict.fromkeys(
+        ("plan", "recommendation", "recommendations", "management", "disposition", "follow-up",
+         "follow up"),
+        "plan",
+    ),
+    **dict.fromkeys(
+        ("medication", "medications", "current medications", "home medications", "drugs",
+         "medications on admission", "discharge medications"),
+        "medication",
+    ),
+    **dict.fromkeys(("comparison", "comparisons", "prior studies", "compared with"), "comparison"),
+    **dict.fromkeys(("allergies", "addendum", "course", "hospital course"), "other"),
+}  # fmt: skip
+
+_MARKUP = r"[ \t]{0,8}(?:[#*_]{1,6}[ \t]{0,4})?"
+# A known heading before a colon or alone on its line, or unknown capitals before a colon.
+_HEADING = re.compile(
+    rf"^{_MARKUP}(?:(?P<known>{'|'.join(sorted(map(re.escape, _KINDS), key=len, reverse=True))})"
+    r"[ \t]{0,4}[*_]{0,3}(?::[*_]{0,3}|[ \t]{0,40}$)"
+    r"|(?P<capitals>[A-Z][A-Z /&-]{2,48}):)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HEADER_LINES = 15
+_LABEL = re.compile(
+    r"(?:^|(?<=[ \t;,|]))(?P<label>patient name|patient id|patient|name|mrn|medical record number"
+    r"|record number|hospital number|date of birth|birth date|dob|date|dictated|authored"
+    r")[ \t]*:[ \t]*",
+    re.IGNORECASE,
+)
+_ID_LABELS = ("patient id", "mrn", "medical record number", "record number", "hospital number")
+_BIRTH_LABELS = ("date of birth", "birth date", "dob")
+_DATE = re.compile(
+    r"(\d{4})-?(\d{2})-?(\d{2})(?:[T ](\d{2}):(\d{2}))?|(\d{1,2})\.(\d{1,2})\.(\d{4})"
+)
+_TITLE_CHARACTERS = 80
+
+
+def read_note(data: bytes, *, digest: str, title: str) -> NotePart:
+    """Return the note in ``data``.
+
+    Raises ``FileRefusedError`` (TOO_LARGE or BAD_TEXT).
+    """
+    text, notices = decode_text(data)
+    identity, authored_at = _read_header(text)
+    note = Note(
+        digest=digest,
+        text=text,
+        sections=find_sections(text),
+        authored_at=authored_at,
+        title=title[:_TITLE_CHARACTERS],
+    )
+    patient = Patient(
+        patient_id=min(identity.patient_ids, default=None),
+        name=identity.name,
+        birth_date=identity.birth_date,
+    )
+    return NotePart(note, identity, patient, notices)
+
+
+def find_sections(text: str) -> tuple[Section, ...]:
+    """Return the headed parts of a note in order; they cover it from the first heading on.
+
+    What stands before the first heading becomes a section without title. A note without any
+    heading has no sections.
+    """
+    found = [match for match in _HEADING.finditer(text) if _is_heading(match)]
+    if not found:
+        return ()
+    sections = []
+    if text[: found[0].start()].strip():
+        sections.append(Section("", "other", 0, found[0].start()))
+    stops = [*(match.start() for match in found[1:]), len(text)]
+    for match, stop in zip(found, stops, strict=True):
+        title = (match["known"] or match["capitals"]).strip()
+        kind = _KINDS.get(title.lower(), "other")
+        sections.append(Section(title, kind, match.start(), stop))
+    return tuple(sections)
+
+
+def _is_heading(match: re.Match[str]) -> bool:
+    """Drop "the word alone": IGNORECASE made ``capitals`` match any sentence with a colon."""
+    capitals = match["capitals"]
+    if capitals is None:
+        return True
+    return bool(capitals.isupper() and not _LABEL.match(f"{capitals}:"))
+
+
+def _read_header(text: str) -> tuple[Identity, datetime | None]:
+    """Read "Patient: ...", "MRN: ..." and the like from the first lines."""
+    ids: set[str] = set()
+    name: str | None = None
+    birth_date: date | None = None
+    authored_at: datetime | None = None
+    for line in text[:4096].split("\n")[:_HEADER_LINES]:
+        labels = list(_LABEL.finditer(line))
+        stops = [match.start() for match in labels[1:]] + [len(line)]
+        for match, stop in zip(labels, stops, strict=False):
+            label, value = match["label"].lower(), line[match.end() : stop].strip(" \t;,|*")
+            value = re.split(r"\t|  +|[;|(]", value)[0].strip(" ,*")
+            if label in _ID_LABELS and re.fullmatch(r"[\w./-]{1,40}", value):
+                ids.add(value)
+            elif label in _BIRTH_LABELS:
+                moment = parse_date(value)
+                birth_date = moment.date() if moment else birth_date
+            elif label in ("date", "dictated", "authored"):
+                authored_at = authored_at or parse_date(value)
+            elif name is None and label.startswith(("patient", "name")) and _is_name(value):
+                name = value
+    return Identity(frozenset(ids), name, birth_date), authored_at
+
+
+def _is_name(value: str) -> bool:
+    """Whether "Patient: ..." goes on with a name and not with "54-year-old man with cough"."""
+    words = [word for word in re.split(r"[ ,^.]+", value) if word]
+    return (
+        2 <= len(words) <= 6
+        and len(value) <= 64
+        and not any(character.isdigit() for character in value)
+        and not any(word[0].islower() for word in words if len(word) > 3)
+    )
+
+
+def parse_date(text: str) -> datetime | None:
+    """Return a date that can be read in one way only, ISO or day.month.year, else ``None``."""
+    match = _DATE.match(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, d, m, y = (int(part) if part else 0 for part in match.groups())
+    try:
+        return datetime(year or y, month or m, day or d, hour, minute)
+    except ValueError:
+        return None

@@ -1,0 +1,60 @@
+"""From a value with a unit, wherever it came from, to an observation or to a question."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from mmcore.intake.units import Quantity, quotable_unit, to_canonical
+from mmcore.loinc import ObservationType
+from mmcore.records import Observation
+
+_SHOWN_QUESTIONS = 5
+
+
+def make_observation(
+    kind: ObservationType,
+    quantity: Quantity,
+    *,
+    time: datetime | None,
+    reference: tuple[float | None, float | None],
+    digest: str,
+) -> Observation | str:
+    """Return the observation in canonical units, or a question that ends a sentence.
+
+    quantity:  with its unit as the source states it.
+    reference: (low, high) in the same unit; dropped where the order is impossible.
+    """
+    value = to_canonical(kind, quantity.value, quantity.unit)
+    if value is None:
+        return f"{kind.display} has {quotable_unit(quantity.unit)}; {kind.unit} was expected"
+    low, high = kind.plausible
+    # A bound may lie outside what can be measured; a measured value may not.
+    slack = 0.0 if quantity.comparator is None else 0.1 * (high - low)
+    if not low - slack <= value <= high + slack:
+        return (
+            f"{kind.display} of {value:g} {kind.unit} is outside {low:g} to {high:g}; "
+            "check value and unit"
+        )
+    bounds = [None if end is None else to_canonical(kind, end, quantity.unit) for end in reference]
+    if bounds[0] is not None and bounds[1] is not None and bounds[0] > bounds[1]:
+        bounds = [None, None]
+    comparator: Literal["<", ">"] | None = quantity.comparator
+    return Observation(
+        loinc=kind.loinc,
+        display=kind.display,
+        value=value,
+        unit=kind.unit,
+        time=time,
+        comparator=comparator,
+        reference_low=bounds[0],
+        reference_high=bounds[1],
+        given=f"{comparator or ''}{quantity.value:g} {quantity.unit}",
+        digest=digest,
+    )
+
+
+def summarise(questions: Sequence[str]) -> str:
+    """Return the first questions as one sentence for the file's reason."""
+    shown = "; ".join(questions[:_SHOWN_QUESTIONS])
+    rest = len(questions) - _SHOWN_QUESTIONS
+    return f"{shown}; and {rest} more" if rest > 0 else shown
