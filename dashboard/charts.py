@@ -36,7 +36,8 @@ def waterfall(
     """
     is_finding = target.kind == "finding"
     names, starts, values, texts, colors, patterns = [], [], [], [], [], []
-    up, down = [], []
+    up: list[float] = []
+    down: list[float] = []
     level = explanation.base
     steps: list[tuple[str, float, float, tuple[float, float] | None]] = [
         ("Starting point", 0.0, level, None)
@@ -59,18 +60,23 @@ def waterfall(
             texts.append(wording.signed_text(value))
         up.append(0.0 if band is None else max(band[1] - value, 0.0))
         down.append(0.0 if band is None else max(value - band[0], 0.0))
-    bars = go.Bar(
-        orientation="h", y=names, x=values, base=starts,
-        marker={"color": colors, "line": {"width": 0},
-                "pattern": {"shape": patterns, "solidity": 0.35, "fgcolor": palette.BACKGROUND}},
-        error_x={"type": "data", "symmetric": False, "array": up, "arrayminus": down,
-                 "color": palette.TEXT, "thickness": 1.2, "width": 4},
-        hovertemplate="%{y}: %{customdata}<extra></extra>", customdata=texts, width=0.6,
-    )  # fmt: skip
-    figure = go.Figure(bars)
+    figure = go.Figure()
+    for is_step in (True, False):
+        rows = [i for i, step in enumerate(steps) if (step[3] is not None) == is_step]
+        figure.add_bar(
+            orientation="h", width=0.6, y=[names[i] for i in rows], x=[values[i] for i in rows],
+            base=[starts[i] for i in rows], customdata=[texts[i] for i in rows],
+            marker={"color": [colors[i] for i in rows], "line": {"width": 0},
+                    "pattern": {"shape": [patterns[i] for i in rows], "solidity": 0.35,
+                                "fgcolor": palette.BACKGROUND}},
+            error_x={"type": "data", "symmetric": False, "color": palette.TEXT, "thickness": 1.2,
+                     "width": 4, "array": [up[i] for i in rows],
+                     "arrayminus": [down[i] for i in rows]} if is_step else None,
+            hovertemplate="%{y}: %{customdata}<extra></extra>",
+        )  # fmt: skip
     span = extent or ledger_extent([explanation])
     _label(figure, names, steps, texts, up, down, span)
-    _frame(figure, span, is_finding=is_finding, unit=target.unit)
+    _frame(figure, names, span, is_finding=is_finding, unit=target.unit)
     return figure
 
 
@@ -97,7 +103,9 @@ def _label(
         )  # fmt: skip
 
 
-def _frame(figure: go.Figure, span: float, *, is_finding: bool, unit: str) -> None:
+def _frame(
+    figure: go.Figure, names: list[str], span: float, *, is_finding: bool, unit: str
+) -> None:
     axis: dict[str, Any] = {
         "range": [-span, span], "zeroline": True, "zerolinecolor": palette.BORDER_STRONG,
         "gridcolor": palette.BORDER, "fixedrange": True, "tickfont": {"color": palette.MUTED},
@@ -108,7 +116,9 @@ def _frame(figure: go.Figure, span: float, *, is_finding: bool, unit: str) -> No
         xaxis=axis, showlegend=False, bargap=0.3, font=_FONT, height=292,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": 4, "r": 8, "t": 30 if is_finding else 8, "b": 34},
-        yaxis={"autorange": "reversed", "fixedrange": True, "automargin": True,
+        barmode="overlay",
+        yaxis={"autorange": "reversed", "categoryorder": "array", "categoryarray": names,
+               "fixedrange": True, "automargin": True,
                "ticksuffix": "  "},
         hoverlabel={"bgcolor": palette.RAISED, "font": _FONT},
     )  # fmt: skip
@@ -128,4 +138,5 @@ def _frame(figure: go.Figure, span: float, *, is_finding: bool, unit: str) -> No
 def _level_text(level: float, *, is_finding: bool) -> str:
     if not is_finding:
         return formatting.number(level)
-    return f"{wording.signed_text(level)} · {wording.probability_text(formatting.probability_of(level))}"
+    probability = wording.probability_text(formatting.probability_of(level))
+    return f"{wording.signed_text(level)} · {probability}"

@@ -1,4 +1,4 @@
-"""How values, dates and units read on the page, beside ``mmcore.wording``, which report and page share."""
+"""How values, dates and units read on the page, beside the wording shared with the report."""
 
 import math
 from datetime import date, datetime
@@ -28,7 +28,7 @@ def number(value: float) -> str:
         text = f"{value:.2f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    return text.replace("-", "−")
+    return text.replace("-", wording.MINUS)
 
 
 def unit(ucum: str) -> str:
@@ -39,7 +39,7 @@ def unit(ucum: str) -> str:
 
 
 def interval(low: float, high: float, *, of_probability: bool, unit_text: str = "") -> str:
-    """Return "62–91%" for a probability, "1.2 to 3.4 mm" for a value."""
+    """Return the shared text for a probability, "1.2 to 3.4 mm" for a value."""
     if of_probability:
         return wording.interval_text(low, high)
     return f"{number(low)} to {number(high)} {unit_text}".rstrip()
@@ -57,6 +57,15 @@ def clock(moment: datetime | None) -> str:
     if moment is None:
         return "time unknown"
     return f"{day(moment)}, {moment:%H:%M}"
+
+
+def person(name: str | None) -> str:
+    """Return a name as people read it; DICOM writes "Doe^Jane^^Dr^" (PS3.5, 6.2, PN)."""
+    if not name or "^" not in name:
+        return name or ""
+    family, given, middle, prefix, suffix = [*name.split("=")[0].split("^"), "", "", "", ""][:5]
+    first = " ".join(part for part in (prefix, given, middle) if part)
+    return ", ".join(part for part in (family, first, suffix) if part)
 
 
 def file_size(size_bytes: int) -> str:

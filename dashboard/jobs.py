@@ -4,9 +4,13 @@ A Streamlit script that computes for seconds is cut off by the next click. A job
 draws what it has, looks at the job a few times a second, and draws the rest when it is done.
 """
 
+import logging
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from mmcore.errors import MMCoreError
 
 Result = TypeVar("Result")
 Tell = Callable[[float, str], None]
@@ -51,6 +55,8 @@ class Job(Generic[Result]):
             self._results.append(work(self.tell))
         except BaseException as error:  # noqa: BLE001 - kept whole; the page chooses the words
             self.error = error
+            if not isinstance(error, MMCoreError):
+                _log(error)
         finally:
             self._finished.set()
 
@@ -60,3 +66,10 @@ def start(work: Callable[[Tell], Result]) -> Job[Result]:
     job: Job[Result] = Job()
     threading.Thread(target=job.run, args=(work,), name="consilium-job", daemon=True).start()
     return job
+
+
+def _log(error: BaseException) -> None:
+    """Log an unforeseen error by kind and place only: its message may name a patient."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown place"
+    logging.getLogger("consilium").error("%s at %s", type(error).__name__, place)

@@ -7,6 +7,7 @@ or plain strings, and plain strings are always escaped.
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -38,9 +39,9 @@ def join(*children: str) -> Markup:
 
 
 def table(
-    headers: tuple[str, ...], rows: list[tuple[str, ...]], *, caption: str, cls: str = ""
+    headers: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, caption: str, cls: str = ""
 ) -> Markup:
-    """Return an accessible table: a caption for screen readers, scoped headers, a header per row."""
+    """Return an accessible table: a caption for screen readers, scoped headers."""
     head = element("tr", *(element("th", h, scope="col") for h in headers))
     body = [
         element("tr", element("th", row[0], scope="row"), *(element("td", c) for c in row[1:]))

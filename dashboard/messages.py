@@ -1,4 +1,4 @@
-"""The clinician's words for every refusal, verdict, modality and error. Chosen here and nowhere else."""
+"""The clinician's words for every refusal, verdict, modality and error: chosen here alone."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +10,8 @@ from mmcore.wording import MODALITY_NAMES
 
 Tone = Literal["plain", "good", "caution", "withheld", "refused"]
 
+NO_CASE_YET = "No case is open yet"
+NO_CASE_YET_MORE = "Drop the patient's files on the left, or open a demonstration patient."
 NO_CASE = "Open a case first"
 NO_CASE_MORE = "Drop files on the Cases page or open one of the demonstration patients."
 RESEARCH_USE = "Research use only. Not a medical device."
@@ -22,6 +24,11 @@ NO_PACK = "No model is installed: cases can be read and viewed, but not scored."
 NO_PACK_MORE = "Put a model pack under assets/packs and start again."
 
 MODALITY = MODALITY_NAMES
+INSIDE = {
+    Modality.IMAGE: "inside the image",
+    Modality.NOTE: "inside the note",
+    Modality.OBSERVATIONS: "among labs and vitals",
+}
 MODALITY_MISSING = {
     Modality.IMAGE: "no usable image",
     Modality.NOTE: "no note",
@@ -57,7 +64,7 @@ REFUSAL: dict[RefusalCode, str] = {
     RefusalCode.DECODE_CRASHED: "Reading the image failed. The rest of the case is not affected.",
     RefusalCode.NO_PIXELS: "The file holds no image, only information about one.",
     RefusalCode.BAD_ATTRIBUTE: "The image states something impossible about itself.",
-    RefusalCode.BAD_LUT: "The image's table of grey values is broken, so it can not be shown right.",
+    RefusalCode.BAD_LUT: "The image's table of grey values is broken: it can not be shown right.",
     RefusalCode.PIXELS_TOO_LARGE: "The image is larger than is accepted here.",
     RefusalCode.PIXEL_LENGTH_MISMATCH: "The image data is longer or shorter than the image states.",
     RefusalCode.FRAME_COUNT_MISMATCH: "The number of frames is not what the image states.",
@@ -96,7 +103,7 @@ GATE: dict[GateVerdict, tuple[str, Tone]] = {
 
 ENGINE_STATUS: dict[str, tuple[str, Tone]] = {
     "absent": ("No model installed", "withheld"),
-    "cold": ("Model not loaded yet", "plain"),
+    "cold": ("Model loading", "caution"),
     "loading": ("Model loading", "caution"),
     "ready": ("Model ready on {device}", "good"),
     "failed": ("Model not loaded", "refused"),
@@ -107,8 +114,8 @@ NO_MODEL_MAP = "No map yet: the model has not scored this case."
 OTHER_IMAGE = "No map: the model did not look at this image."
 
 SAYS_NOT = (
-    "It does not say that the evidence caused the disease, nor that the finding is there: only what "
-    "moved this model for this patient, against a patient of whom it knows nothing."
+    "It does not say that the evidence caused the disease, nor that the finding is there: only "
+    "what moved this model for this patient, against a patient of whom it knows nothing."
 )
 
 
@@ -135,7 +142,7 @@ def of_gate(verdict: GateVerdict, reason: str, helps_most: Modality | None) -> s
     if not words.endswith((".", "!", "?")):
         words += "."
     if helps_most is not None:
-        words += f" {MODALITY[helps_most]} would help most."
+        words += f" What would help most: {MODALITY[helps_most].lower()}."
     return words
 
 
@@ -143,7 +150,7 @@ def of_withheld_part(modality: Modality, reason: str) -> str:
     """Return why one modality's evidence is not shown."""
     why = reason or "it did not pass its test"
     return (
-        f"The evidence inside {MODALITY[modality].lower()} is withheld: {why.rstrip('.')}. "
+        f"The evidence {INSIDE[modality]} is withheld: {why.rstrip('.')}. "
         "Its total contribution is exact and still shown."
     )
 

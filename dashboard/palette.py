@@ -1,8 +1,8 @@
 """The colours, once, for charts, style sheets and the viewer.
 
-Evidence for is orange with a solid line, evidence against is blue with a dashed one: the pair is told
-apart with any common colour vision, and never by colour alone. Every text colour has a contrast of
-at least 4.5 on every surface here (tests/app/test_palette.py computes it).
+Evidence for is orange with a solid line, evidence against is blue with a dashed one: the pair is
+told apart with any common colour vision, and never by colour alone. Every text colour has a
+contrast of at least 4.5 on every surface here (tests/app/test_palette.py computes it).
 """
 
 BACKGROUND = "#0a0e13"
@@ -24,7 +24,7 @@ SURFACES = (BACKGROUND, SURFACE, RAISED)
 
 
 def css_variables() -> str:
-    """Return the palette as CSS custom properties, which reach into components' shadow roots too."""
+    """Return the palette as CSS custom properties, which also reach into shadow roots."""
     names = {
         "bg": BACKGROUND, "surface": SURFACE, "raised": RAISED, "border": BORDER,
         "border-strong": BORDER_STRONG, "text": TEXT, "muted": MUTED, "accent": ACCENT,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 import yaml
 
-from dashboard import jobs, state
+from dashboard import formatting, jobs, state
 from dashboard.jobs import Job, Tell
 from dashboard.state import CaseWork
 from mmcore.records import Case, Explanation, GateVerdict, Instance, Note, Prediction, Result
@@ -62,9 +62,7 @@ class _Shelf:
             return self.engines[pack.name]
 
 
-@st.cache_resource(show_spinner=False)
-def _shelf() -> _Shelf:
-    return _Shelf()
+_SHELF = _Shelf()
 
 
 def load_engine(folder: Path) -> "Engine":
@@ -117,7 +115,13 @@ def demo_cases() -> tuple[DemoCase, ...]:
 def engine_job() -> Job["Engine"] | None:
     """Return the loading of this session's engine, started by whoever asks first."""
     chosen = pack()
-    return None if chosen is None else _shelf().job(chosen)
+    return None if chosen is None else _SHELF.job(chosen)
+
+
+def warm_up(pack_to_use: PackFacts | None) -> None:
+    """Start loading a pack's engine in the background, once per process."""
+    if pack_to_use is not None:
+        _SHELF.job(pack_to_use)
 
 
 def engine_status() -> str:
@@ -125,7 +129,7 @@ def engine_status() -> str:
     chosen = pack()
     if chosen is None:
         return "absent"
-    job = _shelf().engines.get(chosen.name)
+    job = _SHELF.engines.get(chosen.name)
     if job is None:
         return "cold"
     if not job.is_done:
@@ -262,4 +266,6 @@ def demo_contents(demo: DemoCase) -> tuple[str, ...]:
 def case_label(work: CaseWork) -> str:
     """Return how the case switcher names a case: who it is, else what it was called."""
     patient = work.case.patient
-    return " · ".join(part for part in (patient.name or patient.patient_id, work.label) if part)
+    return " · ".join(
+        part for part in (formatting.person(patient.name) or patient.patient_id, work.label) if part
+    )

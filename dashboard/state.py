@@ -1,7 +1,7 @@
 """The only module that reads or writes ``st.session_state``.
 
-Everything derived from a case lives inside that case's own ``CaseWork``. Opening or choosing another
-case therefore leaves nothing of the old one behind on any page, by construction.
+Everything derived from a case lives inside that case's own ``CaseWork``. Opening or choosing
+another case therefore leaves nothing of the old one behind on any page, by construction.
 """
 
 from dataclasses import dataclass, field

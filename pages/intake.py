@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import messages, services, state
+from dashboard import messages, services, site, state
 from dashboard.components import intake
 from dashboard.components.waiting import empty_state, error_state, wait_for
 
@@ -35,12 +35,12 @@ with add:
 with look:
     work = state.active()
     if work is None:
-        empty_state(messages.NO_CASE, messages.NO_CASE_MORE)
+        empty_state(messages.NO_CASE_YET, messages.NO_CASE_YET_MORE)
         st.stop()
     intake.case_summary(work.case)
     with st.container(horizontal=True):
         if st.button("Review this case", type="primary", icon=":material/arrow_forward:"):
-            st.switch_page("../pages/review.py")
+            st.switch_page(site.page("review"))
         if st.button("Close this case"):
             state.close_active()
             st.rerun()

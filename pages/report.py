@@ -4,14 +4,14 @@ import json
 
 import streamlit as st
 
-from dashboard import messages, services, state
+from dashboard import messages, services, site, state
 from dashboard.components import report
 from dashboard.components.waiting import empty_state, wait_for
 
 work = state.active()
 if work is None:
     empty_state(messages.NO_CASE, messages.NO_CASE_MORE)
-    st.page_link("../pages/intake.py", label="Go to cases", icon=":material/arrow_back:")
+    st.page_link(site.page("intake"), label="Go to cases", icon=":material/arrow_back:")
     st.stop()
 
 job = services.predict(work)

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from dashboard import attention, messages, services, state
+from dashboard import attention, messages, services, site, state
 from dashboard.components import review
 from dashboard.components.waiting import empty_state, wait_for
 
 work = state.active()
 if work is None:
     empty_state(messages.NO_CASE, messages.NO_CASE_MORE)
-    st.page_link("../pages/intake.py", label="Go to cases", icon=":material/arrow_back:")
+    st.page_link(site.page("intake"), label="Go to cases", icon=":material/arrow_back:")
     st.stop()
 
 picture, reading = st.columns([56, 44], gap="small")

@@ -1,10 +1,14 @@
 """What inside the note and the labs moved a finding: shaded text, and a table with small bars."""
 
+import streamlit as st
+
 from dashboard import evidence, formatting, messages
 from dashboard.evidence import Span
-from dashboard.markup import Markup, element, join, show
+from dashboard.markup import Markup, element, join, show, table
 from mmcore import wording
 from mmcore.records import Case, Note, Parts
+
+_MOST_PHRASES = 6
 
 
 def note_view(case: Case, seen: Note | None, parts: Parts | None) -> None:
@@ -18,8 +22,13 @@ def note_view(case: Case, seen: Note | None, parts: Parts | None) -> None:
     if parts is not None and not parts.passed:
         withheld(parts)
     if is_shaded and parts is not None:
-        show(_legend())
-        show(_shaded(first, parts))
+        spans = evidence.words(first.text, parts.items)
+        text, strongest = st.columns([7, 5], gap="medium")
+        with text:
+            show(_legend())
+            show(_shaded(first, spans))
+        with strongest:
+            show(_strongest(first, spans))
     else:
         show(_plain(first))
     for note in others:
@@ -91,7 +100,7 @@ def _reference(low: float | None, high: float | None) -> str:
             if high is not None
             else f"≥ {formatting.number(low or 0)}"
         )
-    return f"{formatting.number(low)} – {formatting.number(high)}"
+    return f"{formatting.number(low)} to {formatting.number(high)}"
 
 
 def _bar(signed: float | None, strongest: float) -> Markup:
@@ -122,8 +131,23 @@ def _legend() -> Markup:
     )
 
 
-def _shaded(note: Note, parts: Parts) -> Markup:
-    spans = evidence.words(note.text, parts.items)
+def _strongest(note: Note, spans: tuple[Span, ...]) -> Markup:
+    """Return the strongest phrases of both directions, the same numbers as the shading."""
+    phrases = sorted(evidence.phrases(note.text, spans), key=lambda p: -abs(p.signed))
+    both = [p for p in phrases if p.signed > 0][:_MOST_PHRASES]
+    both += [p for p in phrases if p.signed < 0][:_MOST_PHRASES]
+    if not both:
+        return element("p", "No phrase stands out.", cls="co-muted")
+    top = max(abs(p.signed) for p in both)
+    rows: list[tuple[str, ...]] = [
+        (note.text[p.start : p.end], _bar(p.signed, top))
+        for p in sorted(both, key=lambda p: -p.signed)
+    ]
+    headers = ("Phrase", "Contribution (log-odds)")
+    return table(headers, rows, caption="Strongest phrases for and against", cls="co-phrases")
+
+
+def _shaded(note: Note, spans: tuple[Span, ...]) -> Markup:
     mass = sum(abs(s.signed) for s in spans) or 1.0
     sums = {s.start: (s, v) for s, v in evidence.section_sums(spans, note.sections).items()}
     pieces: list[str] = []

@@ -14,7 +14,7 @@ _CALLED = {
     Attention.BORDERLINE: ("Borderline", "borderline"),
     Attention.CAUTION: ("Absent", "absent"),
     Attention.ABSENT: ("Absent", "absent"),
-    Attention.VALUE: ("Value", "value"),
+    Attention.VALUE: ("Graded", "value"),
     Attention.WITHHELD: ("Withheld", "withheld"),
 }
 
@@ -55,6 +55,7 @@ def findings_table(findings: Sequence[Finding]) -> None:
         "Operating point",
         "May it be scored",
     )
+    show(element("h3", "All findings", cls="co-subtitle"))
     show(table(headers, rows, caption="All findings with their intervals and verdicts"))
 
 
@@ -88,9 +89,13 @@ def _row(finding: Finding, *, is_selected: bool) -> Markup:
         right = element("span", "—", cls="co-value")
     else:
         middle = element("span", *_scale(finding), cls="co-scale")
-        words = "" if target.probability is None else wording.probability_words(target.probability)
+        words = (
+            formatting.unit(target.unit)
+            if target.probability is None
+            else wording.probability_words(target.probability)
+        )
         right = element(
-            "span", element("b", _value(finding)), element("small", words or target.unit),
+            "span", element("b", _value(finding, with_unit=False)), element("small", words),
             cls="co-value",
         )  # fmt: skip
     return element(
@@ -108,7 +113,7 @@ def _row(finding: Finding, *, is_selected: bool) -> Markup:
 
 
 def _scale(finding: Finding) -> tuple[Markup, ...]:
-    """Return the small bar: interval as a band, the value as a dot, the operating point as a tick."""
+    """Return the small bar: interval as a band, value as a dot, operating point as a tick."""
     target = finding.prediction
     if target.probability is None:
         return (element("small", f"90%: {_interval(finding)}"),)
@@ -126,10 +131,11 @@ def _scale(finding: Finding) -> tuple[Markup, ...]:
     )
 
 
-def _value(finding: Finding) -> str:
+def _value(finding: Finding, *, with_unit: bool = True) -> str:
     target = finding.prediction
     if target.probability is None:
-        return f"{formatting.number(target.logit)} {formatting.unit(target.unit)}".strip()
+        unit = formatting.unit(target.unit) if with_unit else ""
+        return f"{formatting.number(target.logit)} {unit}".strip()
     if target.operating_point is not None:
         return wording.probability_beside(target.probability, target.operating_point)[0]
     return wording.probability_text(target.probability)

@@ -13,7 +13,9 @@ _LOOK_AGAIN_SECONDS = 1.0
 
 def header(pages: Sequence[Any]) -> None:
     """Draw the brand, the pages, the open cases and the model's status in one line."""
-    with st.container(key="co-header", horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(
+        key="co-header", horizontal=True, vertical_alignment="center", gap="small", wrap=False
+    ):
         show(
             element(
                 "div",
@@ -50,10 +52,10 @@ def _case_switcher() -> None:
         "Open case",
         digests,
         index=digests.index(current.active_digest or digests[0]),
-        format_func=lambda digest: current.cases[digest].label,
+        format_func=lambda digest: services.case_label(current.cases[digest]),
         label_visibility="collapsed",
         key=f"case-switcher-{current.active_digest}-{len(digests)}",
-        width=250,
+        width=330,
     )
     if chosen != current.active_digest:
         state.activate(chosen)

@@ -1,5 +1,7 @@
 """What was dropped in, file by file, and what case came of it."""
 
+from typing import Any
+
 import streamlit as st
 
 from dashboard import formatting, messages, services
@@ -26,7 +28,7 @@ def drop_zone(round_number: int) -> list[tuple[str, bytes]]:
         else "Drop the patient's folder here",
         accept_multiple_files=True if how == _FILES else "directory",
         key=f"intake-{'files' if how == _FILES else 'folder'}-{round_number}",
-        help="DICOM images, notes as plain text, labs and vitals as FHIR JSON or CSV, or a zip of them",
+        help="DICOM images, notes as plain text, labs and vitals as FHIR JSON or CSV, or a zip",
     )
     return [(file.name, file.getvalue()) for file in dropped or []]
 
@@ -34,8 +36,10 @@ def drop_zone(round_number: int) -> list[tuple[str, bytes]]:
 def demo_cards(demos: tuple[DemoCase, ...]) -> DemoCase | None:
     """Draw a card for each demonstration patient; return the one that was just opened."""
     opened = None
-    columns = st.columns(2, gap="small")
+    columns: list[Any] = []
     for index, demo in enumerate(demos):
+        if index % 2 == 0:  # a new row of two, so that neighbours are equally tall
+            columns = list(st.columns(2, gap="small"))
         with columns[index % 2].container(key=f"co-card-{demo.name}", height="stretch"):
             kinds = services.demo_contents(demo)
             chips = [element("span", _KINDS[k][1], " ", _KINDS[k][0], cls="co-chip") for k in kinds]
@@ -45,6 +49,7 @@ def demo_cards(demos: tuple[DemoCase, ...]) -> DemoCase | None:
                     element("h3", demo.title),
                     element("p", demo.summary),
                     element("div", *chips, cls="co-chips"),
+                    element("span", "Open", cls="co-open", aria_hidden="true"),
                     cls="co-card",
                     data_testid=f"demo-{demo.name}",
                 )
@@ -66,7 +71,7 @@ def case_summary(case: Case) -> None:
             "div",
             element(
                 "div",
-                element("h2", patient.name or "Patient without a name"),
+                element("h2", formatting.person(patient.name) or "Patient without a name"),
                 element("p", facts or "The files do not say who this is.", cls="co-muted"),
             ),
             element("div", *_inputs(case), cls="co-inputs"),
@@ -82,7 +87,7 @@ def files_table(files: tuple[SourceFile, ...]) -> None:
     """Draw every file with its verdict and the reason in words. File names are text, never HTML."""
     refused = sum(file.verdict is FileVerdict.REFUSED for file in files)
     used = sum(file.verdict is FileVerdict.USED for file in files)
-    counted = f"{len(files)} files: {used} used"
+    counted = f"{len(files)} file{'s' if len(files) != 1 else ''}: {used} used"
     if refused:
         counted += f", {refused} refused"
     head = element(

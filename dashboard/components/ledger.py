@@ -67,6 +67,7 @@ def ledger_tables(explanation: Explanation, target: TargetPrediction) -> None:
             )
         )
     rows.append(("This patient", _level(explanation.logit, target), "", "", ""))
+    show(element("h3", f"Ledger of {target.display}", cls="co-subtitle"))
     headers = ("Step", "Moves the result by", "Against reference patients", "Share", "Its parts")
     show(table(headers, rows, caption=f"Ledger of {target.display}"))
     show(element("p", messages.SAYS_NOT, cls="co-muted"))
@@ -77,7 +78,7 @@ def ledger_tables(explanation: Explanation, target: TargetPrediction) -> None:
 def _interactions(explanation: Explanation) -> Markup:
     rows = [
         (
-            f"{wording.MODALITY_NAMES[i.a]} × {wording.MODALITY_NAMES[i.b]}",
+            f"{wording.MODALITY_NAMES[i.a]} with {wording.MODALITY_NAMES[i.b].lower()}",
             wording.signed_text(i.value),
             "each makes the other count more towards the finding"
             if i.value > 0

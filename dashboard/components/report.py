@@ -37,7 +37,7 @@ def _head(document: Mapping[str, Any]) -> Markup:
     case, pack = document["case"], document["pack"]
     patient = case["patient"]
     facts = [
-        ("Patient", patient["name"] or "not stated"),
+        ("Patient", formatting.person(patient["name"]) or "not stated"),
         ("Patient ID", patient["id"] or "not stated"),
         ("Born", patient["birth_date"] or "not stated"),
         ("Model", f"{pack['name']} {pack['version']}"),

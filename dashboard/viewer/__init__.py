@@ -1,9 +1,9 @@
 """The image viewer: full-depth pixels go to the browser once, and everything else happens there.
 
-Two components share the work. ``consilium_pixels`` draws nothing: it carries the pixels of one stack
-and keeps them in the page under the stack's digest. Its message never changes while the stack is
-shown, so Streamlit sends it once and afterwards only its hash. ``consilium_viewer`` carries the small
-rest (texts, windows, the overlay of the chosen finding) and draws.
+Two components share the work. ``consilium_pixels`` draws nothing: it carries the pixels of one
+stack and keeps them in the page under the stack's digest. Its message never changes while the stack
+is shown, so Streamlit sends it once and afterwards only its hash. ``consilium_viewer`` carries the
+small rest (texts, windows, the overlay of the chosen finding) and draws.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from mmcore.records import Case, Instance, Parts, PixelArray
 
 SOURCE = Path(__file__).resolve().parent
 MOST_STACK_BYTES = 40_000_000  # below server.maxMessageSize with room for its own overhead
-HEIGHT = 640  # CSS pixels of the canvas; image, findings and ledger then share a 900-pixel screen
+HEIGHT = 600  # CSS pixels of the canvas; image, findings and ledger then share a 900-pixel screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Overlay:
 
 
 def stack_of(case: Case, instance: Instance) -> tuple[Instance, ...]:
-    """Return the instances scrolled together with ``instance``: its series, if alike and not too large."""
+    """Return what is scrolled together with ``instance``: its series, if alike and small."""
     for study in case.studies:
         for series in study.series:
             if any(i.digest == instance.digest for i in series.instances):
@@ -142,7 +142,9 @@ def _corners(case: Case, instance: Instance) -> dict[str, list[str]]:
         if part
     )  # fmt: skip
     return {
-        "patient": [text for text in (patient.name, patient.patient_id, who) if text],
+        "patient": [
+            text for text in (formatting.person(patient.name), patient.patient_id, who) if text
+        ],
         "study": [
             text
             for text in (

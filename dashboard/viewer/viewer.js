@@ -257,8 +257,10 @@ class Viewer {
     const length = [200, 100, 50, 20, 10, 5, 2, 1].find((mm) => mm * perMillimetre <= 160) ?? 1;
     const x = this.stage.clientWidth / 2 - (length * perMillimetre) / 2;
     const y = this.stage.clientHeight - 14;
-    context.fillStyle = context.strokeStyle = "#e7eef5";
-    context.lineWidth = 1.5;
+    context.fillStyle = context.strokeStyle = "#f3f7fa";
+    context.shadowColor = "#000";
+    context.shadowBlur = 4;
+    context.lineWidth = 2;
     context.beginPath();
     context.moveTo(x, y - 4);
     context.lineTo(x, y);
@@ -269,6 +271,7 @@ class Viewer {
     context.textAlign = "center";
     context.fillText(`${length} mm`, this.stage.clientWidth / 2, y - 7);
     context.textAlign = "start";
+    context.shadowBlur = 0;
   }
 
   // What is on the canvas, in words and as attributes that assistive tools and tests can read.

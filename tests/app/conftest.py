@@ -1,0 +1,82 @@
+"""Every app test runs the real entrypoint with a fake engine, jobs done at once, and no canvas."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import jobs, services, state, viewer
+from dashboard.services import DemoCase, PackFacts
+from dashboard.viewer.packing import unpack
+from mmcore.records import Case, PixelArray
+from tests.app import factory
+
+ENTRYPOINT = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
+PAGE_FILES = sorted(p.stem for p in (ENTRYPOINT.parents[1] / "pages").glob("*.py"))
+
+
+@dataclass
+class Stage:
+    """What stands behind the pages in a test, and what reached the viewer.
+
+    demos: title of each demonstration patient and the case it opens.
+    shown: the last message to each viewer component, unpacked.
+    """
+
+    engine: factory.FakeEngine
+    demos: dict[str, Case]
+    shown: dict[str, tuple[dict[str, Any], dict[str, PixelArray]]] = field(default_factory=dict)
+
+    def open_page(self, stem: str) -> AppTest:
+        app = AppTest.from_file(ENTRYPOINT, default_timeout=30).run()
+        return app.switch_page(f"../pages/{stem}.py").run()
+
+    def open_case(self, title: str, stem: str = "intake") -> AppTest:
+        app = self.open_page("intake")
+        return self.open_another(app, title).switch_page(f"../pages/{stem}.py").run()
+
+    def open_another(self, app: AppTest, title: str) -> AppTest:
+        app.switch_page("../pages/intake.py").run()
+        return app.button(key=f"demo-{title}").click().run()
+
+
+def html(app: AppTest) -> str:
+    """Return all HTML of the page that is not the style sheet."""
+    assert not app.exception, app.exception
+    return "\n".join(e.value for e in app.get("html") if not e.value.startswith("<style"))
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage(factory.FakeEngine(), {"jane": factory.case()})
+
+    def start_at_once(work: Callable[..., Any]) -> jobs.Job[Any]:
+        job: jobs.Job[Any] = jobs.Job()
+        job.run(work)
+        return job
+
+    def mount(component: str, message: bytes, **_: object) -> None:
+        made.shown[component] = unpack(message)
+
+    def read_demo(demo: DemoCase) -> None:
+        current = state.session()
+        current.intake = start_at_once(lambda _: made.demos[demo.name])
+        current.intake_label = demo.title
+
+    monkeypatch.setattr(services, "_SHELF", services._Shelf())
+    monkeypatch.setattr(jobs, "start", start_at_once)
+    monkeypatch.setattr(viewer, "mount", mount)
+    monkeypatch.setattr(services, "load_engine", lambda _: made.engine)
+    pack = PackFacts("phantom", "Phantom", "1.0.0", True, Path("nowhere"))
+    monkeypatch.setattr(services, "packs", lambda: (pack,))
+    monkeypatch.setattr(services, "read_demo", read_demo)
+    monkeypatch.setattr(services, "demo_contents", lambda _: ("image", "note"))
+    monkeypatch.setattr(
+        services,
+        "demo_cases",
+        lambda: tuple(DemoCase(n, n.title(), "A case.", Path("nowhere")) for n in made.demos),
+    )
+    return made

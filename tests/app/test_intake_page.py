@@ -1,0 +1,63 @@
+"""The cases page: every file is accounted for, in words, and nothing from a file becomes HTML."""
+
+from mmcore.errors import RefusalCode
+from mmcore.records import FileVerdict
+from tests.app import factory
+from tests.app.conftest import Stage, html
+
+
+def test_a_refused_file_shows_its_words_and_its_code(stage: Stage) -> None:
+    page = html(stage.open_case("jane"))
+    assert "Every pixel has the same value: there is nothing to see." in page
+    assert "All 2,500 pixels are 0." in page
+    assert "CONSTANT_IMAGE" in page
+
+
+def test_a_file_name_is_text_never_html(stage: Stage) -> None:
+    page = html(stage.open_case("jane"))
+    assert "<img" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;.dcm" in page
+
+
+def test_a_missing_modality_is_said_to_be_missing(stage: Stage) -> None:
+    stage.demos["jane"] = factory.case(observations=())
+    page = html(stage.open_case("jane"))
+    assert 'data-testid="input-observations" data-present="false"' in page
+    assert "no labs or vitals" in page
+
+
+def test_notices_about_the_case_are_shown(stage: Stage) -> None:
+    stage.demos["jane"] = factory.case(notices=("The note is two days older than the image.",))
+    assert "The note is two days older than the image." in html(stage.open_case("jane"))
+
+
+def test_opening_another_case_adds_it_and_shows_nothing_of_the_first(stage: Stage) -> None:
+    stage.demos["john"] = factory.case("Roe^John", files=(factory.source("b.dcm", "dicom"),))
+    app = stage.open_another(stage.open_case("jane"), "john")
+    page = html(app)
+    assert "Roe, John" in page
+    assert "Doe, Jane" not in page
+    assert list(app.selectbox[0].options) == ["Doe, Jane · Jane", "Roe, John · John"]
+
+
+def test_the_switcher_brings_the_first_case_back(stage: Stage) -> None:
+    stage.demos["john"] = factory.case("Roe^John")
+    app = stage.open_another(stage.open_case("jane"), "john")
+    app.selectbox[0].select_index(0).run()
+    assert "Doe, Jane" in html(app)
+
+
+def test_closing_a_case_lets_it_go(stage: Stage) -> None:
+    app = stage.open_case("jane")
+    next(b for b in app.button if b.label == "Close this case").click().run()
+    assert "No case is open yet" in html(app)
+
+
+def test_a_case_of_refused_files_still_lists_them(stage: Stage) -> None:
+    refused = factory.source(
+        "a.dcm", "dicom", verdict=FileVerdict.REFUSED, code=RefusalCode.CORRUPT
+    )
+    stage.demos["jane"] = factory.case(studies=(), notes=(), observations=(), files=(refused,))
+    page = html(stage.open_case("jane"))
+    assert "1 file: 0 used, 1 refused" in page
+    assert "The file is damaged or cut short." in page

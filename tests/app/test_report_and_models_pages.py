@@ -1,0 +1,55 @@
+"""The report page files what the review page shows; the models page says what the model is."""
+
+import json
+
+from dashboard import services, state
+from mmcore.records import GateVerdict, Modality
+from tests.app import factory
+from tests.app.conftest import Stage, html
+
+
+def test_the_report_shows_withheld_findings_as_withheld(stage: Stage) -> None:
+    page = html(stage.open_case("jane", "report"))
+    row = page[page.index(">Cardiomegaly<") :]
+    row = row[: row.index("</tr>")]
+    assert "Withheld" in row
+    assert "%" not in row
+
+
+def test_a_withheld_part_is_withheld_in_the_report_too(stage: Stage) -> None:
+    stage.engine.withheld_parts = (Modality.IMAGE,)
+    page = html(stage.open_case("jane", "report"))
+    assert "The evidence inside the image is withheld" in page
+    assert "right lower zone" not in page
+
+
+def test_download_names_are_unique_to_case_and_pack_and_hold_no_patient_text() -> None:
+    one, other = factory.case(), factory.case("Roe^John")
+    prediction = factory.FakeEngine().predict(one)
+    names = [services.report_name(state.CaseWork(c, ""), prediction, "pdf") for c in (one, other)]
+    assert names[0] != names[1]
+    assert names[0].startswith(f"consilium-{one.digest[:16]}-phantom-1.0.0-")
+    for hidden in ("Doe", "Jane", "PAT-0042"):
+        assert hidden not in names[0]
+
+
+def test_the_report_offers_pdf_and_json(stage: Stage) -> None:
+    app = stage.open_case("jane", "report")
+    assert [b.label for b in app.download_button] == ["Download PDF", "Download JSON"]
+
+
+def test_the_document_explains_every_finding_that_may_be_shown(stage: Stage) -> None:
+    work = state.CaseWork(stage.demos["jane"], "")
+    job = services.write_report(work)
+    assert job is not None
+    assert job.error is None
+    document = json.loads(json.dumps(work.document))
+    explained = {t["name"] for t in document["targets"] if t["contributions"]}
+    shown = {g.target for g in factory.GATES if g.verdict is not GateVerdict.WITHHELD}
+    assert explained == shown
+
+
+def test_the_models_page_says_what_the_model_is_not_for(stage: Stage) -> None:
+    page = html(stage.open_page("models"))
+    assert "Any decision about a patient." in page
+    assert "0.976 to 0.985" in page

@@ -1,0 +1,138 @@
+"""The review page: image, findings and ledger of one case, and what may not be shown."""
+
+import numpy as np
+
+from dashboard import attention
+from dashboard.attention import Attention
+from mmcore.errors import NonFiniteResultError
+from mmcore.records import Case, Modality, Prediction
+from tests.app import factory
+from tests.app.conftest import Stage, html
+
+
+def choose(app, name: str):  # type: ignore[no-untyped-def] # AppTest in, AppTest out
+    return next(b for b in app.button if b.key and b.key.endswith(f"-finding-{name}")).click().run()
+
+
+def test_the_finding_that_needs_attention_most_is_explained_first(stage: Stage) -> None:
+    page = html(stage.open_case("jane", "review"))
+    assert "Why: Consolidation" in page
+    expected = ("consolidation", "effusion", "nodule", "severity", "cardiomegaly", "oedema")
+    order = [page.index(f'data-testid="finding-{name}"') for name in expected]
+    assert order == sorted(order)
+
+
+def test_a_finding_reads_in_per_cent_and_in_words_with_its_interval(stage: Stage) -> None:
+    page = html(stage.open_case("jane", "review"))
+    row = page[page.index('data-testid="finding-consolidation"') :][:1500]
+    for words in ("89%", "likely", "90%: 82\u201396%", "Present"):
+        assert words in row
+
+
+def test_a_withheld_finding_shows_its_reason_and_no_number(stage: Stage) -> None:
+    app = choose(stage.open_case("jane", "review"), "cardiomegaly")
+    page = html(app)
+    reason = "A lateral view can not show the heart size. What would help most: image."
+    assert page.count(reason) >= 2
+    assert not app.get("plotly_chart")
+    header, arrays = stage.shown["viewer"]
+    assert header["overlay"]["message"] == "No map: Cardiomegaly is withheld."
+    assert "overlay" not in arrays
+    cardiomegaly = factory.TARGETS[5].probability or 0.0
+    assert f"{cardiomegaly:.0%}" == "5%"
+    row = page[page.index('data-testid="finding-cardiomegaly"') :]
+    assert "5%" not in row[: row.index("</div>")]
+
+
+def test_a_withheld_part_shows_its_reason_and_no_map(stage: Stage) -> None:
+    stage.engine.withheld_parts = (Modality.IMAGE, Modality.NOTE)
+    page = html(stage.open_case("jane", "review"))
+    header, arrays = stage.shown["viewer"]
+    assert "deleting the marked places moved the result less" in header["overlay"]["message"]
+    assert header["overlay"]["markers"] == []
+    assert "overlay" not in arrays
+    assert "The evidence inside the note is withheld" in page
+    assert "co-ev for" not in page.split('data-testid="note-text"')[1]
+
+
+def test_the_viewer_gets_the_pixels_at_full_depth_and_the_map_with_its_place(stage: Stage) -> None:
+    stage.open_case("jane", "review")
+    pixels = stage.shown["pixels"][1]["pixels"]
+    expected = stage.demos["jane"].instances[0].pixels
+    assert pixels.dtype == expected.dtype == np.uint16
+    assert np.array_equal(pixels, expected)
+    header, arrays = stage.shown["viewer"]
+    assert header["overlay"]["box"] == [0.0, 0.0, 64.0, 48.0]
+    assert arrays["overlay"].dtype == np.float32
+    assert header["stack"] == stage.shown["pixels"][0]["stack"]
+
+
+def test_choosing_a_finding_changes_the_map_and_not_the_pixels(stage: Stage) -> None:
+    app = stage.open_case("jane", "review")
+    before = stage.shown["pixels"][0]["stack"]
+    choose(app, "nodule")
+    assert stage.shown["viewer"][0]["overlay"]["target"] == "nodule"
+    assert stage.shown["pixels"][0]["stack"] == before
+
+
+def test_the_note_is_shaded_and_escaped(stage: Stage) -> None:
+    text = factory.NOTE.replace("No chest pain", "<script>alert(1)</script>")
+    note = factory.case().notes[0]
+    changed = type(note)(note.digest, text, note.sections, note.authored_at, note.title)
+    stage.demos["jane"] = factory.case(notes=(changed,))
+    page = html(stage.open_case("jane", "review"))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert '<mark class="co-ev for"' in page
+
+
+def test_changing_the_case_leaves_nothing_of_the_old_one(stage: Stage) -> None:
+    john = factory.case("Roe^John", picture=factory.image(32, 32, seed=5), observations=())
+    stage.demos["john"] = john
+    app = choose(stage.open_case("jane", "review"), "nodule")
+    assert "Why: Nodule" in html(app)
+    app = stage.open_another(app, "john").switch_page("../pages/review.py").run()
+    page = html(app)
+    assert "Why: Consolidation" in page, "the choice belongs to the other case"
+    assert "C-reactive protein" not in page
+    header, _ = stage.shown["viewer"]
+    assert header["corners"]["patient"][0] == "Roe, John"
+    assert stage.shown["pixels"][1]["pixels"].shape == (1, 32, 32)
+
+
+def test_a_case_without_an_image_is_reviewed_without_one(stage: Stage) -> None:
+    stage.demos["jane"] = factory.case(studies=())
+    page = html(stage.open_case("jane", "review"))
+    assert "No image in this case" in page
+    assert "viewer" not in stage.shown
+    assert "Why: Consolidation" in page
+
+
+def test_a_result_that_is_not_finite_is_refused_in_words(stage: Stage) -> None:
+    class Broken(factory.FakeEngine):
+        def predict(self, case: Case) -> Prediction:
+            raise NonFiniteResultError(what="the logit")
+
+    stage.engine = Broken()
+    page = html(stage.open_case("jane", "review"))
+    assert "not a finite number, so none of it is shown" in page
+    assert 'data-testid="finding-' not in page
+
+
+def test_an_unforeseen_error_reveals_only_its_kind(stage: Stage) -> None:
+    class Broken(factory.FakeEngine):
+        def predict(self, case: Case) -> Prediction:
+            raise RuntimeError("Doe^Jane is in here")
+
+    stage.engine = Broken()
+    page = html(stage.open_case("jane", "review"))
+    assert "RuntimeError" in page
+    assert "is in here" not in page
+
+
+def test_a_finding_whose_interval_holds_the_operating_point_is_borderline() -> None:
+    prediction = factory.FakeEngine().predict(factory.case())
+    by_name = {f.prediction.name: f.attention for f in attention.ordered(prediction)}
+    assert by_name["effusion"] is Attention.BORDERLINE
+    assert by_name["oedema"] is Attention.ABSENT
+    assert by_name["nodule"] is Attention.CAUTION

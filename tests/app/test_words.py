@@ -1,0 +1,158 @@
+"""Words, colours and small numbers, without a page."""
+
+import re
+
+import numpy as np
+import pytest
+
+from dashboard import evidence, formatting, markup, messages, palette
+from dashboard.viewer import SOURCE
+from dashboard.viewer.packing import browser_values, pack, unpack
+from mmcore.errors import RefusalCode
+from mmcore.records import FileVerdict, GateVerdict, Modality, PartItem
+from tests.app import factory
+
+
+@pytest.mark.parametrize("code", list(RefusalCode))
+def test_every_refusal_code_has_words(code: RefusalCode) -> None:
+    words = messages.REFUSAL[code]
+    assert words.endswith(".")
+    assert code not in words, "words, not the code"
+
+
+def test_every_verdict_and_modality_has_words() -> None:
+    assert set(messages.GATE) == set(GateVerdict)
+    assert set(messages.FILE_VERDICT) == set(FileVerdict)
+    assert set(messages.MODALITY) == set(messages.INSIDE) == set(Modality)
+
+
+def _luminance(color: str) -> float:
+    """Relative luminance, WCAG 2.2."""
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def _contrast(a: str, b: str) -> float:
+    high, low = sorted((_luminance(a), _luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("surface", palette.SURFACES)
+@pytest.mark.parametrize("text", palette.TEXT_COLORS)
+def test_text_is_readable_on_every_surface(text: str, surface: str) -> None:
+    assert _contrast(text, surface) >= 4.5
+
+
+def test_the_primary_button_is_readable() -> None:
+    assert _contrast(palette.ON_ACCENT, palette.ACCENT) >= 4.5
+
+
+def test_black_and_white_differ_by_21_as_wcag_says() -> None:
+    assert _contrast("#000000", "#ffffff") == pytest.approx(21)
+
+
+def test_text_is_escaped_and_markup_is_not() -> None:
+    inner = markup.element("b", "<i>")
+    assert markup.element("p", inner, "&", title='"') == (
+        '<p title="&quot;"><b>&lt;i&gt;</b>&amp;</p>'
+    )
+
+
+def test_a_plain_string_is_not_drawn_as_html() -> None:
+    with pytest.raises(TypeError, match="only Markup"):
+        markup.show("<b>x</b>")  # type: ignore[arg-type] # the point of the test
+
+
+def test_words_sum_to_tokens_whatever_the_tokens_cover() -> None:
+    rng = np.random.default_rng(3)
+    text = factory.NOTE
+    items = []
+    for _ in range(200):
+        start = int(rng.integers(0, len(text) - 1))
+        end = min(len(text), start + int(rng.integers(1, 25)))
+        items.append(PartItem("", (start, end), float(rng.normal())))
+    words = evidence.words(text, items)
+    assert sum(w.signed for w in words) == pytest.approx(sum(i.signed for i in items))
+
+
+def test_a_phrase_is_neighbouring_strong_words_of_one_direction() -> None:
+    text = "no acute fever today"
+    weights = {"acute": 1.0, "fever": 0.5, "today": -0.8}
+    items = [PartItem(w, (text.index(w), text.index(w) + len(w)), v) for w, v in weights.items()]
+    phrases = evidence.phrases(text, evidence.words(text, items))
+    assert [(text[p.start : p.end], p.signed) for p in phrases] == [
+        ("acute fever", 1.5), ("today", -0.8)
+    ]  # fmt: skip
+
+
+def test_section_sums_add_up_to_the_note() -> None:
+    note = factory.case().notes[0]
+    items = [PartItem("", (i, i + 4), 0.1) for i in range(0, len(note.text) - 4, 4)]
+    words = evidence.words(note.text, items)
+    sums = evidence.section_sums(words, note.sections)
+    assert sum(sums.values()) == pytest.approx(sum(w.signed for w in words))
+
+
+def test_an_observation_the_model_did_not_use_has_no_contribution() -> None:
+    case = factory.case()
+    time = case.observations[1].time
+    assert time is not None
+    rows = evidence.of_observations(
+        case.observations, [PartItem("", ("6690-2", time.isoformat()), 0.4)]
+    )
+    assert rows[0][0].loinc == "6690-2"
+    assert [signed for _, signed in rows] == [0.4, None, None, None, None]
+
+
+def test_messages_to_the_viewer_survive_the_round_trip() -> None:
+    arrays = {
+        "a": np.arange(7, dtype=np.uint8),
+        "b": np.arange(-3, 3, dtype=np.int16).reshape(2, 3),
+        "c": np.array([1.5], np.float32),
+    }
+    header, back = unpack(pack({"name": "Ü"}, arrays))
+    assert header == {"name": "Ü"}
+    for name, array in arrays.items():
+        assert back[name].dtype == array.dtype
+        assert np.array_equal(back[name], array)
+
+
+def test_a_type_the_browser_does_not_read_is_refused() -> None:
+    with pytest.raises(ValueError, match="float64"):
+        pack({}, {"a": np.zeros(2)})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "dtype"),
+    [(0, 255, "uint8"), (-1024, 3071, "int16"), (0, 60000, "uint16"), (-5, 70000, "float32")],
+)
+def test_pixels_travel_in_the_smallest_type_that_holds_them(
+    low: int, high: int, dtype: str
+) -> None:
+    values = np.array([[[low, high]]], np.int32)
+    sent = browser_values(values)
+    assert sent.dtype.name == dtype
+    assert np.array_equal(sent, values)
+
+
+def test_a_dicom_name_reads_as_people_write_it() -> None:
+    assert formatting.person("Doe^Jane^Q^Dr^") == "Doe, Dr Jane Q"
+    assert formatting.person("Jane Doe") == "Jane Doe"
+    assert formatting.person(None) == ""
+
+
+@pytest.mark.parametrize("logit", [-800.0, -1.2, 0.0, 3.4, 800.0])
+def test_probability_and_logit_undo_each_other(logit: float) -> None:
+    p = formatting.probability_of(logit)
+    assert 0 <= p <= 1
+    if abs(logit) < 30:
+        assert formatting.logit_of(p) == pytest.approx(logit)
+
+
+def test_the_viewer_and_the_charts_use_the_same_two_colours() -> None:
+    script = (SOURCE / "overlay.js").read_text("utf-8")
+    for name, color in (("FOR_RGB", palette.FOR), ("AGAINST_RGB", palette.AGAINST)):
+        found = re.search(rf"{name} = \[(\d+), (\d+), (\d+)\]", script)
+        assert found
+        assert "#" + "".join(f"{int(v):02x}" for v in found.groups()) == color
