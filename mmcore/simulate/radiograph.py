@@ -126,7 +126,7 @@ def render(
     free = np.zeros(shape, np.float32)
     for lung in lungs.values():
         free[lung.box] += lung.free
-    attenuation += _clutter(rng, grid, technique) * (0.25 + free * np.float32(1 / 110))
+    attenuation += _clutter(rng, grid) * (0.25 + free * np.float32(1 / 110))
     pixels = _expose(rng, attenuation, technique, grid)
     return Film(pixels, grid.spacing_mm, masks)
 
@@ -196,14 +196,13 @@ def _attenuate(
     return result
 
 
-def _clutter(rng: np.random.Generator, grid: Grid, technique: Technique) -> FloatArray:
+def _clutter(rng: np.random.Generator, grid: Grid) -> FloatArray:
     """Return anatomical noise with most of its power in coarse structure, in log attenuation."""
-    total = np.zeros((grid.rows, grid.rows), np.float32)
-    for cells, amplitude in ((10, 0.045), (21, 0.034), (43, 0.024), (88, 0.015)):
-        knots = rng.standard_normal((cells, cells), dtype=np.float32)
-        weights = _upsampling(grid.rows, cells)
-        total += np.float32(amplitude) * (weights @ knots @ weights.T)
-    return total
+    finest = np.zeros((88, 88), np.float32)
+    for cells, amplitude in ((11, 0.045), (22, 0.034), (44, 0.024), (88, 0.015)):
+        knots = np.float32(amplitude) * rng.standard_normal((cells, cells), dtype=np.float32)
+        finest += _upsample(knots, 88)
+    return _upsample(finest, grid.rows)
 
 
 def _expose(
@@ -231,8 +230,23 @@ def _coarse(image: FloatArray, sigma: float) -> FloatArray:
     step = image.shape[0] // cells
     small = image.reshape(cells, step, cells, step).mean(axis=(1, 3))
     kernel = _gaussian(cells, sigma / step)
-    weights = _upsampling(image.shape[0], cells)
-    result: FloatArray = weights @ (kernel @ small @ kernel.T) @ weights.T
+    # Not a matrix product by BLAS: its threads cost more than they bring at this size.
+    small = np.einsum("ij,jk->ik", kernel, np.einsum("ij,kj->ik", small, kernel))
+    return _upsample(small, image.shape[0])
+
+
+def _upsample(knots: FloatArray, rows: int) -> FloatArray:
+    """Interpolate a square grid of cell centers bilinearly to ``rows`` x ``rows``."""
+    cells = knots.shape[0]
+    at = np.clip((np.arange(rows, dtype=np.float32) + 0.5) / rows * cells - 0.5, 0, cells - 1)
+    low = np.minimum(at.astype(np.intp), cells - 2)
+    weight = (at - low).astype(np.float32)
+    tall = knots[low] * (1 - weight)[:, None] + knots[low + 1] * weight[:, None]
+    # The same along columns: differences first, as they are taken on the small side.
+    step = tall[:, 1:] - tall[:, :-1]
+    result: FloatArray = np.take(step, low, axis=1)
+    result *= weight
+    result += np.take(tall, low, axis=1)
     return result
 
 
@@ -242,15 +256,6 @@ def _gaussian(cells: int, sigma: float) -> FloatArray:
     at = np.arange(cells)
     kernel = np.exp(-0.5 * ((at[:, None] - at[None, :]) / sigma) ** 2)
     result: FloatArray = (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
-    return result
-
-
-@lru_cache(maxsize=32)
-def _upsampling(rows: int, cells: int) -> FloatArray:
-    """Return the (rows, cells) matrix of linear interpolation between cell centers."""
-    at = (np.arange(rows) + 0.5) / rows * cells - 0.5
-    distance = np.abs(np.clip(at, 0, cells - 1)[:, None] - np.arange(cells)[None, :])
-    result: FloatArray = np.maximum(1 - distance, 0).astype(np.float32)
     return result
 
 
