@@ -109,18 +109,22 @@ def _refuse_other_patients(files: Sequence[ReadFile]) -> tuple[list[ReadFile], I
             people.append(_Person([identity], {file.source.digest}))
     if not people:
         return list(files), Identity()
-    winner = min(people, key=lambda p: (-len(p.digests), min(p.digests)))
-    losers = {digest for person in people if person is not winner for digest in person.digests}
+    images = {file.source.digest for file in files if isinstance(file.part, ImagePart)}
+    winner = min(people, key=lambda p: (-len(p.digests), not p.digests & images, min(p.digests)))
+    others = {digest for person in people if person is not winner for digest in person.digests}
     return [
-        _refused(
-            file,
-            RefusalCode.PATIENT_MISMATCH,
-            "the file names another patient than the rest of the case",
-        )
-        if file.source.digest in losers and file.part is not None
-        else file
-        for file in files
+        _judge_patient(file, others=others, winner=winner) for file in files
     ], winner.identities[0]
+
+
+def _judge_patient(file: ReadFile, *, others: set[str], winner: _Person) -> ReadFile:
+    if file.part is None or not others or file.source.digest in winner.digests:
+        return file
+    if file.source.digest in others:
+        words = "the file names another patient than the rest of the case"
+    else:  # it may be the other patient's, and nobody would see
+        words = "the files are of several patients and this one does not say whose it is"
+    return _refused(file, RefusalCode.PATIENT_MISMATCH, words)
 
 
 def _strength(file: ReadFile) -> int:

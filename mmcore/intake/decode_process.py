@@ -46,28 +46,23 @@ def _answer(read_dicom: Any, input_fd: int, size: int, output: BinaryIO) -> dict
 
     output.seek(0)
     output.truncate()
-    with mmap.mmap(input_fd, size, prot=mmap.PROT_READ) as mapped:
-        data = memoryview(mapped)
-        try:
-            return {"image": read_dicom(data, output)}
-        except FileRefusedError as refusal:
-            return {"refused": [refusal.code, refusal.detail, refusal.attribute]}
-        except MemoryError:
-            words = "decoding the file needs more memory than one file may have"
-            return {"refused": [RefusalCode.PIXELS_TOO_LARGE, words, ""]}
-        except BaseException as error:  # noqa: BLE001 - the border: decoders raise anything
-            # The message of a foreign error may quote the file, so only its type goes out.
-            words = f"decoding failed ({type(error).__name__})"
-            return {"refused": [RefusalCode.CORRUPT, words, ""]}
-        finally:
-            _release(data)
-
-
-def _release(data: memoryview) -> None:
-    # Frames of a refused file may still be referenced by its traceback; the map then stays until
-    # the next collection, which is harmless.
-    with contextlib.suppress(BufferError):
-        data.release()
+    mapped = mmap.mmap(input_fd, size, prot=mmap.PROT_READ) if size else None
+    try:
+        return {"image": read_dicom(memoryview(mapped or b""), output)}
+    except FileRefusedError as refusal:
+        return {"refused": [refusal.code, refusal.detail, refusal.attribute]}
+    except MemoryError:
+        words = "decoding the file needs more memory than one file may have"
+        return {"refused": [RefusalCode.PIXELS_TOO_LARGE, words, ""]}
+    except BaseException as error:  # noqa: BLE001 - the border: decoders raise anything
+        # The message of a foreign error may quote the file, so only its type goes out.
+        words = f"decoding failed ({type(error).__name__})"
+        return {"refused": [RefusalCode.CORRUPT, words, ""]}
+    finally:
+        # The traceback of a refusal may still hold a view; the map then goes with it.
+        if mapped is not None:
+            with contextlib.suppress(BufferError):
+                mapped.close()
 
 
 def _limit_resources() -> None:

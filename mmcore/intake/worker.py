@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -72,9 +73,10 @@ class DecodeWorker:
         except FileRefusedError:
             self.close()
             raise
-        except OSError as error:
+        except (OSError, json.JSONDecodeError) as error:
+            refusal = _died(self._running())
             self.close()
-            raise _crashed() from error
+            raise refusal from error
         if "refused" in reply:
             code, detail, attribute = reply["refused"]
             raise FileRefusedError(RefusalCode(code), detail, attribute=attribute)
@@ -170,10 +172,10 @@ def _crashed() -> FileRefusedError:
 def _died(process: "subprocess.Popen[bytes]") -> FileRefusedError:
     """Tell the kernel's CPU limit from a crash by the signal that ended the process."""
     try:
-        status = process.wait(timeout=5)
+        status = process.wait(timeout=1)
     except subprocess.TimeoutExpired:
         return _crashed()
-    if status in (-24, -9):  # SIGXCPU; SIGKILL is what follows at the hard limit
+    if status == -signal.SIGXCPU:
         return FileRefusedError(
             RefusalCode.DECODE_TIMEOUT, "decoding the file took more time than one file may have"
         )
