@@ -106,7 +106,8 @@ def _looks_binary(data: bytes) -> bool:
     if _is_utf16_without_bom(sample):
         return False
     controls = sum(sample.count(code) for code in range(32) if code not in (9, 10, 12, 13, 27))
-    return (b"\0" in sample and controls > len(sample) // 32) or controls > len(sample) // 8
+    has_nul = b"\0" in sample
+    return controls > 1 + len(sample) // (32 if has_nul else 8)
 
 
 def _is_utf16_without_bom(sample: bytes) -> bool:

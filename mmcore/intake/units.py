@@ -41,8 +41,9 @@ _UCUM_BY_SPELLING = {text: unit for unit, texts in _SPELLINGS.items() for text i
 _CASE_SENSITIVE = {"G/L": "10*3/uL", "g/L": "g/L", "g/l": "g/L", "1": "1", "{ratio}": "1"}
 
 _NUMBER = re.compile(
-    r"\s*(?P<comparator>[<>]=?|≤|≥)?\s*(?P<number>[+-]?\d{1,15}(?:[.,]\d{1,15})?(?:[eE][+-]?\d{1,2})?)"
-    r"(?:\s*(?P<unit>[^\d\s.,<>].{0,24}))?\s*"
+    r"\s*(?P<comparator>[<>]=?|≤|≥)?\s*"
+    r"(?P<number>[+-]?[0-9]{1,15}(?:[.,][0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?)"
+    r"(?:\s*(?P<unit>(?![eE][+-]?[0-9])[^\d\s.,<>].{0,24}))?\s*"
 )
 _UNIT_SHAPE = re.compile(r"[\w%/\[\]{}()*^.°µ\- ]{1,16}")
 
