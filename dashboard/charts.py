@@ -113,7 +113,7 @@ def _frame(
                   "font": {"color": palette.MUTED, "size": 12}, "standoff": 4},
     }  # fmt: skip
     figure.update_layout(
-        xaxis=axis, showlegend=False, bargap=0.3, font=_FONT, height=292,
+        xaxis=axis, showlegend=False, bargap=0.3, font=_FONT, height=272,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": 4, "r": 8, "t": 30 if is_finding else 8, "b": 34},
         barmode="overlay",

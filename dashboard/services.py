@@ -196,28 +196,22 @@ def _started(work: CaseWork, name: str, task: Callable[["Engine", Tell], Any]) -
 
 
 def predict(work: CaseWork) -> Job[Any] | None:
-    """Start or find the prediction of a case, and keep it with the case once it is there."""
+    """Start or find the prediction of a case."""
 
     def task(engine: "Engine", _: Tell) -> tuple[Prediction, Instance | None, Note | None]:
         case = work.case
         return engine.predict(case), engine.model_image(case), engine.model_note(case)
 
-    job = _started(work, "predict", task)
-    if job is not None and job.result is not None:
-        work.prediction, work.seen_image, work.seen_note = job.result
-    return job
+    return _started(work, "predict", task)
 
 
 def explain(work: CaseWork, target: str) -> Job[Explanation] | None:
-    """Start or find the explanation of one target, and keep it with the case once it is there."""
-    job = _started(
+    """Start or find the explanation of one target of a case."""
+    return _started(
         work,
         f"explain:{target}",
         lambda engine, tell: engine.explain(work.case, target, progress=tell),
     )
-    if job is not None and job.result is not None:
-        work.explanations[target] = job.result
-    return job
 
 
 def write_report(work: CaseWork) -> Job[Any] | None:
@@ -239,11 +233,31 @@ def write_report(work: CaseWork) -> Job[Any] | None:
         document = dict(result_document(Result(work.case, prediction, explanations)))
         return document, render_pdf(document), explanations
 
-    job = _started(work, "report", task)
-    if job is not None and job.result is not None:
-        work.document, work.pdf, explanations = job.result
-        work.explanations.update(explanations)
-    return job
+    return _started(work, "report", task)
+
+
+def forget(work: CaseWork, job: Job[Any]) -> None:
+    """Let a failed job go, so that asking again starts it afresh; a failed model load as well."""
+    for name in [name for name, known in work.jobs.items() if known is job]:
+        del work.jobs[name]
+    loading = engine_job()
+    chosen = pack()
+    if loading is not None and chosen is not None and loading.error is not None:
+        del _SHELF.engines[chosen.name]
+
+
+def collect(work: CaseWork) -> None:
+    """Keep with the case whatever its jobs have finished; called after waiting for one of them."""
+    for name, job in work.jobs.items():
+        if job.result is None:
+            continue
+        if name == "predict":
+            work.prediction, work.seen_image, work.seen_note = job.result
+        elif name == "report":
+            work.document, work.pdf, explanations = job.result
+            work.explanations.update(explanations)
+        else:
+            work.explanations[name.removeprefix("explain:")] = job.result
 
 
 def report_name(work: CaseWork, prediction: Prediction, suffix: str) -> str:

@@ -6,7 +6,8 @@ import streamlit as st
 
 from dashboard import messages, services, site, state
 from dashboard.components import report
-from dashboard.components.waiting import empty_state, wait_for
+from dashboard.components.review import is_ready
+from dashboard.components.waiting import empty_state
 
 work = state.active()
 if work is None:
@@ -18,10 +19,10 @@ job = services.predict(work)
 if job is None:
     empty_state(messages.NO_PACK, messages.NO_PACK_MORE)
     st.stop()
-if not wait_for(job, "Scoring the case", key="predict"):
+if not is_ready(work, job, "Scoring the case"):
     st.stop()
 writing = services.write_report(work)
-if writing is None or not wait_for(writing, "Writing the report", key="report"):
+if writing is None or not is_ready(work, writing, "Writing the report"):
     st.stop()
 if work.prediction is None or work.document is None or work.pdf is None:
     st.stop()

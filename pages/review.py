@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import attention, messages, services, site, state
 from dashboard.components import review
-from dashboard.components.waiting import empty_state, wait_for
+from dashboard.components.waiting import empty_state
 
 work = state.active()
 if work is None:
@@ -20,7 +20,7 @@ with reading:
     job = services.predict(work)
     if job is None:
         empty_state(messages.NO_PACK, messages.NO_PACK_MORE)
-    elif wait_for(job, "Scoring the case", key="predict") and work.prediction is not None:
+    elif review.is_ready(work, job, "Scoring the case") and work.prediction is not None:
         findings = attention.ordered(work.prediction)
         if work.target is None:
             first = attention.first_to_look_at(findings) or findings[0]

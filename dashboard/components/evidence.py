@@ -126,7 +126,7 @@ def _legend() -> Markup:
         element("mark", "for", cls="co-ev for", style="--strength:.75"),
         " raises the result, solid line · ",
         element("mark", "against", cls="co-ev against", style="--strength:.75"),
-        " lowers it, dashed line · darker is stronger · point at a phrase for its number",
+        " lowers it, dashed line · a fuller shade is stronger · point at a phrase for its number",
         cls="co-muted co-legend",
     )
 

@@ -23,7 +23,12 @@ def ledger_chart(
     figure = charts.waterfall(explanation, target, extent=extent)
     sentence = in_words(explanation, target)
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=sentence)
-    show(element("p", sentence, cls="co-says", data_testid="ledger-sentence"))
+    show(
+        element(
+            "p", sentence, element("small", messages.SAYS_NOT), cls="co-says",
+            data_testid="ledger-sentence",
+        )
+    )  # fmt: skip
 
 
 def in_words(explanation: Explanation, target: TargetPrediction) -> str:
@@ -70,7 +75,6 @@ def ledger_tables(explanation: Explanation, target: TargetPrediction) -> None:
     show(element("h3", f"Ledger of {target.display}", cls="co-subtitle"))
     headers = ("Step", "Moves the result by", "Against reference patients", "Share", "Its parts")
     show(table(headers, rows, caption=f"Ledger of {target.display}"))
-    show(element("p", messages.SAYS_NOT, cls="co-muted"))
     if explanation.interactions:
         show(_interactions(explanation))
 

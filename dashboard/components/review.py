@@ -1,5 +1,7 @@
 """What the review page composes: image, findings and ledger on one screen, evidence below."""
 
+from typing import Any
+
 import streamlit as st
 
 from dashboard import messages, services, state, viewer
@@ -7,10 +9,22 @@ from dashboard.attention import Finding
 from dashboard.components import evidence, ledger
 from dashboard.components.findings import findings_list, findings_table, gate_note
 from dashboard.components.waiting import empty_state, wait_for
+from dashboard.jobs import Job
 from dashboard.markup import element, show
 from dashboard.state import CaseWork
 from dashboard.viewer import Overlay
 from mmcore.records import Explanation, Instance, Modality
+
+
+def is_ready(work: CaseWork, job: Job[Any], what: str) -> bool:
+    """Return whether a case's job has a result, kept with the case; else draw how far it is."""
+    if not wait_for(job, what, key=f"{work.case.digest[:16]}-{what}"):
+        if job.error is not None and st.button("Try again", key=f"again-{what}"):
+            services.forget(work, job)
+            st.rerun()
+        return False
+    services.collect(work)
+    return True
 
 
 def image_panel(work: CaseWork, overlay: Overlay) -> None:
@@ -58,7 +72,7 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
         return None
     target = finding.prediction
     job = services.explain(work, target.name)
-    if job is None or not wait_for(job, f"Explaining {target.display}", key="explain"):
+    if job is None or not is_ready(work, job, f"Explaining {target.display}"):
         return None
     explanation = work.explanations[target.name]
     alike = [

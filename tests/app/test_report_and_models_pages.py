@@ -43,6 +43,7 @@ def test_the_document_explains_every_finding_that_may_be_shown(stage: Stage) -> 
     job = services.write_report(work)
     assert job is not None
     assert job.error is None
+    services.collect(work)
     document = json.loads(json.dumps(work.document))
     explained = {t["name"] for t in document["targets"] if t["contributions"]}
     shown = {g.target for g in factory.GATES if g.verdict is not GateVerdict.WITHHELD}

@@ -1,8 +1,12 @@
 """The review page: image, findings and ledger of one case, and what may not be shown."""
 
-import numpy as np
+from collections.abc import Callable
+from typing import Any
 
-from dashboard import attention
+import numpy as np
+import pytest
+
+from dashboard import attention, jobs
 from dashboard.attention import Attention
 from mmcore.errors import NonFiniteResultError
 from mmcore.records import Case, Modality, Prediction
@@ -136,3 +140,45 @@ def test_a_finding_whose_interval_holds_the_operating_point_is_borderline() -> N
     assert by_name["effusion"] is Attention.BORDERLINE
     assert by_name["oedema"] is Attention.ABSENT
     assert by_name["nodule"] is Attention.CAUTION
+
+
+def test_work_that_ends_while_the_page_is_being_drawn_is_not_lost(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every job here ends only when the page looks at it, after it was asked for its result."""
+
+    class LateJob(jobs.Job[Any]):
+        work: Callable[[jobs.Tell], Any] | None = None
+
+        def wait(self, seconds: float | None = None) -> bool:
+            if self.work is not None:
+                work, self.work = self.work, None
+                self.run(work)
+            return super().wait(seconds)
+
+    def start_late(work: Callable[[jobs.Tell], Any]) -> jobs.Job[Any]:
+        job = LateJob()
+        job.work = work
+        return job
+
+    app = stage.open_case("jane")
+    monkeypatch.setattr(jobs, "start", start_late)
+    page = html(app.switch_page("../pages/review.py").run())
+    assert 'data-testid="ledger-sentence"' in page
+    assert 'data-testid="report-preview"' in html(app.switch_page("../pages/report.py").run())
+
+
+def test_a_failed_scoring_can_be_tried_again(stage: Stage) -> None:
+    class FailsOnce(factory.FakeEngine):
+        calls = 0
+
+        def predict(self, case: Case) -> Prediction:
+            self.calls += 1
+            if self.calls == 1:
+                raise NonFiniteResultError(what="the logit")
+            return super().predict(case)
+
+    stage.engine = FailsOnce()
+    app = stage.open_case("jane", "review")
+    app = next(b for b in app.button if b.label == "Try again").click().run()
+    assert "Why: Consolidation" in html(app)
