@@ -24,6 +24,7 @@ from mmcore.explain.shapley import coalition_presence
 from mmcore.gate.novelty import distances, unit
 from mmcore.gate.suitability import choose_image, judge_image
 from mmcore.gate.verdict import GateFacts, judge_targets
+from mmcore.model.allocator import keep_freed_memory
 from mmcore.model.inputs import (
     PreparedImage,
     PreparedNote,
@@ -105,6 +106,7 @@ class Engine:
     @classmethod
     def load(cls, folder: Path, *, device: str | None = None) -> "Engine":
         """Load a pack folder. Raises ``PackIntegrityError`` if it is not whole and sound."""
+        keep_freed_memory()
         return cls(load_pack(folder), device=device)
 
     @property

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmcore.errors import ConfigError
-from mmcore.intake import case_from_paths
 from mmcore.records import Case, Instance, Note, Patient, Series, Study
 from mmcore.simulate import PhantomPatient, sample_patient
 
@@ -31,6 +30,8 @@ def from_folder(folder: Path) -> Iterator[LabelledCase]:
 
     Raises ``ConfigError`` if no sub-folder holds a ``truth.json``.
     """
+    from mmcore.intake import case_from_paths
+
     truths = sorted(folder.glob("*/truth.json"))
     if not truths:
         raise ConfigError(key=folder.name, problem="holds no folder with a truth.json")

@@ -30,7 +30,7 @@ class ImageEncoder(nn.Module):
             # the quadrature of Integrated Gradients converges in fewer steps than with ReLU.
             from functools import partial
 
-            arguments["norm_layer"] = partial(timm.layers.GroupNorm, num_groups=8)
+            arguments["norm_layer"] = partial(timm.layers.GroupNorm, num_groups=4)
             arguments["act_layer"] = nn.SiLU
         self.backbone = timm.create_model(
             config.name, pretrained=False, in_chans=config.in_chans, num_classes=0, **arguments

@@ -66,11 +66,19 @@ class FusionNetwork(nn.Module):
         vectors = self.fusion(encoded)  # (B, K, D)
         return torch.einsum("bkd,kd->bk", vectors, self.head_weight) + self.head_bias
 
-    def substitute(self, modality: Modality, embedded: Tensor, present: Tensor) -> Tensor:
-        """Replace the rows of ``embedded`` that are not ``present`` (B,) by the baseline."""
-        baseline = self.embed(modality, self.baseline(modality)[None])
-        shape = (-1, *([1] * (embedded.ndim - 1)))
-        return torch.where(present.reshape(shape), embedded, baseline)
+    def tokens(self, modality: Modality, inputs: Tensor, present: Tensor) -> Tensor:
+        """Return (B, T, D) tokens; rows that are not ``present`` (B,) are those of the baseline.
+
+        An encoder never mixes rows, so encoding the baseline once for all absent rows is the same
+        as putting the baseline input into each of them, and cheaper.
+        """
+        encoder = self.encoders[modality.value]
+        baseline = encoder(self.embed(modality, self.baseline(modality)[None]))
+        tokens = baseline.repeat(len(inputs), 1, 1)
+        if bool(present.any()):
+            own = encoder(self.embed(modality, inputs[present]))
+            tokens[present] = own.to(tokens.dtype)
+        return tokens
 
     def forward(
         self, inputs: dict[Modality, Tensor], presence: Tensor
@@ -82,9 +90,7 @@ class FusionNetwork(nn.Module):
         encoded: dict[Modality, Tensor] = {}
         location: Tensor | None = None
         for column, modality in enumerate(self.modalities):
-            embedded = self.embed(modality, inputs[modality])
-            embedded = self.substitute(modality, embedded, presence[:, column])
-            tokens = self.encoders[modality.value](embedded)
+            tokens = self.tokens(modality, inputs[modality], presence[:, column])
             if modality is Modality.IMAGE and self.locate is not None:
                 location = self.locate(tokens)
             encoded[modality] = self.fusion.project(modality, tokens)

@@ -55,7 +55,7 @@ P_EFFUSION_BASE = 0.13  # tumour, trauma, liver: causes that the model does not 
 P_EFFUSION_HEART_FAILURE = 0.40  # transudate
 P_EFFUSION_INFECTION = 0.30  # parapneumonic
 
-P_OCCULT = 0.10  # of present findings hardly show on the film: sets the ceiling of any image reader
+P_OCCULT = 0.03  # of present findings hardly show on the film: sets the ceiling of any image reader
 P_MIMIC = 0.18  # of absent findings have a look-alike: sets its false alarms
 
 # How much of the ten points a finding of full strength takes: what kills first weighs most.

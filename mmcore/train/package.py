@@ -130,7 +130,7 @@ def card_facts(config: RunConfig, hours: float) -> dict[str, Any]:
             "epochs": config.training.epochs,
             "hours": round(hours, 2),
             "machine": f"{machine}, {platform.machine()}",
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
         },
     }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from mmcore.evaluate.measure import measure_card
+from mmcore.model.allocator import keep_freed_memory
 from mmcore.model.network import FusionNetwork
 from mmcore.train.cohort import build_cohort
 from mmcore.train.config import read_run
@@ -22,6 +23,7 @@ def train_pack(config_path: Path, *, out: Path, work: Path, measure: int) -> Non
     goes on. ``measure``: number of fresh simulated patients for the card's figures.
     """
     started = time.perf_counter()
+    keep_freed_memory()
     run = read_run(config_path)
     if run.model.image is None or run.model.observations is None or run.model.note is None:
         raise ValueError("phantom cohorts train models of image, note and observations")
