@@ -46,7 +46,7 @@ def draw_consolidation(
     lung = lungs[state.side]
     x, y, z = _place(rng, grid, lung, state.zone, clearance=30)
     radius = 20 + 32 * state.visual
-    density = 0.01 + 0.62 * state.visual
+    density = 0.01 + 0.95 * state.visual
     lesion = _empty(grid)
     for k in range(8):
         offset = rng.normal(0, 0.42 if k else 0.0, 3) * radius
@@ -91,7 +91,7 @@ def draw_nodule(
     radius = nodule_diameter_mm(state) / 2
     x, y, z = _place(rng, grid, lungs[state.side], state.zone, clearance=2 * radius)
     body = Ellipsoid((x, y, z), (radius, radius * float(rng.uniform(0.88, 1.0)), radius))
-    density = np.float32(min(1.8, 2.6 * state.visual))  # above 1: partly calcified
+    density = np.float32(min(3.0, 4.2 * state.visual))  # above 1: calcified
     lesion = _empty(grid)
     lung = lungs[state.side].crop(body.box(grid))
     if lung is not None:

@@ -85,9 +85,13 @@ def sample_technique(rng: np.random.Generator) -> Technique:
 
 
 def heart_ratio(anatomy: Anatomy, disease: Disease) -> float:
-    """Return the cardiothoracic ratio: above 0.5 when enlarged, or when it only looks so."""
+    """Return the cardiothoracic ratio: above 0.5 when the heart is enlarged, or only looks so.
+
+    It grows from the patient's own healthy ratio, so an occult enlargement looks like a normal
+    heart and a visual strength of 0.15 crosses 0.5.
+    """
     visual = disease.states["cardiomegaly"].visual
-    return 0.495 + 0.135 * visual if visual > 0 else anatomy.healthy_ratio
+    return anatomy.healthy_ratio + 0.045 * min(1.0, visual / 0.2) + 0.15 * visual
 
 
 def render(
