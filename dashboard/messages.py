@@ -127,20 +127,18 @@ class Words:
     body: str
 
 
-def of_file(source: SourceFile) -> str:
-    """Return what became of one file, in a sentence or two."""
+def of_file(source: SourceFile) -> tuple[str, str]:
+    """Return what became of one file: a sentence for everyone, and the finding behind it."""
+    found = _sentence(source.reason)
     if source.code is not None:
         words = REFUSAL[source.code]
-        return f"{words} {source.reason}".strip() if source.reason else words
-    return source.reason or ("Read in full." if source.verdict is FileVerdict.USED else "")
+        return words, "" if found.rstrip(".").lower() in words.lower() else found
+    return found or ("Read in full." if source.verdict is FileVerdict.USED else ""), ""
 
 
 def of_gate(verdict: GateVerdict, reason: str, helps_most: Modality | None) -> str:
     """Return why a target was scored with caution or withheld, and what would help."""
-    words = reason or GATE[verdict][0]
-    words = words[:1].upper() + words[1:]
-    if not words.endswith((".", "!", "?")):
-        words += "."
+    words = _sentence(reason or GATE[verdict][0])
     if helps_most is not None:
         words += f" What would help most: {MODALITY[helps_most].lower()}."
     return words
@@ -189,6 +187,11 @@ def of_error(error: BaseException) -> Words:
                 "Something went wrong inside the program",
                 f"Nothing of it is shown. The kind of fault was {type(error).__name__}.",
             )
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if not text or text.endswith((".", "!", "?")) else ".")
 
 
 NOTHING_READ = Words("Nothing was read", "The case holds no file.")

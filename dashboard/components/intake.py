@@ -110,6 +110,7 @@ def files_table(files: tuple[SourceFile, ...]) -> None:
 
 def _file_row(file: SourceFile) -> Markup:
     words, tone = messages.FILE_VERDICT[file.verdict]
+    words_of, found = messages.of_file(file)
     code = element("code", str(file.code)) if file.code is not None else ""
     return element(
         "tr",
@@ -117,7 +118,7 @@ def _file_row(file: SourceFile) -> Markup:
                 scope="row"),
         element("td", messages.FILE_KIND.get(file.kind, file.kind)),
         element("td", element("span", words, cls=f"co-badge {tone}")),
-        element("td", messages.of_file(file), " ", code),
+        element("td", words_of, " ", element("small", found, " ", code)),
         data_verdict=str(file.verdict),
     )  # fmt: skip
 

@@ -98,7 +98,8 @@ def overlay_of(finding: Finding | None, explanation: Explanation | None) -> Over
     if finding.is_withheld:
         return Overlay(name, display, None, f"No map: {display} is withheld.")
     if explanation is None:
-        return Overlay(name, display, None, f"The map for {display} is being worked out.")
+        words = f"The map for {display} is being worked out."
+        return Overlay(name, display, None, words, is_pending=True)
     parts = explanation.parts.get(Modality.IMAGE)
     if parts is None:
         return Overlay(name, display, None, "No map: the image took no part in this result.")

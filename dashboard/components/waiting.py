@@ -38,7 +38,7 @@ def _progress(job: Job[Any], what: str, key: str) -> None:
     watch()
 
 
-def empty_state(title: str, body: str, *, icon: str = "◌") -> None:
+def empty_state(title: str, body: str, *, icon: str = "⊕") -> None:
     """Draw a designed emptiness: nothing here yet, and how to change that."""
     show(
         element(

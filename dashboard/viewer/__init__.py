@@ -30,12 +30,14 @@ class Overlay:
 
     parts: the image's parts of the explanation, or ``None`` where there are none to show.
     message: why no map is shown, in words; empty when one is.
+    is_pending: the message only says that the map is on its way.
     """
 
     target: str
     display: str
     parts: Parts | None
     message: str = ""
+    is_pending: bool = False
 
 
 def stack_of(case: Case, instance: Instance) -> tuple[Instance, ...]:
@@ -102,6 +104,7 @@ def view_message(
             "target": overlay.target,
             "display": overlay.display,
             "message": overlay.message,
+            "is_pending": overlay.is_pending,
             "frame": overlay_frame,
             "box": None,
             "markers": [],

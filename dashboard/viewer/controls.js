@@ -111,5 +111,6 @@ function showControls(c, view, viewer) {
   const message = viewer.header.overlay.message;
   c.overlayTools.hidden = !viewer.hasMap;
   c.reason.hidden = viewer.hasMap;
+  c.reason.classList.toggle("pending", viewer.header.overlay.is_pending);
   c.reason.textContent = message || "No map for this image.";
 }
