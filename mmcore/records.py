@@ -292,7 +292,7 @@ class PartItem:
     """One named piece of evidence inside a modality.
 
     what:  region, quoted phrase or observation, in words.
-    where: (row, column) in stored pixels; (start, end) character offsets of the first note;
+    where: (row, column) in stored pixels; (start, end) character offsets of the note the model read;
         (LOINC code, ISO time or "") for an observation.
     signed: in logits, part of the modality's sum.
     """
@@ -310,8 +310,9 @@ class Parts:
     completeness_error: ``sum`` minus the modality's signed contribution, in logits.
     passed:             whether the part passed its tests and may be shown.
     reason:             why not, in words; empty when passed.
-    items:              image: the strongest regions for and against; note: every token span;
-                        observations: every value. Sorted by ``|signed|``, largest first.
+    items:              image: the strongest regions for and against and the rest; note: every
+                        clause; observations: every value. They sum to ``sum``; largest
+                        ``|signed|`` first.
     overlay:            image only: signed logits per model pixel, (H, W) float32, or None.
     overlay_box:        image only: the part of the stored image that the overlay covers, as
                         (row, column, rows, columns) in stored pixels.

@@ -43,26 +43,34 @@ class Cohort:
     location: npt.NDArray[np.uint8]
 
 
-def build_cohort(folder: Path, *, seed: int, patients: int, size: int) -> Cohort:
-    """Return the first ``patients`` patients of ``seed``, simulating the shards not yet there."""
+def build_cohort(
+    folder: Path, *, seed: int, patients: int, size: int, workers: int | None = None
+) -> Cohort:
+    """Return the first ``patients`` patients of ``seed``, simulating the shards not yet there.
+
+    ``workers``: processes that simulate; one per core by default, 0 for this process itself.
+    """
     folder = folder / f"seed-{seed}-size-{size}"
     folder.mkdir(parents=True, exist_ok=True)
-    starts = range(0, patients, SHARD)
-    todo = [(folder, seed, start, size) for start in starts if not _shard(folder, start).exists()]
-    if todo:
+    shards = [range(start, min(start + SHARD, patients)) for start in range(0, patients, SHARD)]
+    todo = [(folder, seed, s, size) for s in shards if not _shard(folder, s).exists()]
+    if workers == 0:
+        for job in todo:
+            _build_shard(job)
+    elif todo:
         context = multiprocessing.get_context("spawn")
-        with context.Pool(max(1, os.cpu_count() or 1)) as pool:
-            shards: Iterator[None] = pool.imap_unordered(_build_shard, todo)
-            for _ in tqdm(shards, total=len(todo), desc="simulating", unit="shard"):
+        with context.Pool(workers or os.cpu_count()) as pool:
+            built: Iterator[None] = pool.imap_unordered(_build_shard, todo)
+            for _ in tqdm(built, total=len(todo), desc="simulating", unit="shard"):
                 pass
-    loaded = [_load_shard(_shard(folder, start)) for start in starts]
-    arrays = {k: np.concatenate([s[k] for s in loaded])[:patients] for k in loaded[0]}
+    loaded = [_load_shard(_shard(folder, s)) for s in shards]
+    arrays = {k: np.concatenate([s[k] for s in loaded]) for k in loaded[0]}
     notes = tuple(json.loads(text) for text in arrays.pop("notes"))
     return Cohort(notes=notes, **arrays)
 
 
-def _shard(folder: Path, start: int) -> Path:
-    return folder / f"{start:07d}.npz"
+def _shard(folder: Path, indices: range) -> Path:
+    return folder / f"{indices.start:07d}-{indices.stop:07d}.npz"
 
 
 def _load_shard(path: Path) -> dict[str, npt.NDArray[np.generic]]:
@@ -70,13 +78,13 @@ def _load_shard(path: Path) -> dict[str, npt.NDArray[np.generic]]:
         return {key: arrays[key] for key in arrays.files}
 
 
-def _build_shard(job: tuple[Path, int, int, int]) -> None:
-    folder, seed, start, size = job
+def _build_shard(job: tuple[Path, int, range, int]) -> None:
+    folder, seed, indices, size = job
     rows: dict[str, list[object]] = {}
-    for index in range(start, start + SHARD):
+    for index in indices:
         for key, value in _row(seed, index, size).items():
             rows.setdefault(key, []).append(value)
-    path = _shard(folder, start)
+    path = _shard(folder, indices)
     partial = path.with_suffix(".partial.npz")
     np.savez(partial, **{key: np.array(values) for key, values in rows.items()})  # type: ignore[arg-type] # numpy's stub takes no **arrays of unknown keys
     partial.rename(path)

@@ -1,0 +1,101 @@
+"""Preparing inputs: the same for training and clinic, and traceable back to the source."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from mmcore.model.config import ObservationsConfig
+from mmcore.model.inputs import prepare_note, prepare_observations, square_image, standardise
+from mmcore.records import Observation
+from mmcore.train.dataset import CODES, LOGARITHMIC
+from tests.tiny import tiny_cohort, tiny_run, tiny_tensors
+
+CRP = "1988-5"
+
+
+def crp(value: float, day: int | None = None) -> Observation:
+    time = None if day is None else datetime(2026, 1, day, tzinfo=UTC)
+    return Observation(CRP, "C-reactive protein", value, "mg/L", time)
+
+
+def config() -> ObservationsConfig:
+    return ObservationsConfig(codes=[CRP, "718-7"], scales={CRP: ["log", 2.0, 0.5],
+                                                             "718-7": ["linear", 14.0, 2.0]})  # fmt: skip
+
+
+def test_a_monochrome1_twin_is_the_same_image() -> None:
+    pixels = np.random.default_rng(0).integers(0, 4096, (40, 40)).astype(np.uint16)
+    one = square_image(pixels, size=32, is_inverted=False)
+    twin = square_image(4095 - pixels, size=32, is_inverted=True)
+    assert twin.values == pytest.approx(one.values, abs=1e-4)
+
+
+def test_window_and_exposure_do_not_matter() -> None:
+    pixels = np.random.default_rng(0).random((40, 40)).astype(np.float32)
+    one = square_image(pixels, size=32, is_inverted=False)
+    brighter = square_image(pixels * 700 + 300, size=32, is_inverted=False)
+    assert brighter.values == pytest.approx(one.values, abs=1e-4)
+
+
+def test_a_wide_image_is_padded_not_stretched_and_the_box_says_so() -> None:
+    prepared = square_image(np.ones((100, 200)), size=32, is_inverted=False)
+    assert prepared.box == (-50.0, 0.0, 200.0, 200.0)
+
+
+def test_tokens_know_the_characters_they_came_from() -> None:
+    model, _ = tiny_tensors()
+    from mmcore.train.tokenizer import train_tokenizer
+
+    assert model.note is not None
+    tokenizer = train_tokenizer(tiny_cohort().notes, vocab_size=2048)
+    text = "No Effusion, but fever."
+    prepared = prepare_note(text, tokenizer, model.note)
+    assert "".join(text[s:e] for s, e in prepared.spans) == text.replace(" ", "")
+    assert prepared.characters_read == len(text)
+    assert (prepared.token_ids[len(prepared.spans) :] == 0).all()
+
+
+def test_a_note_that_is_too_long_says_how_far_it_was_read() -> None:
+    model, _ = tiny_tensors()
+    from mmcore.train.tokenizer import train_tokenizer
+
+    assert model.note is not None
+    tokenizer = train_tokenizer(tiny_cohort().notes, vocab_size=2048)
+    text = "fever " * 1000
+    prepared = prepare_note(text, tokenizer, model.note)
+    assert len(prepared.spans) == model.note.max_tokens
+    assert 0 < prepared.characters_read < len(text)
+
+
+def test_a_missing_lab_is_masked_not_zero() -> None:
+    prepared = prepare_observations([crp(float(np.exp(2.5)))], config())
+    assert prepared.values.tolist() == [[1.0, 1.0], [0.0, 0.0]]
+    assert prepared.used[1] is None
+
+
+def test_the_latest_value_of_a_lab_is_read() -> None:
+    observations = [crp(10.0, day=2), crp(80.0, day=3), crp(5.0, day=1), crp(1.0)]
+    used = prepare_observations(observations, config()).used[0]
+    assert used is not None
+    assert used.value == 80.0
+
+
+def test_an_absurd_value_is_held_at_five_standard_deviations() -> None:
+    assert standardise(1e9, ["linear", 14.0, 2.0]) == 5.0
+
+
+def test_training_and_clinic_standardise_alike() -> None:
+    model, tensors = tiny_tensors()
+    cohort = tiny_cohort()
+    assert model.observations is not None
+    row = 3
+    observations = [
+        Observation(code, "", float(cohort.values[row, column]), "")
+        for column, code in enumerate(CODES)
+        if cohort.observed[row, column]
+    ]
+    prepared = prepare_observations(observations, model.observations)
+    assert prepared.values == pytest.approx(tensors.observations[row].numpy(), abs=1e-5)
+    assert set(model.observations.codes) >= LOGARITHMIC
+    assert tiny_run().model.modalities == model.modalities

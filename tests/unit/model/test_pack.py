@@ -1,0 +1,110 @@
+"""A pack loads whole and sound or not at all, and says why not."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from mmcore.errors import PackIntegrityError
+from mmcore.model.pack import FILES, digest_of, load_pack
+from tests.tiny import tiny_pack
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_pack(), tmp_path / "tiny"))
+
+
+def edit_weights(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors")
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(PackIntegrityError) as caught:
+        load_pack(folder)
+    return caught.value.problem
+
+
+def test_a_sound_pack_loads_frozen_and_in_evaluation_mode(folder: Path) -> None:
+    pack = load_pack(folder)
+    assert pack.identity.name == "phantom"
+    assert not pack.network.training
+    assert not any(p.requires_grad for p in pack.network.parameters())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    assert refusal(folder) == f"{name} is missing"
+
+
+def test_one_flipped_bit_changes_the_digest(folder: Path) -> None:
+    before = digest_of(folder)
+    data = bytearray((folder / "model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(data)
+    assert digest_of(folder) != before
+
+
+def test_a_truncated_weights_file_is_refused(folder: Path) -> None:
+    data = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(data[:-100])
+    assert "model.safetensors" in refusal(folder)
+
+
+def test_a_pickle_instead_of_safetensors_is_refused(folder: Path) -> None:
+    torch.save({"head_bias": torch.zeros(7)}, folder / "model.safetensors")
+    assert "model.safetensors" in refusal(folder)
+
+
+def test_a_missing_weight_is_named(folder: Path) -> None:
+    edit_weights(folder, lambda tensors: tensors.pop("head_bias"))
+    assert refusal(folder) == "weights lack head_bias"
+
+
+def test_a_surplus_weight_is_named(folder: Path) -> None:
+    edit_weights(folder, lambda tensors: tensors.update(stowaway=torch.zeros(1)))
+    assert refusal(folder) == "weights hold an unknown stowaway"
+
+
+def test_a_weight_of_another_shape_is_refused_not_dropped(folder: Path) -> None:
+    edit_weights(folder, lambda tensors: tensors.update(head_bias=torch.zeros(9)))
+    assert refusal(folder) == "head_bias is (9,), not (7,)"
+
+
+def test_a_weight_that_is_not_a_number_is_refused(folder: Path) -> None:
+    edit_weights(folder, lambda tensors: tensors["head_bias"].fill_(float("nan")))
+    assert "head_bias" in refusal(folder)
+
+
+@pytest.mark.parametrize(("key", "value"), [("slope", -1.0), ("operating_point", 1.5)])
+def test_an_impossible_calibration_is_refused(folder: Path, key: str, value: float) -> None:
+    path = folder / "calibration.json"
+    content = json.loads(path.read_text())
+    content["effusion"][key] = value
+    path.write_text(json.dumps(content))
+    assert "effusion" in refusal(folder)
+
+
+def test_a_card_with_a_blank_does_not_load(folder: Path) -> None:
+    text = (folder / "card.yaml").read_text().replace("not_for:", "not_for: ''\nwas_not_for:")
+    (folder / "card.yaml").write_text(text)
+    assert refusal(folder) == "card.yaml leaves not_for blank"
+
+
+def test_an_unknown_setting_is_refused_by_name(folder: Path) -> None:
+    path = folder / "pack.yaml"
+    path.write_text(path.read_text().replace("  note:", "  notes:"))
+    assert "model.notes" in refusal(folder)
+
+
+def test_a_reference_with_pickled_objects_is_refused(folder: Path) -> None:
+    np.savez(folder / "reference.npz", patients_image=np.array([object()]))
+    refusal(folder)
