@@ -4,6 +4,7 @@ The only module that uses Streamlit's caches. Nothing heavy is imported here bef
 the first page must be on the screen before torch is.
 """
 
+import gc
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +75,7 @@ def load_engine(folder: Path) -> "Engine":
 
     engine = Engine.load(folder)
     engine.warm_up()
+    gc.freeze()  # what was imported for the model stays: later collections need not walk it
     return engine
 
 
@@ -188,6 +190,7 @@ def _started(work: CaseWork, name: str, task: Callable[["Engine", Tell], Any]) -
         if engine.error is not None:
             raise engine.error
         assert engine.result is not None  # done without error
+        tell(0.0, "")
         return task(engine.result, tell)
 
     if name not in work.jobs:

@@ -133,6 +133,7 @@ def test_the_server_ships_with_safe_settings() -> None:
     import tomllib
 
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
+    assert settings["runner"]["postScriptGC"] is False
     assert settings["browser"]["gatherUsageStats"] is False
     assert settings["client"]["showErrorDetails"] == "none"
     server = settings["server"]
