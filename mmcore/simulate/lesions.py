@@ -91,7 +91,7 @@ def draw_nodule(
     radius = nodule_diameter_mm(state) / 2
     x, y, z = _place(rng, grid, lungs[state.side], state.zone, clearance=2 * radius)
     body = Ellipsoid((x, y, z), (radius, radius * float(rng.uniform(0.88, 1.0)), radius))
-    density = np.float32(min(3.0, 4.2 * state.visual))  # above 1: calcified
+    density = np.float32(min(3.4, 9.0 * state.visual**1.5))  # above 1: calcified
     lesion = _empty(grid)
     lung = lungs[state.side].crop(body.box(grid))
     if lung is not None:
@@ -103,8 +103,8 @@ def draw_nodule(
 
 
 def nodule_diameter_mm(state: FindingState) -> float:
-    """Return the diameter of a nodule, 10 to 30 mm."""
-    return 10 + 20 * state.visual
+    """Return the diameter of a nodule, 12 to 30 mm."""
+    return 12 + 18 * state.visual
 
 
 def draw_effusion(

@@ -100,7 +100,7 @@ def _say(
     section, template = wordings[int(rng.integers(len(wordings)))]
     # A statement without a lesion behind it sounds like any other.
     strength = state.strength if state.present else float(rng.uniform(0.2, 0.9))
-    size = nodule_diameter_mm(state) if state.visual > 0.1 else 10 + 20 * strength
+    size = nodule_diameter_mm(state) if state.visual > 0.1 else 12 + 18 * strength
     text = template.format(
         side=state.side,
         other="left" if state.side == "right" else "right",
