@@ -16,7 +16,7 @@ Each source then fails in its own way and independently of the others:
   is sometimes wrong.
 - labs: every value has its healthy scatter; see ``labs.SHIFTS``.
 
-Each source alone is therefore a fair reader (AUROC of 0.90 to 0.94 per finding) and the three
+Each source alone is therefore a fair reader (AUROC of 0.90 to 0.96 per finding) and the three
 together an excellent one. Severity is a noisy-or of the strengths, scaled to 10.
 """
 
