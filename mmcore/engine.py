@@ -16,24 +16,18 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import expit
 from torch import Tensor
 
 from mmcore.errors import NonFiniteResultError, NothingToScoreError, UnknownTargetError
 from mmcore.explain.ledger import Ledger, explain_target
 from mmcore.explain.shapley import coalition_presence
 from mmcore.gate.novelty import distances, unit
-from mmcore.gate.suitability import choose_image, judge_image
+from mmcore.gate.suitability import choose_image
 from mmcore.gate.verdict import GateFacts, judge_targets
 from mmcore.model.allocator import keep_freed_memory
-from mmcore.model.inputs import (
-    PreparedImage,
-    PreparedNote,
-    PreparedObservations,
-    prepare_image,
-    prepare_note,
-    prepare_observations,
-)
 from mmcore.model.pack import Pack, load_pack
+from mmcore.model.prepared import PreparedCase, choose_note, prepare_case
 from mmcore.records import (
     Case,
     Explanation,
@@ -49,29 +43,6 @@ Result = TypeVar("Result")
 Progress = Callable[[float, str], None]
 CACHED_CASES = 4
 FIRST_BATCH = 32
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PreparedCase:
-    """What the model reads of a case, as arrays, with where each came from."""
-
-    image: PreparedImage | None
-    instance: Instance | None
-    note: PreparedNote | None
-    note_text: str
-    observations: PreparedObservations | None
-    notices: tuple[str, ...]
-    doubts: tuple[str, ...]
-
-    def array(self, modality: Modality) -> npt.NDArray[np.generic] | None:
-        """Return the network input of ``modality`` without its batch axis, or None if absent."""
-        match modality:
-            case Modality.IMAGE:
-                return None if self.image is None else self.image.values
-            case Modality.NOTE:
-                return None if self.note is None else self.note.token_ids
-            case Modality.OBSERVATIONS:
-                return None if self.observations is None else self.observations.values
 
 
 @dataclass(slots=True, eq=False)
@@ -145,10 +116,11 @@ class Engine:
 
     def model_note(self, case: Case) -> Note | None:
         """Return the note that the model reads: the latest, or the first if none has a time."""
-        dated = [n for n in case.notes if n.authored_at is not None]
-        if dated:
-            return max(dated, key=lambda n: n.authored_at.timestamp() if n.authored_at else 0.0)
-        return case.notes[0] if case.notes else None
+        return choose_note(case.notes)
+
+    def prepare(self, case: Case) -> PreparedCase:
+        """Return the arrays that the model reads of ``case``, with notices on what it leaves."""
+        return prepare_case(case, self.pack.config, self.pack.tokenizer)
 
     def coalition_values(self, case: Case) -> npt.NDArray[np.float64]:
         """Return (2^M, K) calibrated values: bit m of the row says if modality m is the case's."""
@@ -228,42 +200,6 @@ class Engine:
                     progress=progress,
                 )
             )
-
-    def prepare(self, case: Case) -> PreparedCase:
-        """Return the arrays that the model reads of ``case``, with notices on what it leaves."""
-        config = self.pack.config
-        notices: list[str] = []
-        doubts: tuple[str, ...] = ()
-        image = note = observations = None
-        instance, why = choose_image(case.instances)
-        if config.image is not None:
-            if instance is not None:
-                image = prepare_image(instance, config.image)
-                doubts = judge_image(instance).doubts
-                if len(case.instances) > 1:
-                    notices.append(f"The model read one of {len(case.instances)} images.")
-            elif case.instances:
-                notices.append(f"{why[0].upper()}{why[1:]}.")
-        chosen = self.model_note(case)
-        if config.note is not None and self.pack.tokenizer is not None and chosen is not None:
-            note = prepare_note(chosen.text, self.pack.tokenizer, config.note)
-            if len(case.notes) > 1:
-                notices.append(f"The model read one of {len(case.notes)} notes.")
-            if note.characters_read < len(chosen.text):
-                notices.append(
-                    f"The model read the first {note.characters_read} of "
-                    f"{len(chosen.text)} characters of the note."
-                )
-            if not note.spans:
-                note = None
-        if config.observations is not None and case.observations:
-            observations = prepare_observations(case.observations, config.observations)
-            if not any(observations.used):
-                observations = None
-        return PreparedCase(
-            image, instance if image is not None else None, note,
-            chosen.text if chosen is not None else "", observations, tuple(notices), doubts,
-        )  # fmt: skip
 
     def _present(self, prepared: PreparedCase) -> tuple[Modality, ...]:
         return tuple(m for m in self.modalities if prepared.array(m) is not None)
@@ -415,5 +351,5 @@ def _network_input(array: npt.NDArray[np.generic]) -> Tensor:
 
 
 def _sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    result: npt.NDArray[np.float64] = 1.0 / (1.0 + np.exp(-x))
+    result: npt.NDArray[np.float64] = expit(x)
     return result

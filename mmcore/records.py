@@ -292,8 +292,8 @@ class PartItem:
     """One named piece of evidence inside a modality.
 
     what:  region, quoted phrase or observation, in words.
-    where: (row, column) in stored pixels; (start, end) character offsets of the note the model read;
-        (LOINC code, ISO time or "") for an observation.
+    where: (row, column) in stored pixels; (start, end) characters of the note that the model read;
+        (LOINC code, ISO time or "") for an observation; () for what is left of an image.
     signed: in logits, part of the modality's sum.
     """
 

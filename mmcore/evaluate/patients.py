@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmcore.errors import ConfigError
+from mmcore.intake import case_from_paths
 from mmcore.records import Case, Instance, Note, Patient, Series, Study
 from mmcore.simulate import PhantomPatient, sample_patient
 
@@ -30,8 +31,6 @@ def from_folder(folder: Path) -> Iterator[LabelledCase]:
 
     Raises ``ConfigError`` if no sub-folder holds a ``truth.json``.
     """
-    from mmcore.intake import case_from_paths
-
     truths = sorted(folder.glob("*/truth.json"))
     if not truths:
         raise ConfigError(key=folder.name, problem="holds no folder with a truth.json")
@@ -54,9 +53,7 @@ def phantom_case(patient: PhantomPatient) -> Case:
         dicom_modality="DX",
         pixels=patient.pixels[None],
         bits_stored=12,
-        spacing_mm=(patient.spacing_mm, patient.spacing_mm)
-        if isinstance(patient.spacing_mm, float)
-        else patient.spacing_mm,
+        spacing_mm=patient.spacing_mm,
         body_part="CHEST",
         view_position="PA",
     )
@@ -72,5 +69,5 @@ def phantom_case(patient: PhantomPatient) -> Case:
 
 
 def _labels(patient: PhantomPatient) -> dict[str, float]:
-    labels = {name: float(value) for name, value in patient.truth.findings.items()}
+    labels: dict[str, float] = {name: float(v) for name, v in patient.truth.findings.items()}
     return {**labels, "severity": float(patient.truth.severity)}

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 from tqdm import tqdm
 
 from mmcore.engine import Engine
@@ -49,7 +50,7 @@ def figures(engine: Engine, outputs: Outputs) -> dict[str, dict[str, dict[str, F
             values, labels = outputs.values[:, coalition, column], outputs.labels[:, column]
             point = engine.pack.calibration[target.name].operating_point
             if target.kind == "finding" and point is not None:
-                scores = 1.0 / (1.0 + np.exp(-values))
+                scores = expit(values)
                 result[key][target.name] = finding_figures(labels, scores, operating_point=point)
             else:
                 result[key][target.name] = regression_figures(labels, values)

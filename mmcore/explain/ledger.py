@@ -12,7 +12,6 @@ is measured and reported (docs/method.md).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +30,8 @@ from mmcore.explain.shapley import (
 )
 from mmcore.loinc import OBSERVATION_TYPES
 from mmcore.model.network import FusionNetwork
+from mmcore.model.prepared import PreparedCase
 from mmcore.records import Contribution, Explanation, Interaction, Modality, PartItem, Parts
-
-if TYPE_CHECKING:
-    from mmcore.engine import PreparedCase
 
 ADDITIVITY = 1e-4  # logits by which base + contributions may miss the logit
 RELATIVE_TOLERANCE = 0.01  # of a modality's contribution, before more quadrature points are spent
@@ -69,7 +66,7 @@ class Ledger:
 
 def explain_target(
     ledger: Ledger,
-    prepared: "PreparedCase",
+    prepared: PreparedCase,
     *,
     progress: Callable[[float, str], None] | None = None,
 ) -> Explanation:
@@ -156,7 +153,7 @@ def weighted_marginal(ledger: Ledger, modality: Modality) -> Callable[[Tensor], 
 
 
 def _parts(
-    ledger: Ledger, modality: Modality, contribution: float, prepared: "PreparedCase"
+    ledger: Ledger, modality: Modality, contribution: float, prepared: PreparedCase
 ) -> Parts:
     network = ledger.network
     start = network.embed(modality, network.baseline(modality)[None])
@@ -204,7 +201,7 @@ def _withheld(modality: Modality, attribution: PathAttribution, reason: str) -> 
 
 
 def _items(
-    modality: Modality, values: npt.NDArray[np.float64], prepared: "PreparedCase"
+    modality: Modality, values: npt.NDArray[np.float64], prepared: PreparedCase
 ) -> tuple[
     tuple[PartItem, ...], npt.NDArray[np.float32] | None, tuple[float, float, float, float] | None
 ]:

@@ -74,7 +74,7 @@ class FusionNetwork(nn.Module):
         """
         encoder = self.encoders[modality.value]
         baseline = encoder(self.embed(modality, self.baseline(modality)[None]))
-        tokens = baseline.repeat(len(inputs), 1, 1)
+        tokens: Tensor = baseline.repeat(len(inputs), 1, 1)
         if bool(present.any()):
             own = encoder(self.embed(modality, inputs[present]))
             tokens[present] = own.to(tokens.dtype)

@@ -5,12 +5,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from mmcore.explain.shapley import shapley_values
 from mmcore.model.config import ModelConfig, TargetConfig
 
 FloatArray = npt.NDArray[np.float64]
 REFITS = 100
+LEAST_SLOPE = 1e-3
+LIMITS = ((-3.0, 3.0), (-20.0, 20.0))  # of log slope and intercept, where data would let them run
 
 
 def fit_platt(raw: FloatArray, labels: FloatArray) -> tuple[float, float]:
@@ -22,18 +25,21 @@ def fit_platt(raw: FloatArray, labels: FloatArray) -> tuple[float, float]:
     def loss(x: FloatArray) -> tuple[float, FloatArray]:
         slope = np.exp(x[0])
         z = slope * raw + x[1]
-        gap = 1.0 / (1.0 + np.exp(-z)) - labels
+        gap = expit(z) - labels
         value = float(np.mean(np.logaddexp(0.0, z) - labels * z))
         return value, np.array([np.mean(gap * raw) * slope, np.mean(gap)])
 
-    slope, intercept = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B").x
+    slope, intercept = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=LIMITS).x
     return float(np.exp(slope)), float(intercept)
 
 
 def fit_linear(raw: FloatArray, values: FloatArray) -> tuple[float, float]:
-    """Return (slope, intercept) of the least-squares line from raw outputs to true values."""
-    slope, intercept = np.polyfit(raw, values, 1)
-    return float(slope), float(intercept)
+    """Return (slope, intercept) of the least-squares line from raw outputs to true values.
+
+    The slope is kept above 0, as for a finding.
+    """
+    slope = max(float(np.polyfit(raw, values, 1)[0]), LEAST_SLOPE)
+    return slope, float(values.mean() - slope * raw.mean())
 
 
 def youden_point(probabilities: FloatArray, labels: FloatArray) -> float:
@@ -68,9 +74,7 @@ def calibrate(
             "slope": slope,
             "intercept": intercept,
             "bootstrap": [list(_fit(target, full[rows], truth[rows])) for rows in draws],
-            "operating_point": youden_point(1.0 / (1.0 + np.exp(-value)), truth)
-            if is_finding
-            else None,
+            "operating_point": youden_point(expit(value), truth) if is_finding else None,
             "residual": 0.0 if is_finding else float(np.percentile(np.abs(value - truth), 90)),
             "effects": {
                 m.value: float(effect) for m, effect in zip(config.modalities, effects, strict=True)

@@ -20,8 +20,8 @@ def crp(value: float, day: int | None = None) -> Observation:
 
 
 def config() -> ObservationsConfig:
-    return ObservationsConfig(codes=[CRP, "718-7"], scales={CRP: ["log", 2.0, 0.5],
-                                                             "718-7": ["linear", 14.0, 2.0]})  # fmt: skip
+    scales: dict[str, list[object]] = {CRP: ["log", 2.0, 0.5], "718-7": ["linear", 14.0, 2.0]}
+    return ObservationsConfig(codes=[CRP, "718-7"], scales=scales)
 
 
 def test_a_monochrome1_twin_is_the_same_image() -> None:
