@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from mmcore.records import Observation, PartItem, Section
 
 _WORD = re.compile(r"\S+")
-SHADED_FROM = (
-    0.12  # of the strongest word; fainter ones are left plain so that the eye finds its way
-)
+# Fainter words, below this part of the strongest, are left plain so that the eye finds its way.
+SHADED_FROM = 0.15
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ _UNITS = {
 
 
 def share(fraction: float) -> str:
-    """Return a share of a whole; here nought and all are real."""
-    return f"{fraction * 100:.0f} %"
+    """Return a share of a whole; unlike a probability it may well be nought or all."""
+    return f"{fraction * 100:.0f}%"
 
 
 def number(value: float) -> str:

@@ -155,9 +155,9 @@ def _shaded(note: Note, spans: tuple[Span, ...]) -> Markup:
 
     def plain(upto: int) -> None:
         nonlocal position
-        inside = [start for start in sums if position <= start < upto]
+        inside = [start for start in sums if position <= start <= upto]
         for start in sorted(inside):
-            section, value = sums[start]
+            section, value = sums.pop(start)
             pieces.append(note.text[position:start])
             pieces.append(
                 element(

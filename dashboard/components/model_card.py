@@ -9,11 +9,13 @@ from dashboard import messages
 from dashboard.markup import Markup, element, join, show, table
 from dashboard.services import PackFacts
 
+_ACRONYMS = ("auroc", "auprc", "f1", "ece", "mae", "rmse")
+_IN_THE_HEAD = ("name", "version", "display")
 _FIRST = ("intended_use", "not_for", "training_data", "figures", "limits", "licence")
 
 
 def show_card(pack: PackFacts, markdown: str, facts: Mapping[str, Any]) -> None:
-    """Draw the facts on the left as tables and the card's prose on the right."""
+    """Draw the facts of the card as panels and tables, and the card's prose folded below."""
     show(
         element(
             "div",
@@ -32,35 +34,39 @@ def show_card(pack: PackFacts, markdown: str, facts: Mapping[str, Any]) -> None:
                 role="note",
             )
         )
-    tables, prose = st.columns([7, 5], gap="large")
     keys = [k for k in _FIRST if k in facts] + [k for k in facts if k not in _FIRST]
-    with tables:
-        for key in keys:
-            tone = "co-panel not-for" if key == "not_for" else "co-panel"
-            show(
-                element(
-                    "section", element("h3", _title(key)), _block(facts[key], _title(key)),
-                    cls=tone, data_testid=f"fact-{key}",
-                )
-            )  # fmt: skip
-    with prose, st.container(key="co-prose"):
+    for key in keys:
+        if key in _IN_THE_HEAD:
+            continue
+        tone = "co-panel not-for" if key == "not_for" else "co-panel"
+        show(
+            element(
+                "section", element("h3", _title(key)), _block(facts[key], _title(key)),
+                cls=tone, data_testid=f"fact-{key}",
+            )
+        )  # fmt: skip
+    with st.expander("The model card as text"), st.container(key="co-prose"):
         st.markdown(markdown)
 
 
 def _block(value: Any, title: str) -> Markup:
     """Return any plain YAML value as readable markup: tables where it is tabular, lists else."""
     if isinstance(value, Mapping):
-        if value and all(isinstance(v, Mapping) for v in value.values()):
-            rows = [{"": _title(str(name)), **entry} for name, entry in value.items()]
-            return _rows(rows, title)
+        if all(_is_row(v) for v in value.values()):
+            return _rows([{title: _title(str(k)), **v} for k, v in value.items()], title)
         if any(isinstance(v, Mapping) or _is_rows(v) for v in value.values()):
             return join(
                 *(
-                    element("div", element("h4", _title(str(k))), _block(v, _title(str(k))))
-                    for k, v in value.items()
+                    element(
+                        "details",
+                        element("summary", _title(str(k))),
+                        _block(v, _title(str(k))),
+                        open="" if n == 0 else None,
+                    )
+                    for n, (k, v) in enumerate(value.items())
                 )
             )
-        pairs: list[tuple[str, ...]] = [(_title(str(k)), _text(v)) for k, v in value.items()]
+        pairs = [(_title(str(k)), _text(v)) for k, v in value.items()]
         return table(("Fact", "Value"), pairs, caption=title)
     if _is_rows(value):
         return _rows(value, title)
@@ -70,20 +76,22 @@ def _block(value: Any, title: str) -> Markup:
 
 
 def _rows(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
-    if any(isinstance(v, Mapping) or _is_rows(v) for row in rows for v in row.values()):
-        return join(
-            *(
-                element(
-                    "div",
-                    element("h4", _text(next(iter(row.values()), ""))),
-                    _block(dict(list(row.items())[1:]), title),
-                )
-                for row in rows
-            )
-        )
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    cells: list[tuple[str, ...]] = [tuple(_text(row.get(c, "—")) for c in columns) for row in rows]
+    cells = [tuple(_text(row[c]) if c in row else "—" for c in columns) for row in rows]
     return table(tuple(_title(str(c)) for c in columns), cells, caption=title)
+
+
+def _is_figure(value: Any) -> bool:
+    """Whether this is one figure with its interval."""
+    return isinstance(value, Mapping) and {"value", "low", "high"} == set(value)
+
+
+def _is_row(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and not _is_figure(value)
+        and all(_is_figure(v) or not isinstance(v, Mapping) for v in value.values())
+    )
 
 
 def _is_rows(value: Any) -> bool:
@@ -91,17 +99,23 @@ def _is_rows(value: Any) -> bool:
         isinstance(value, Sequence)
         and not isinstance(value, str)
         and bool(value)
-        and all(isinstance(item, Mapping) for item in value)
+        and all(_is_row(item) for item in value)
     )
 
 
 def _title(key: str) -> str:
+    if key in _ACRONYMS:
+        return key.upper()
     words = key.replace("_", " ")
     return words[:1].upper() + words[1:]
 
 
 def _text(value: Any) -> str:
-    """Return a value as text; a pair of numbers is an interval."""
+    """Return a value as text; a figure or a pair of numbers shows its interval."""
+    if _is_figure(value):
+        return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{_title(str(k)).lower()} {_text(v)}" for k, v in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

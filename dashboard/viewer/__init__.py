@@ -120,7 +120,7 @@ def view_message(
                 "signed": item.signed,
                 "what": item.what,
             }
-            for item in parts.items[:6]
+            for item in [i for i in parts.items if len(i.where) == 2][:6]
         ]
         if parts.overlay is not None and parts.overlay_box is not None:
             header["overlay"]["box"] = parts.overlay_box

@@ -221,10 +221,12 @@ class Viewer {
       context.arc(x, y, 7, 0, 2 * Math.PI);
       context.stroke();
       context.setLineDash([]);
+      const wide = context.measureText(text).width + 8;
+      const left = x + wide + 70 > this.stage.clientWidth ? x - 10 - wide : x + 10;
       context.fillStyle = "rgba(0,0,0,.72)";
-      context.fillRect(x + 10, y - 9, context.measureText(text).width + 8, 18);
+      context.fillRect(left, y - 9, wide, 18);
       context.fillStyle = context.strokeStyle;
-      context.fillText(text, x + 14, y + 4);
+      context.fillText(text, left + 4, y + 4);
     }
   }
 

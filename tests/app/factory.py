@@ -157,20 +157,10 @@ class FakeEngine:
         "intended_use": "To show and to test the method.",
         "not_for": ["Any decision about a patient.", "Comparison with radiologists."],
         "training_data": {"patients": 20000, "kind": "simulated", "seed": 7},
-        "figures": [
-            {
-                "target": "Consolidation",
-                "inputs": "all",
-                "auroc": 0.981,
-                "interval": [0.976, 0.985],
-            },
-            {
-                "target": "Consolidation",
-                "inputs": "image",
-                "auroc": 0.942,
-                "interval": [0.933, 0.951],
-            },
-        ],
+        "figures": {
+            "all": {"consolidation": {"auroc": {"value": 0.981, "low": 0.976, "high": 0.985}}},
+            "image": {"consolidation": {"auroc": {"value": 0.942, "low": 0.933, "high": 0.951}}},
+        },
         "limits": ["Frontal views only."],
         "licence": "Apache-2.0",
     }
@@ -233,6 +223,7 @@ class FakeEngine:
                 grid -= 0.009 * np.exp(-(((c - 0.72) / 0.1) ** 2) - ((r - 0.4) / 0.12) ** 2)
                 items = (
                     PartItem("right lower zone", (0.68 * rows, 0.32 * columns), 1.4),
+                    PartItem("rest of the image", (), 0.7),
                     PartItem("left mid zone", (0.4 * rows, 0.72 * columns), -0.6),
                 )
                 box = (0.0, 0.0, float(rows), float(columns))
@@ -241,7 +232,8 @@ class FakeEngine:
                 )
             case Modality.NOTE:
                 weights = {"Suspected": 0.2, "pneumonia": 0.9, "fever": 0.35, "crackles": 0.4,
-                           "No sign of heart failure": -0.3, "productive cough": 0.25}  # fmt: skip
+                           "No sign of heart failure": -0.3, "EXAMINATION": 0.3,
+                           "productive cough": 0.25}  # fmt: skip
                 items = tuple(
                     PartItem(words, (NOTE.index(words), NOTE.index(words) + len(words)), w)
                     for words, w in weights.items()

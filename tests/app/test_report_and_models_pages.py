@@ -53,4 +53,6 @@ def test_the_document_explains_every_finding_that_may_be_shown(stage: Stage) -> 
 def test_the_models_page_says_what_the_model_is_not_for(stage: Stage) -> None:
     page = html(stage.open_page("models"))
     assert "Any decision about a patient." in page
-    assert "0.976 to 0.985" in page
+    assert "AUROC" in page
+    assert "0.981 (0.976 to 0.985)" in page, "all inputs"
+    assert "0.942 (0.933 to 0.951)" in page, "the image alone"

@@ -182,3 +182,15 @@ def test_a_failed_scoring_can_be_tried_again(stage: Stage) -> None:
     app = stage.open_case("jane", "review")
     app = next(b for b in app.button if b.label == "Try again").click().run()
     assert "Why: Consolidation" in html(app)
+
+
+def test_evidence_without_a_place_gets_no_marker(stage: Stage) -> None:
+    stage.open_case("jane", "review")
+    marked = [m["what"] for m in stage.shown["viewer"][0]["overlay"]["markers"]]
+    assert marked == ["right lower zone", "left mid zone"]
+
+
+def test_every_section_shows_its_sum_even_where_its_heading_is_evidence(stage: Stage) -> None:
+    page = html(stage.open_case("jane", "review"))
+    note = page[page.index('data-testid="note-text"') :]
+    assert note.count('class="co-section') == 3
