@@ -144,6 +144,11 @@ def of_gate(verdict: GateVerdict, reason: str, helps_most: Modality | None) -> s
     return words
 
 
+def of_missing(modality: Modality) -> str:
+    """Return that an input of the model is missing from the case."""
+    return f"The case has {MODALITY_MISSING[modality]}; the model was told that it has none."
+
+
 def of_withheld_part(modality: Modality, reason: str) -> str:
     """Return why one modality's evidence is not shown."""
     why = reason or "it did not pass its test"

@@ -31,5 +31,6 @@ with reading:
 
 with picture:
     review.image_panel(work, review.overlay_of(finding, explanation))
+    review.notices(work)
 
 review.details(work, findings, finding, explanation)

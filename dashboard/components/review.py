@@ -42,8 +42,19 @@ def image_panel(work: CaseWork, overlay: Overlay) -> None:
     viewer.show(
         work.case, stack, overlay, overlay_frame=frame, key=f"image-{work.case.digest[:16]}"
     )
-    for notice in instance.notices:
-        show(element("p", notice, cls="co-muted"))
+
+
+def notices(work: CaseWork) -> None:
+    """Draw what must be known about the case before any number of it is believed."""
+    told = [*work.case.notices]
+    if work.prediction is not None:
+        told += work.prediction.notices
+        told += [messages.of_missing(modality) for modality in work.prediction.missing]
+    if work.seen_image is not None:
+        told += work.seen_image.notices
+    if told:
+        items = [element("li", notice) for notice in dict.fromkeys(told)]
+        show(element("ul", *items, cls="co-note caution co-notices", data_testid="notices"))
 
 
 def findings_panel(work: CaseWork, findings: tuple[Finding, ...]) -> None:

@@ -184,8 +184,12 @@ class FakeEngine:
         return next(iter(case.notes), None)
 
     def predict(self, case: Case) -> Prediction:
+        has = {Modality.IMAGE: case.instances, Modality.NOTE: case.notes,
+               Modality.OBSERVATIONS: case.observations}  # fmt: skip
+        present = tuple(m for m, inputs in has.items() if inputs)
         return Prediction(
-            case.digest, PACK, self.device, tuple(Modality), (), tuple(self.targets),
+            case.digest, PACK, self.device, present,
+            tuple(m for m in Modality if m not in present), tuple(self.targets),
             tuple(self.gates), {"encode": 0.1},
         )  # fmt: skip
 

@@ -194,3 +194,16 @@ def test_every_section_shows_its_sum_even_where_its_heading_is_evidence(stage: S
     page = html(stage.open_case("jane", "review"))
     note = page[page.index('data-testid="note-text"') :]
     assert note.count('class="co-section') == 3
+
+
+def test_what_must_be_known_of_the_case_stands_on_the_review_page(stage: Stage) -> None:
+    picture = factory.image(notices=("Pixel spacing is as at the detector.",))
+    stage.demos["jane"] = factory.case(
+        picture=picture, observations=(), notices=("The note is two days older than the image.",)
+    )
+    page = html(stage.open_case("jane", "review"))
+    notices = page[page.index('data-testid="notices"') :]
+    notices = notices[: notices.index("</ul>")]
+    assert "The note is two days older than the image." in notices
+    assert "The case has no labs or vitals" in notices
+    assert "Pixel spacing is as at the detector." in notices
