@@ -297,9 +297,11 @@ class Viewer {
       make("div", {}, windowText),
       make("div", {}, `Zoom ${view.zoom.toFixed(1)}×${view.isFlipped ? "  inverted" : ""}`));
     const frames = this.pixels.shape[0];
+    const elsewhere = this.hasMap && view.frame !== header.overlay.frame
+      ? `  (map on ${header.overlay.frame + 1})` : "";
     this.corner["bottom-right"].replaceChildren(
       make("div", {}, this.probeText ?? ""),
-      make("div", {}, frames > 1 ? `Frame ${view.frame + 1} of ${frames}` : ""));
+      make("div", {}, frames > 1 ? `Frame ${view.frame + 1} of ${frames}${elsewhere}` : ""));
     showControls(this.controls, view, this);
   }
 
