@@ -282,7 +282,10 @@ class Engine:
         config = next(t for t in self.pack.config.targets if t.name == name)
         calibration = self.pack.calibration[name]
         if config.kind == "regression":
-            interval = (value - calibration.residual, value + calibration.residual)
+            interval = (
+                min(max(value - calibration.residual, config.low), value),
+                max(min(value + calibration.residual, config.high), value),
+            )
             return TargetPrediction(
                 name, config.display, "regression", value, None, interval, None, config.unit
             )

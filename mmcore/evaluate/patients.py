@@ -53,7 +53,7 @@ def phantom_case(patient: PhantomPatient) -> Case:
         dicom_modality="DX",
         pixels=patient.pixels[None],
         bits_stored=12,
-        spacing_mm=patient.spacing_mm,
+        spacing_mm=(patient.spacing_mm, patient.spacing_mm),
         body_part="CHEST",
         view_position="PA",
     )

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.records import FloatArray
-from mmcore.simulate.anatomy import SIGN, Anatomy, Vessel
+from mmcore.simulate.anatomy import Anatomy
 from mmcore.simulate.bodies import Ellipsoid, Grid, length, overlap
 from mmcore.simulate.causal import FindingState, Side, Zone
 from mmcore.simulate.lungs import LungRays
+from mmcore.simulate.structures import SIGN, Vessel
 
 Mask = npt.NDArray[np.bool_]
 

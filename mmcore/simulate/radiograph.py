@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.records import FloatArray
-from mmcore.simulate.anatomy import Anatomy, Vessel
+from mmcore.simulate.anatomy import Anatomy
 from mmcore.simulate.bodies import Grid, length, make_grid
 from mmcore.simulate.causal import FINDINGS, Disease, Finding, Side
 from mmcore.simulate.lesions import (
@@ -29,6 +29,7 @@ from mmcore.simulate.lesions import (
     draw_pneumothorax,
 )
 from mmcore.simulate.lungs import LungRays, trace_lung
+from mmcore.simulate.structures import Vessel
 
 # Effective linear attenuation, per mm.
 MU_SOFT = 0.0195

@@ -133,7 +133,7 @@ def _step(
     loss.backward()  # type: ignore[no-untyped-call] # torch's stub
     torch.nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)
     optimizer.step()
-    return Losses(float(findings), float(severity), float(located))
+    return Losses(findings.item(), severity.item(), located.item())
 
 
 def _losses(

@@ -1,0 +1,125 @@
+"""The commands that other people's scripts rely on."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from typer.testing import CliRunner, Result
+
+from mmcore.cli import app
+from mmcore.evaluate import metrics
+from tests.tiny import tiny_pack
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "result.schema.json").read_text())
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+@pytest.fixture(scope="module")
+def patients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("patients")
+    assert run("simulate", out, "--patients", 2, "--seed", 4).exit_code == 0
+    return out
+
+
+def test_simulate_writes_one_folder_per_patient_and_the_same_ones_again(
+    patients: Path, tmp_path: Path
+) -> None:
+    names = ["image.dcm", "note.txt", "observations.json", "truth.json"]
+    assert sorted(p.name for p in (patients / "patient-000001").iterdir()) == names
+    run("simulate", tmp_path, "--patients", 2, "--seed", 4)
+    for name in names:
+        again = (tmp_path / "patient-000001" / name).read_bytes()
+        assert again == (patients / "patient-000001" / name).read_bytes()
+
+
+def test_score_writes_a_valid_result_named_after_the_case(patients: Path, tmp_path: Path) -> None:
+    done = run("score", patients / "patient-000000", "--pack", tiny_pack(), "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    (written,) = tmp_path.glob("*.json")
+    document = json.loads(written.read_text())
+    Draft202012Validator(SCHEMA).validate(document)
+    assert written.stem == document["case"]["digest"]
+    for target in document["targets"]:
+        if target["logit"] is not None:
+            total = target["base"] + sum(c["signed"] for c in target["contributions"])
+            assert total == pytest.approx(target["logit"], abs=1e-4)
+
+
+def test_a_file_that_is_no_input_is_refused_in_the_json_not_by_the_exit_code(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "empty.dcm").write_bytes(b"")
+    out = tmp_path / "out"
+    done = run("score", tmp_path / "empty.dcm", "--pack", tiny_pack(), "--out", out)
+    assert done.exit_code == 0, done.output
+    (written,) = out.glob("*.json")
+    document = json.loads(written.read_text())
+    Draft202012Validator(SCHEMA).validate(document)
+    assert document["case"]["files"][0]["verdict"] == "refused"
+    assert document["targets"] == []
+    assert {g["verdict"] for g in document["gate"]} == {"withheld"}
+
+
+def test_a_wrong_call_exits_with_two(tmp_path: Path) -> None:
+    assert (
+        run("score", tmp_path / "nowhere", "--pack", tiny_pack(), "--out", tmp_path).exit_code == 2
+    )
+    assert run("pack", "no-such-pack").exit_code == 2
+
+
+def test_report_renders_the_result_alone(patients: Path, tmp_path: Path) -> None:
+    run("score", patients / "patient-000001", "--pack", tiny_pack(), "--out", tmp_path)
+    (result,) = tmp_path.glob("*.json")
+    pdf = tmp_path / "report.pdf"
+    assert run("report", result, "--out", pdf).exit_code == 0
+    assert pdf.read_bytes().startswith(b"%PDF-")
+
+
+def test_a_damaged_result_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text('{"schema": "consilium.result/1", "pack": NaN}')
+    done = run("report", tmp_path / "result.json", "--out", tmp_path / "report.pdf")
+    assert done.exit_code == 1
+    assert "refused" in done.output
+    assert not (tmp_path / "report.pdf").exists()
+
+
+def test_evaluate_reports_every_subset_with_intervals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "BOOTSTRAPS", 20)
+    figures = tmp_path / "figures.json"
+    done = run(
+        "evaluate", "--pack", tiny_pack(), "--patients", 20, "--seed", 6, "--json", figures
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    measured = json.loads(figures.read_text())
+    assert set(measured) == {
+        "all", "image", "note", "observations",
+        "image+note", "image+observations", "note+observations",
+    }  # fmt: skip
+    auroc = measured["all"]["consolidation"]["auroc"]
+    assert auroc["low"] <= auroc["value"] <= auroc["high"]
+    assert "| consolidation |" in done.output
+
+
+def test_evaluate_on_written_patients_gives_what_it_gives_on_the_same_ones_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "BOOTSTRAPS", 5)
+    run("simulate", tmp_path / "data", "--patients", 20, "--seed", 6)
+    for name, arguments in {
+        "files": ["--data", tmp_path / "data"],
+        "memory": ["--patients", 20, "--seed", 6],
+    }.items():
+        run("evaluate", "--pack", tiny_pack(), "--json", tmp_path / name, *arguments)
+    files, memory = (json.loads((tmp_path / n).read_text())["all"] for n in ("files", "memory"))
+    for target, figures in memory.items():
+        for name, figure in figures.items():
+            assert files[target][name]["value"] == pytest.approx(figure["value"], abs=0.02), (
+                target,
+                name,
+            )
