@@ -61,6 +61,9 @@ def evaluate(
         Path | None, typer.Option("--json", help="Write the figures here.")
     ] = None,
     card: Annotated[bool, typer.Option(help="Renew the pack's card with the figures.")] = False,
+    explain: Annotated[
+        int, typer.Option(help="Check the explanations of this many simulated patients instead.")
+    ] = 0,
 ) -> None:
     """Print held-out figures with bootstrap intervals, for every subset of modalities."""
     from mmcore.engine import Engine
@@ -70,6 +73,9 @@ def evaluate(
 
     with _refusals():
         folder = pack_folder(pack)
+        if explain:
+            typer.echo(json.dumps(_explanations(folder, seed=seed, patients=explain), indent=1))
+            return
         if card:
             typer.echo(measure_card(folder, seed=seed, patients=patients))
             return
@@ -127,6 +133,15 @@ def pack(
         typer.echo(f"{identity.name} {identity.version}\nSHA-256 {identity.digest}")
         typer.echo("inputs:  " + ", ".join(m.value for m in engine.modalities))
         typer.echo("targets: " + ", ".join(t.name for t in engine.pack.config.targets))
+
+
+def _explanations(folder: Path, *, seed: int, patients: int) -> dict[str, float]:
+    from mmcore.engine import Engine
+    from mmcore.evaluate.explanations import check_explanations
+    from mmcore.simulate import sample_patient
+
+    drawn = (sample_patient(seed, index) for index in range(patients))
+    return check_explanations(Engine.load(folder), drawn).summary()
 
 
 def pack_folder(pack: Path) -> Path:
