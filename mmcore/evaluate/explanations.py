@@ -75,7 +75,7 @@ def _count(figures: ExplanationFigures, ledger: Explanation, patient: PhantomPat
         figures.part_errors.append(abs(parts.completeness_error) / max(abs(signed[modality]), 1e-9))
         figures.withheld += not parts.passed
     truth = patient.truth
-    visuals: dict[str, float] = dict(truth.visuals)
+    visuals = {str(name): visual for name, visual in truth.visuals.items()}
     masks = {str(name): mask for name, mask in truth.masks.items()}
     image = ledger.parts.get(Modality.IMAGE)
     if image is not None and image.overlay is not None and masks[ledger.target].any():
