@@ -77,6 +77,8 @@ def evaluate(
             typer.echo(json.dumps(_explanations(folder, seed=seed, patients=explain), indent=1))
             return
         if card:
+            if data is not None or json_file is not None:
+                raise typer.BadParameter("--card measures simulated patients and writes the card")
             typer.echo(measure_card(folder, seed=seed, patients=patients))
             return
         engine = Engine.load(folder)

@@ -66,6 +66,8 @@ class Engine:
     def __init__(self, pack: Pack, *, device: str | None = None) -> None:
         self.pack = pack
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        # Attributions need float32 products that are float32 (docs/decisions/0008).
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
         self._network = pack.network.to(self._device)
         self._lock = threading.RLock()
         self._cases: OrderedDict[str, EncodedCase] = OrderedDict()
@@ -149,7 +151,7 @@ class Engine:
                 missing=missing,
                 novel={m: self._novelty(m, encoded.encoded[m]) for m in present},
                 doubts=prepared.doubts,
-                trained_on="simulated patients" if self.pack.is_simulated else "patients",
+                trained_on="simulated patients" if self.identity.is_simulated else "patients",
             )
             names = [t.name for t in self.pack.config.targets]
             effects = {name: self.pack.calibration[name].effects for name in names}

@@ -225,11 +225,15 @@ class TargetGate:
 
 @dataclass(frozen=True, slots=True)
 class PackIdentity:
-    """Which model spoke: recorded with every result."""
+    """Which model spoke: recorded with every result.
+
+    is_simulated: trained on simulated patients alone, so it says nothing about a real one.
+    """
 
     name: str
     version: str
     digest: str
+    is_simulated: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
     model.safetensors  weights and baseline inputs
     tokenizer.json     the note tokenizer
     calibration.json   per target: calibration with its bootstrap, operating point, usual effects
-    reference.npz      encoded reference patients, embeddings and thresholds for unlike inputs
+    reference.npz      reference patients as network inputs, embeddings, novelty thresholds
     card.yaml, card.md model facts: data, figures with intervals, limits, what it is not for
 
 No pickle anywhere: ``numpy.load`` runs with ``allow_pickle=False`` and weights are safetensors.
@@ -80,7 +80,6 @@ class Pack:
 
     identity: PackIdentity
     display: str
-    is_simulated: bool
     config: ModelConfig
     network: FusionNetwork
     tokenizer: "Tokenizer | None"
@@ -118,8 +117,10 @@ def load_pack(folder: Path) -> Pack:
         calibration = _read_calibration(folder / "calibration.json", config, pack=name)
         reference = _read_reference(folder / "reference.npz", config)
         card = yaml.safe_load((folder / "card.yaml").read_text("utf-8"))
-        identity = PackIdentity(str(head["name"]), str(head["version"]), digest_of(folder))
-        display, is_simulated = str(head["display"]), bool(head["is_simulated"])
+        identity = PackIdentity(
+            str(head["name"]), str(head["version"]), digest_of(folder), bool(head["is_simulated"])
+        )
+        display = str(head["display"])
     except PackIntegrityError:
         raise
     except ConfigError as error:
@@ -132,7 +133,7 @@ def load_pack(folder: Path) -> Pack:
             raise PackIntegrityError(pack=name, problem=f"card.yaml leaves {key} blank")
     network.eval().requires_grad_(requires_grad=False)
     return Pack(
-        identity, display, is_simulated, config, network, tokenizer, calibration, reference, card,
+        identity, display, config, network, tokenizer, calibration, reference, card,
         (folder / "card.md").read_text("utf-8"),
     )  # fmt: skip
 

@@ -51,6 +51,7 @@ def result_document(result: Result) -> Document:
             "name": prediction.pack.name,
             "version": prediction.pack.version,
             "digest": prediction.pack.digest,
+            "is_simulated": prediction.pack.is_simulated,
         },
         "device": prediction.device,
         "present": [str(m) for m in prediction.present],

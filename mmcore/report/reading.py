@@ -154,7 +154,12 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
         studies=tuple(_study(node) for node in case.field("studies").items()),
         observations=tuple(_observation(node) for node in case.field("observations").items()),
         key_image=None if key_image.is_null else _key_image(key_image),
-        pack=PackIdentity(*(pack.field(name).text() for name in ("name", "version", "digest"))),
+        pack=PackIdentity(
+            pack.field("name").text(),
+            pack.field("version").text(),
+            pack.field("digest").text(),
+            pack.field("is_simulated").flag(),
+        ),
         device=root.field("device").text(),
         present=tuple(node.word(Modality) for node in root.field("present").items()),
         missing=tuple(node.word(Modality) for node in root.field("missing").items()),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmcore.engine import Engine
-from mmcore.errors import NothingToScoreError
+from mmcore.errors import LedgerNotAdditiveError, NonFiniteResultError, NothingToScoreError
 from mmcore.intake import case_from_paths
 from mmcore.records import Case, Explanation, GateVerdict, Prediction, Result, TargetGate
 from mmcore.report import result_document, write_result
@@ -17,19 +17,25 @@ def score_case(
 ) -> Result:
     """Return prediction and explanations of every target that the gate lets pass.
 
-    A case with nothing to score gets a prediction without numbers, every target withheld.
+    A case that can not be scored gets a prediction without numbers, and a target whose ledger does
+    not add up is withheld, each with its reason: one bad case never costs the others of a batch.
     """
     try:
         prediction = engine.predict(case)
     except NothingToScoreError:
-        return Result(case, _nothing(engine, case), {})
+        return Result(case, _nothing(engine, case, "the case holds no input of this model"), {})
+    except NonFiniteResultError as error:
+        return Result(case, _nothing(engine, case, str(error)), {})
     started = time.perf_counter()
     explanations: dict[str, Explanation] = {}
     shown = [g.target for g in prediction.gate if g.verdict is not GateVerdict.WITHHELD]
     for done, target in enumerate(shown):
         if progress is not None:
             progress(done / len(shown), f"Explaining {target}")
-        explanations[target] = engine.explain(case, target)
+        try:
+            explanations[target] = engine.explain(case, target)
+        except LedgerNotAdditiveError as error:
+            prediction = withhold(prediction, target, reason=str(error))
     timings = {**prediction.timings, "explain": time.perf_counter() - started}
     return Result(case, replace(prediction, timings=timings), explanations)
 
@@ -51,8 +57,16 @@ def score_path(engine: Engine, path: Path, out: Path) -> Path:
     return written
 
 
-def _nothing(engine: Engine, case: Case) -> Prediction:
-    reason = "the case holds no input that this model reads"
+def withhold(prediction: Prediction, target: str, *, reason: str) -> Prediction:
+    """Return the prediction with one target withheld."""
+    gate = tuple(
+        replace(g, verdict=GateVerdict.WITHHELD, reason=reason) if g.target == target else g
+        for g in prediction.gate
+    )
+    return replace(prediction, gate=gate)
+
+
+def _nothing(engine: Engine, case: Case, reason: str) -> Prediction:
     return Prediction(
         case_digest=case.digest,
         pack=engine.identity,

@@ -25,7 +25,7 @@ class TrainingConfig:
     """The optimisation.
 
     modality_dropout: probability that a modality of a training patient is replaced by its
-        baseline; at least one always stays. severity_weight and location_weight: of the squared
+        baseline, each on its own. severity_weight and location_weight: of the squared
         error of regressions (in units of their scale) and of the per-token lesion loss, beside the
         binary cross-entropy of the findings. ema_decay: of the averaged weights that are shipped.
     """

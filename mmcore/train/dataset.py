@@ -147,9 +147,9 @@ def augment(batch: Batch, *, modality_dropout: float, generator: torch.Generator
     mask = observations[..., 1:]
     observations = torch.cat([(observations[..., :1] + jitter) * mask, mask], dim=2) * kept
 
+    # Now and then nothing of a patient is left: the ledger's base is then a trained answer too,
+    # what the network says of a patient of whom it knows nothing.
     present = uniform(0.0, 1.0, count, 3) >= modality_dropout
-    kept_one = torch.randint(0, 3, (count,), generator=generator)
-    present[torch.arange(count), kept_one] = True
     inputs = {
         Modality.IMAGE: moved,
         Modality.NOTE: notes,

@@ -145,7 +145,7 @@ GATES = (
                Modality.IMAGE),
     TargetGate("severity", GateVerdict.SCORED),
 )  # fmt: skip
-PACK = PackIdentity("phantom", "1.0.0", digest("phantom"))
+PACK = PackIdentity("phantom", "1.0.0", digest("phantom"), is_simulated=True)
 
 
 class FakeEngine:

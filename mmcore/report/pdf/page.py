@@ -46,7 +46,7 @@ def draw_head(sheet: Sheet, result: ReportedResult) -> None:
     )  # fmt: skip
     sheet.box(0.0, band - _STRIP, PAGE_WIDTH, _STRIP, fill="#fdf0d5")
     sheet.text(MARGIN, band - _STRIP + 5.0, USE, Style(size=7.6, font=BOLD, color=CAUTION))
-    if result.pack.name.startswith("phantom"):
+    if result.pack.is_simulated:
         words = "Model trained on simulated patients only"
         sheet.text(
             right, band - _STRIP + 5.0, words, Style(size=7.6, font=BOLD, color=CAUTION),

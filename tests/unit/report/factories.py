@@ -225,7 +225,7 @@ def make_result(
     ledgers = {t.name: make_explanation(t) for t in targets} | dict(explanations or {})
     made = Prediction(
         case_digest=case.digest,
-        pack=PackIdentity("thorax", "0.1.0", "d" * 64),
+        pack=PackIdentity("thorax", "0.1.0", "d" * 64, is_simulated=False),
         device="cpu",
         present=(IMAGE, NOTE, OBSERVATIONS),
         missing=(),

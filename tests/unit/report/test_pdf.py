@@ -122,7 +122,7 @@ def test_report_names_study_inputs_files_model_and_device():
 
 
 def test_a_simulated_patient_model_says_so_on_every_page():
-    pages = pages_of(make_result(pack=PackIdentity("phantom", "0.1.0", "d" * 64)))
+    pages = pages_of(make_result(pack=PackIdentity("any", "0.1.0", "d" * 64, is_simulated=True)))
     assert all("Model trained on simulated patients only" in page for page in pages)
     assert "simulated" not in text_of(make_result())
 

@@ -1,4 +1,4 @@
-"""Training learns, resumes exactly, and keeps at least one modality of every patient."""
+"""Training learns, resumes exactly, and leaves the truth alone."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -65,12 +65,13 @@ def test_the_loss_falls(tmp_path: Path) -> None:
     assert model.findings == tuple(t.name for t in model.targets[:6])
 
 
-def test_augmentation_keeps_a_modality_of_every_patient_and_never_touches_the_truth() -> None:
+def test_modalities_drop_out_one_by_one_and_all_together_and_the_truth_stays() -> None:
     _, tensors = tiny_tensors()
     batch = tensors.batch(torch.arange(30))
     done = augment(batch, modality_dropout=0.9, generator=torch.Generator().manual_seed(0))
-    assert done.presence.any(1).all()
-    assert not done.presence.all()
+    left = done.presence.sum(1)
+    assert (left == 0).any()
+    assert (left == 1).any()
     assert torch.equal(done.findings, batch.findings)
     assert done.location.shape == batch.location.shape
 
