@@ -39,7 +39,7 @@ def ordered(prediction: Prediction) -> tuple[Finding, ...]:
     was withheld, then clear absences. Within a class the higher probability first.
     """
     findings = [
-        Finding(target, gate, _attention(target, gate))
+        Finding(target, gate, attention_for(target, gate.verdict))
         for target in prediction.targets
         for gate in (prediction.gate_of(target.name),)
     ]
@@ -51,8 +51,9 @@ def first_to_look_at(findings: Sequence[Finding]) -> Finding | None:
     return next((f for f in findings if not f.is_withheld), None)
 
 
-def _attention(target: TargetPrediction, gate: TargetGate) -> Attention:
-    if gate.verdict is GateVerdict.WITHHELD:
+def attention_for(target: TargetPrediction, verdict: GateVerdict) -> Attention:
+    """Return where one target stands, given its gate's verdict."""
+    if verdict is GateVerdict.WITHHELD:
         return Attention.WITHHELD
     if target.kind == "regression":
         return Attention.VALUE
@@ -61,7 +62,7 @@ def _attention(target: TargetPrediction, gate: TargetGate) -> Attention:
     low, high = target.interval
     if target.operating_point is not None and low <= target.operating_point <= high:
         return Attention.BORDERLINE
-    return Attention.CAUTION if gate.verdict is GateVerdict.CAUTION else Attention.ABSENT
+    return Attention.CAUTION if verdict is GateVerdict.CAUTION else Attention.ABSENT
 
 
 def _place(finding: Finding) -> tuple[int, float]:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from dashboard.attention import Attention
 from mmcore import errors
 from mmcore.errors import RefusalCode
-from mmcore.records import FileVerdict, GateVerdict, Modality, SourceFile
-from mmcore.wording import MODALITY_NAMES
+from mmcore.records import FileVerdict, GateVerdict, Modality, SourceFile, TargetPrediction
+from mmcore.wording import MODALITY_NAMES, probability_beside, probability_words
 
 Tone = Literal["plain", "good", "caution", "withheld", "refused"]
 
@@ -101,6 +102,15 @@ GATE: dict[GateVerdict, tuple[str, Tone]] = {
     GateVerdict.WITHHELD: ("Withheld", "withheld"),
 }
 
+CALLED: dict[Attention, str] = {
+    Attention.PRESENT: "Present",
+    Attention.BORDERLINE: "Borderline",
+    Attention.CAUTION: "Absent",
+    Attention.ABSENT: "Absent",
+    Attention.VALUE: "Graded",
+    Attention.WITHHELD: "Withheld",
+}
+
 ENGINE_STATUS: dict[str, tuple[str, Tone]] = {
     "absent": ("No model installed", "withheld"),
     "cold": ("Model loading", "caution"),
@@ -141,6 +151,40 @@ def of_gate(verdict: GateVerdict, reason: str, helps_most: Modality | None) -> s
     words = _sentence(reason or GATE[verdict][0])
     if helps_most is not None:
         words += f" What would help most: {MODALITY[helps_most].lower()}."
+    return words
+
+
+def operating_point(target: TargetPrediction) -> str:
+    """Return the operating point, told apart from the probability shown; "" for a value."""
+    if target.probability is None or target.operating_point is None:
+        return ""
+    return probability_beside(target.probability, target.operating_point)[1]
+
+
+def of_call(target: TargetPrediction) -> str:
+    """Return why a finding is called present or absent; "" for a value."""
+    point = operating_point(target)
+    if target.is_positive is None:
+        return ""
+    if target.is_positive:
+        return f"Called present: at or above its operating point of {point}."
+    return f"Called absent: below its operating point of {point}."
+
+
+def of_probability(target: TargetPrediction) -> str:
+    """Return a probability in words, or where it lies if the words would contradict the call.
+
+    A finding with an operating point of 20% is called present at 25%; "unlikely" beside "present"
+    would read as an error, "above 20%" says what happened. Raises ``ValueError`` for a value.
+    """
+    if target.probability is None:
+        raise ValueError(f"{target.name} has no probability")
+    words = probability_words(target.probability)
+    point = operating_point(target)
+    if target.is_positive and words.endswith("unlikely"):
+        return f"{'at' if target.probability == target.operating_point else 'above'} {point}"
+    if target.is_positive is False and words in ("likely", "very likely"):
+        return f"below {point}"
     return words
 
 

@@ -9,14 +9,7 @@ from dashboard.attention import Attention, Finding
 from dashboard.markup import Markup, element, show, table
 from mmcore import wording
 
-_CALLED = {
-    Attention.PRESENT: ("Present", "present"),
-    Attention.BORDERLINE: ("Borderline", "borderline"),
-    Attention.CAUTION: ("Absent", "absent"),
-    Attention.ABSENT: ("Absent", "absent"),
-    Attention.VALUE: ("Graded", "value"),
-    Attention.WITHHELD: ("Withheld", "withheld"),
-}
+_TONE = {Attention.VALUE: "value"}  # the rest are styled by their word
 
 
 def findings_list(findings: Sequence[Finding], selected: str | None, *, key: str) -> str | None:
@@ -37,12 +30,10 @@ def findings_table(findings: Sequence[Finding]) -> None:
     rows = [
         (
             finding.prediction.display,
-            _CALLED[finding.attention][0],
+            messages.CALLED[finding.attention],
             "—" if finding.is_withheld else _value(finding),
             "—" if finding.is_withheld else _interval(finding),
-            "—"
-            if finding.prediction.operating_point is None
-            else wording.probability_text(finding.prediction.operating_point),
+            messages.operating_point(finding.prediction) or "—",
             _gate_words(finding),
         )
         for finding in findings
@@ -76,7 +67,8 @@ def gate_note(finding: Finding) -> None:
 
 
 def _row(finding: Finding, *, is_selected: bool) -> Markup:
-    called, tone = _CALLED[finding.attention]
+    called = messages.CALLED[finding.attention]
+    tone = _TONE.get(finding.attention, called.lower())
     gate_word, gate_tone = messages.GATE[finding.gate.verdict]
     target = finding.prediction
     badge = (
@@ -92,10 +84,11 @@ def _row(finding: Finding, *, is_selected: bool) -> Markup:
         words = (
             formatting.unit(target.unit)
             if target.probability is None
-            else wording.probability_words(target.probability)
+            else messages.of_probability(target)
         )
         right = element(
-            "span", element("b", _value(finding, with_unit=False)), element("small", words),
+            "span", element("b", _value(finding, with_unit=False)),
+            element("small", words, title=messages.of_call(target) or None),
             cls="co-value",
         )  # fmt: skip
     return element(
@@ -157,7 +150,7 @@ def _gate_words(finding: Finding) -> str:
 
 def _spoken(finding: Finding) -> str:
     """Return the row in words: the label of the button that covers it."""
-    called = _CALLED[finding.attention][0].lower()
+    called = messages.CALLED[finding.attention].lower()
     if finding.is_withheld:
         return f"{finding.prediction.display}, withheld"
     return f"{finding.prediction.display}, {called}, {_value(finding)}"

@@ -26,7 +26,7 @@ def ledger_chart(
     show(
         element(
             "p", sentence, element("small", messages.SAYS_NOT), cls="co-says",
-            data_testid="ledger-sentence",
+            data_testid="ledger-sentence", data_target=target.name,
         )
     )  # fmt: skip
 
@@ -44,14 +44,13 @@ def in_words(explanation: Explanation, target: TargetPrediction) -> str:
     start, end = _level(explanation.base, target), _level(explanation.logit, target)
     if not told:
         return f"The model says {end}, its starting point; no input of this case moved it."
-    return (
-        f"From {start} for a patient it knows nothing of to {end} for this one: {', '.join(told)}."
-    )
+    moved = f"From {start} for a patient it knows nothing of to {end} for this one"
+    return f"{moved}: {', '.join(told)}. {messages.of_call(target)}".rstrip()
 
 
 def ledger_tables(explanation: Explanation, target: TargetPrediction) -> None:
     """Draw the same numbers as tables: contributions, checks of the parts, interactions."""
-    rows = [("Starting point", _level(explanation.base, target), "", "", "")]
+    rows = [("Starting point", _ledger_level(explanation.base, target), "", "", "")]
     for c in explanation.contributions:
         part = explanation.parts.get(c.modality)
         check = "not explained further"
@@ -71,9 +70,16 @@ def ledger_tables(explanation: Explanation, target: TargetPrediction) -> None:
                 check,
             )
         )
-    rows.append(("This patient", _level(explanation.logit, target), "", "", ""))
+    rows.append(("This patient", _ledger_level(explanation.logit, target), "", "", ""))
     show(element("h3", f"Ledger of {target.display}", cls="co-subtitle"))
-    headers = ("Step", "Moves the result by", "Against reference patients", "Share", "Its parts")
+    scale = "log-odds" if target.kind == "finding" else formatting.unit(target.unit) or "value"
+    headers = (
+        "Step",
+        f"Moves the result by ({scale})",
+        "Against reference patients",
+        "Share",
+        "Its parts",
+    )
     show(table(headers, rows, caption=f"Ledger of {target.display}"))
     if explanation.interactions:
         show(_interactions(explanation))
@@ -84,15 +90,28 @@ def _interactions(explanation: Explanation) -> Markup:
         (
             f"{wording.MODALITY_NAMES[i.a]} with {wording.MODALITY_NAMES[i.b].lower()}",
             wording.signed_text(i.value),
-            "each makes the other count more towards the finding"
-            if i.value > 0
-            else "together they count for less than each alone",
+            _together(i.value),
         )
         for i in sorted(explanation.interactions, key=lambda i: -abs(i.value))
     ]
     return table(
         ("Together", "Interaction", "What it means"), rows, caption="Interactions of modalities"
     )
+
+
+def _together(value: float) -> str:
+    if wording.signed_text(value) == wording.signed_text(0.0):
+        return "each counts as much as it would alone"
+    if value > 0:
+        return "each makes the other count more towards the finding"
+    return "together they count for less than each alone"
+
+
+def _ledger_level(value: float, target: TargetPrediction) -> str:
+    """Return a level in the unit of the steps, so that a reader can add the column up."""
+    if target.kind == "finding":
+        return f"{wording.signed_text(value)} ({_level(value, target)})"
+    return _level(value, target)
 
 
 def _level(value: float, target: TargetPrediction) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboard import formatting, messages
+from dashboard.attention import attention_for
 from dashboard.markup import Markup, element, show, table
 from mmcore import wording
-from mmcore.records import FileVerdict, GateVerdict, Modality
+from mmcore.records import FileVerdict, GateVerdict, Modality, TargetPrediction
 
 _TOP = 3
 
@@ -69,7 +70,7 @@ def _findings(document: Mapping[str, Any], gates: Mapping[str, Any]) -> Markup:
             rows.append(
                 (
                     target["display"],
-                    {True: "Present", False: "Absent", None: "Value"}[target["called"]],
+                    messages.CALLED[attention_for(_prediction(target), verdict)],
                     _value(target),
                     formatting.interval(
                         *target["interval"],
@@ -84,11 +85,26 @@ def _findings(document: Mapping[str, Any], gates: Mapping[str, Any]) -> Markup:
 
 
 def _value(target: Mapping[str, Any]) -> str:
-    probability = target["probability"]
+    probability, point = target["probability"], target["operating_point"]
     if probability is None:
         return f"{formatting.number(target['logit'])} {formatting.unit(target['unit'])}".strip()
-    text = wording.probability_text(probability)
-    return f"{text}, {wording.probability_words(probability)}"
+    text = wording.probability_beside(probability, point)[0]
+    return f"{text}, {messages.of_probability(_prediction(target))}"
+
+
+def _prediction(target: Mapping[str, Any]) -> TargetPrediction:
+    """Return what the document says of a target that is not withheld as the record it came from."""
+    low, high = target["interval"]
+    return TargetPrediction(
+        name=target["name"],
+        display=target["display"],
+        kind=target["kind"],
+        logit=target["logit"],
+        probability=target["probability"],
+        interval=(low, high),
+        operating_point=target["operating_point"],
+        unit=target["unit"],
+    )
 
 
 def _why(target: Mapping[str, Any]) -> Markup:
@@ -96,7 +112,9 @@ def _why(target: Mapping[str, Any]) -> Markup:
     for c in target["contributions"]:
         part = target["parts"].get(c["modality"])
         modality = Modality(c["modality"])
-        band = f"{wording.signed_text(c['band'][0])} to {wording.signed_text(c['band'][1])}"
+        band = (
+            f"{wording.signed_text(c['band'][0])} to {wording.signed_text(c['band'][1])}"
+        ).replace(" ", "\N{NO-BREAK SPACE}")  # a sign is not parted from its number's range
         rows.append(
             (
                 messages.MODALITY[modality],

@@ -1,6 +1,7 @@
 """The review page: image, findings and ledger of one case, and what may not be shown."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from dashboard import attention, jobs
 from dashboard.attention import Attention
 from mmcore.errors import NonFiniteResultError
-from mmcore.records import Case, Modality, Prediction
+from mmcore.records import Case, Interaction, Modality, Prediction
 from tests.app import factory
 from tests.app.conftest import Stage, html
 
@@ -207,3 +208,49 @@ def test_what_must_be_known_of_the_case_stands_on_the_review_page(stage: Stage) 
     assert "The note is two days older than the image." in notices
     assert "The case has no labs or vitals" in notices
     assert "Pixel spacing is as at the detector." in notices
+
+
+def test_the_steps_of_the_ledger_table_add_up_in_one_unit(stage: Stage) -> None:
+    page = html(stage.open_case("jane", "review"))
+    table = page[page.index('<caption class="co-hidden">Ledger of Consolidation') :]
+    assert "Moves the result by (log-odds)" in table
+    for row in ("Starting point</th><td>\u22121.40 (20%)", "This patient</th><td>+2.10 (89%)"):
+        assert row in table
+
+
+def test_a_call_at_a_low_operating_point_does_not_read_as_a_contradiction(stage: Stage) -> None:
+    low = replace(factory.finding("consolidation", "Consolidation", -1.1), operating_point=0.2)
+    stage.engine = factory.FakeEngine(targets=(low, *factory.TARGETS[1:]))
+    page = html(stage.open_case("jane", "review"))
+    row = page[page.index('data-testid="finding-consolidation"') :]
+    row = row[: row.index("</div>")]
+    assert "Present" in row
+    assert "unlikely" not in row
+    assert ">above 20%<" in row
+    assert "Called present: at or above its operating point of 20%." in page
+    filed = html(stage.open_case("jane", "report"))
+    assert "25%, above 20%" in filed
+
+
+def test_a_probability_beside_its_operating_point_has_as_many_digits_as_it(stage: Stage) -> None:
+    """49.6% called absent at 50%: both with the digits that tell them apart, on every page."""
+    near = replace(factory.finding("consolidation", "Consolidation", -0.016), operating_point=0.5)
+    stage.engine = factory.FakeEngine(targets=(near, *factory.TARGETS[1:]))
+    page = html(stage.open_case("jane", "review"))
+    assert "<td>49.6%</td>" in page
+    assert "<td>50.0%</td>" in page
+    filed = html(stage.open_case("jane", "report"))
+    assert "Consolidation</th><td>Borderline</td><td>49.6%, possible</td>" in filed
+
+
+def test_modalities_that_do_not_interact_are_not_said_to(stage: Stage) -> None:
+    class Plain(factory.FakeEngine):
+        def explain(self, case, target, *, progress=None):  # type: ignore[no-untyped-def] # as above
+            found = super().explain(case, target, progress=progress)
+            nothing = Interaction(Modality.IMAGE, Modality.NOTE, 0.004)
+            return replace(found, interactions=(nothing,))
+
+    stage.engine = Plain()
+    page = html(stage.open_case("jane", "review"))
+    assert "each counts as much as it would alone" in page
+    assert "count more" not in page
