@@ -144,7 +144,7 @@ def weighted_marginal(ledger: Ledger, modality: Modality) -> Callable[[Tensor], 
             else:
                 choices = [(ledger.encoded if s[column] else ledger.baseline)[m] for s in weights]
                 encoded[m] = torch.cat([c.expand(points, -1, -1) for c in choices])
-        raw = network.decide(encoded)[:, ledger.column].reshape(len(weights), points)
+        raw = network.decide(encoded)[:, ledger.column].float().reshape(len(weights), points)
         scale = raw.new_tensor(list(weights.values())) * ledger.slope
         result: Tensor = torch.einsum("cn,c->n", raw, scale)
         return result

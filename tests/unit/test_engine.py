@@ -146,6 +146,17 @@ def test_eight_threads_on_one_engine_never_mix_their_patients() -> None:
         assert [i.what for i in ours.items] == [i.what for i in theirs.items]
 
 
+def test_with_autocast_the_ledger_still_adds_up_and_missed_sums_are_owned_up_to() -> None:
+    engine = Engine.load(tiny_pack(), autocast=True)
+    ledger = engine.explain(case(), TARGET)
+    total = ledger.base + sum(c.signed for c in ledger.contributions)
+    assert total == pytest.approx(ledger.logit, abs=1e-9)
+    assert ledger.logit == engine.predict(case()).target(TARGET).logit
+    signed = {c.modality: c.signed for c in ledger.contributions}
+    for modality, parts in ledger.parts.items():
+        assert parts.sum - signed[modality] == pytest.approx(parts.completeness_error, abs=1e-9)
+
+
 def test_when_the_gpu_is_full_batches_shrink_then_the_cpu_takes_over_and_says_so() -> None:
     engine = Engine.load(tiny_pack())
     engine._device = torch.device("meta")  # stands for a GPU: anything that is not the CPU
