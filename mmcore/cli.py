@@ -29,8 +29,7 @@ def simulate(
     from mmcore.simulate import write_cohort
 
     with typer.progressbar(length=patients, label="simulating") as bar:
-        for _ in write_cohort(out, patients=patients, seed=seed):
-            bar.update(1)
+        write_cohort(out, patients=patients, seed=seed, on_progress=lambda *_: bar.update(1))
 
 
 @app.command()
