@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from mmcore.records import PartItem
 
 OVERLAY_CELL = 4  # model pixels per overlay cell
-SMOOTHING = 1.5  # standard deviation of the overlay's blur, in cells
+SMOOTHING = 2.0  # standard deviation of the overlay's blur, in cells
 MIN_PEAK = 0.15  # a region's peak is at least this fraction of the strongest one's
 MAX_REGIONS = 8
 
