@@ -7,18 +7,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmcore.records import Observation, PartItem, Section
+from mmcore.records import Observation, PartItem, Parts, Section
 
 _WORD = re.compile(r"\S+")
 # Fainter words, below this part of the strongest, are left plain so that the eye finds its way.
 SHADED_FROM = 0.15
+# Log-odds (or a value's unit) at which shading may reach full strength: what moved the odds by less
+# than 5 % in all is not drawn as if it were strong.
+FULL_STRENGTH_FROM = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """Characters ``start`` to ``end`` (exclusive) of a note and their contribution in logits.
 
-    strength: ``|signed|`` of its strongest word over that of the note's strongest word, in [0, 1].
+    strength: ``|signed|`` of its strongest word over that of the note's strongest word, or over
+        ``FULL_STRENGTH_FROM`` where that is more; in [0, 1].
     """
 
     start: int
@@ -47,11 +51,16 @@ def words(text: str, items: Sequence[PartItem]) -> tuple[Span, ...]:
         else:
             nearest = min(range(len(bounds)), key=lambda i: abs(bounds[i][0] - start))
             sums[nearest] += item.signed
-    strongest = max(map(abs, sums)) or 1.0
+    strongest = max(FULL_STRENGTH_FROM, *map(abs, sums))
     return tuple(
         Span(a, b, value, abs(value) / strongest)
         for (a, b), value in zip(bounds, sums, strict=True)
     )
+
+
+def is_worth_a_map(parts: Parts) -> bool:
+    """Return whether an image's regions weigh enough in all for a map to mean anything."""
+    return sum(abs(item.signed) for item in parts.items) >= FULL_STRENGTH_FROM
 
 
 def phrases(text: str, spans: Sequence[Span]) -> tuple[Span, ...]:

@@ -120,7 +120,9 @@ ENGINE_STATUS: dict[str, tuple[str, Tone]] = {
 }
 
 NO_IMAGE_MORE = "The findings rest on what else the case holds."
+NOT_SCORED_MAP = "No map: the model did not score this case."
 NO_MODEL_MAP = "No map yet: the model has not scored this case."
+TOO_LITTLE_FOR_A_MAP = "No map: the image moved {display} too little to say from where."
 OTHER_IMAGE = "No map: the model did not look at this image."
 
 SAYS_NOT = (
@@ -206,9 +208,8 @@ def of_error(error: BaseException) -> Words:
     """Return the words for any error that reaches a page; an unknown one reveals only its kind."""
     match error:
         case errors.NothingToScoreError():
-            return Words(
-                "Nothing to score", "The case holds none of the inputs that this model reads."
-            )
+            nothing = "The case holds none of the inputs that this model reads."
+            return Words("Nothing to score", " ".join((nothing, *map(_sentence, error.reasons))))
         case errors.PackIntegrityError():
             return Words(
                 "The model was not loaded",

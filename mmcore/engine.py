@@ -219,7 +219,8 @@ class Engine:
             return self._cases[case.digest]
         prepared = self.prepare(case)
         if not self._present(prepared):
-            raise NothingToScoreError(needed=tuple(m.value for m in self.modalities))
+            needed = tuple(m.value for m in self.modalities)
+            raise NothingToScoreError(needed=needed, reasons=prepared.notices)
         encoded = self._on_device(lambda: self._encode_prepared(prepared))
         self._cases[case.digest] = encoded
         while len(self._cases) > CACHED_CASES:

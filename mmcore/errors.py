@@ -84,11 +84,12 @@ class FileRefusedError(MMCoreError):
 
 
 class NothingToScoreError(MMCoreError):
-    """The case holds no input that the model can read."""
+    """The case holds no input that the model can read; ``reasons`` say why what it has is none."""
 
-    def __init__(self, *, needed: tuple[str, ...]) -> None:
+    def __init__(self, *, needed: tuple[str, ...], reasons: tuple[str, ...] = ()) -> None:
         super().__init__(f"the case holds none of the model's inputs: {', '.join(needed)}")
         self.needed = needed
+        self.reasons = reasons
 
 
 class PackIntegrityError(MMCoreError):

@@ -30,7 +30,7 @@ with reading:
         explanation = review.explanation_panel(work, finding)
 
 with picture:
-    review.image_panel(work, review.overlay_of(finding, explanation))
+    review.image_panel(work, review.overlay_of(work, finding, explanation))
     review.notices(work)
 
 review.details(work, findings, finding, explanation)

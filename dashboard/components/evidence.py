@@ -45,7 +45,8 @@ def observations_view(case: Case, parts: Parts | None) -> None:
         withheld(parts)
     items = parts.items if parts is not None and parts.passed else ()
     rows = evidence.of_observations(case.observations, items)
-    strongest = max((abs(signed) for _, signed in rows if signed is not None), default=0.0) or 1.0
+    moved = [abs(signed) for _, signed in rows if signed is not None]
+    strongest = max(evidence.FULL_STRENGTH_FROM, *moved, 0.0)
     body = []
     for observation, signed in rows:
         flag = evidence.flag(observation)
@@ -138,7 +139,7 @@ def _strongest(note: Note, spans: tuple[Span, ...]) -> Markup:
     both += [p for p in phrases if p.signed < 0][:_MOST_PHRASES]
     if not both:
         return element("p", "No phrase stands out.", cls="co-muted")
-    top = max(abs(p.signed) for p in both)
+    top = max(evidence.FULL_STRENGTH_FROM, *(abs(p.signed) for p in both))
     rows: list[tuple[str, ...]] = [
         (note.text[p.start : p.end], _bar(p.signed, top))
         for p in sorted(both, key=lambda p: -p.signed)

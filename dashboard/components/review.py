@@ -9,17 +9,20 @@ from dashboard.attention import Finding
 from dashboard.components import evidence, ledger
 from dashboard.components.findings import findings_list, findings_table, gate_note
 from dashboard.components.waiting import empty_state, wait_for
+from dashboard.evidence import is_worth_a_map
 from dashboard.jobs import Job
 from dashboard.markup import element, show
 from dashboard.state import CaseWork
 from dashboard.viewer import Overlay
+from mmcore.errors import NothingToScoreError
 from mmcore.records import Explanation, Instance, Modality
 
 
 def is_ready(work: CaseWork, job: Job[Any], what: str) -> bool:
     """Return whether a case's job has a result, kept with the case; else draw how far it is."""
     if not wait_for(job, what, key=f"{work.case.digest[:16]}-{what}"):
-        if job.error is not None and st.button("Try again", key=f"again-{what}"):
+        is_final = isinstance(job.error, NothingToScoreError)  # trying again finds no more inputs
+        if job.error and not is_final and st.button("Try again", key=f"again-{what}"):
             services.forget(work, job)
             st.rerun()
         return False
@@ -101,10 +104,13 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
     return explanation
 
 
-def overlay_of(finding: Finding | None, explanation: Explanation | None) -> Overlay:
+def overlay_of(work: CaseWork, finding: Finding | None, explanation: Explanation | None) -> Overlay:
     """Return what may lie over the image for a finding, or the words for why nothing does."""
     if finding is None:
-        return Overlay("", "", None, messages.NO_MODEL_MAP)
+        scoring = work.jobs.get("predict")
+        if scoring is not None and not scoring.is_done:
+            return Overlay("", "", None, messages.NO_MODEL_MAP, is_pending=True)
+        return Overlay("", "", None, messages.NOT_SCORED_MAP)
     name, display = finding.prediction.name, finding.prediction.display
     if finding.is_withheld:
         return Overlay(name, display, None, f"No map: {display} is withheld.")
@@ -117,6 +123,8 @@ def overlay_of(finding: Finding | None, explanation: Explanation | None) -> Over
     if not parts.passed:
         words = messages.of_withheld_part(Modality.IMAGE, parts.reason)
         return Overlay(name, display, None, words)
+    if not is_worth_a_map(parts):
+        return Overlay(name, display, None, messages.TOO_LITTLE_FOR_A_MAP.format(display=display))
     return Overlay(name, display, parts)
 
 

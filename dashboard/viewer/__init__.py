@@ -72,22 +72,42 @@ def show(
     first = stack[0]
     stack_id = "-".join([first.digest[:16], str(len(stack))])
     mount("pixels", pixels_message(stack, stack_id), key=f"{key}-pixels", height=1)
-    message = view_message(case, first, overlay, stack_id, overlay_frame)
+    message = view_message(case, stack, overlay, stack_id, overlay_frame)
     mount("viewer", message, key=f"{key}-view", height="content")
 
 
 def pixels_message(stack: Sequence[Instance], stack_id: str) -> bytes:
     """Return the message that carries the stack's pixels, frames of all instances in a row."""
     pixels = np.concatenate([browser_values(i.pixels) for i in stack])
-    if pixels.nbytes > MOST_STACK_BYTES:  # one very long instance: its first frames
-        pixels = pixels[: max(1, MOST_STACK_BYTES // pixels[0].nbytes)]
-    return pack({"stack": stack_id}, {"pixels": pixels})
+    return pack({"stack": stack_id}, {"pixels": pixels[: _most_frames(stack)]})
+
+
+def left_out(case: Case, stack: Sequence[Instance]) -> str:
+    """Return in words what of the series the viewer can not hold; "" if it holds everything."""
+    frames, most = sum(i.pixels.shape[0] for i in stack), _most_frames(stack)
+    if frames > most:
+        return f"Only the first {most} of {frames} frames fit into the viewer."
+    for study in case.studies:
+        for series in study.series:
+            if any(i is stack[0] for i in series.instances) and len(series.instances) > len(stack):
+                return (
+                    f"{len(stack)} of the {len(series.instances)} images of this series "
+                    f"{'is' if len(stack) == 1 else 'are'} shown: the others differ in size or "
+                    "depth, or do not fit into the viewer together."
+                )
+    return ""
+
+
+def _most_frames(stack: Sequence[Instance]) -> int:
+    """Return how many frames of a stack may travel; at least one. None is larger as sent."""
+    return max(1, MOST_STACK_BYTES // int(stack[0].pixels[0].nbytes))
 
 
 def view_message(
-    case: Case, instance: Instance, overlay: Overlay, stack_id: str, overlay_frame: int
+    case: Case, stack: Sequence[Instance], overlay: Overlay, stack_id: str, overlay_frame: int
 ) -> bytes:
     """Return the message with everything but the pixels."""
+    instance = stack[0]
     header: dict[str, Any] = {
         "stack": stack_id,
         "height": HEIGHT,
@@ -100,6 +120,7 @@ def view_message(
             for n, w in enumerate(instance.windows, 1)
         ],
         "corners": _corners(case, instance),
+        "left_out": left_out(case, stack),
         "overlay": {
             "target": overlay.target,
             "display": overlay.display,
@@ -140,7 +161,7 @@ def _corners(case: Case, instance: Instance) -> dict[str, list[str]]:
         part
         for part in (
             instance.dicom_modality, instance.body_part, instance.view_position,
-            instance.laterality,
+            {"L": "left", "R": "right", "B": "both"}.get(instance.laterality or ""),
         )
         if part
     )  # fmt: skip

@@ -26,9 +26,12 @@ class Viewer {
     this.stage = make("div", { className: "stage" }, this.canvas, ...corners, this.legend);
     this.controls = buildControls(this);
     this.frameBar = make("div", { className: "bar" }, this.controls.frame.node);
+    this.leftOut = make("p", { className: "reason left-out", role: "note",
+      dataset: { testid: "viewer-left-out" } });
     root.querySelector(".viewer")?.remove();
     root.append(make("div", { className: "viewer", dataset: { testid: "viewer" } },
-      this.controls.imageBar, this.stage, this.frameBar, this.controls.overlayBar,
+      this.controls.imageBar, this.stage, this.frameBar, this.leftOut,
+      this.controls.overlayBar,
       make("p", { className: "keys" }, "Wheel zoom · Shift-drag pan · Right-drag zoom · "
         + "I invert · O map · R reset · ± zoom · ←→ frames")));
     this.listen();
@@ -53,6 +56,8 @@ class Viewer {
       ...lines.map((line) => make("div", {}, line)));
     fill("top-left", header.corners.patient);
     fill("top-right", header.corners.study);
+    this.leftOut.textContent = header.left_out;
+    this.leftOut.hidden = !header.left_out;
     if (isOtherStack) { this.pixels = null; this.ruler = null; this.waitForPixels(); }
     this.paintSoon();
   }

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dashboard import attention, jobs
+from dashboard import attention, jobs, viewer
 from dashboard.attention import Attention
-from mmcore.errors import NonFiniteResultError
-from mmcore.records import Case, Interaction, Modality, Prediction
+from mmcore.errors import NonFiniteResultError, NothingToScoreError
+from mmcore.records import Case, Interaction, Modality, Parts, Prediction
 from tests.app import factory
 from tests.app.conftest import Stage, html
 
@@ -254,3 +254,68 @@ def test_modalities_that_do_not_interact_are_not_said_to(stage: Stage) -> None:
     page = html(stage.open_case("jane", "review"))
     assert "each counts as much as it would alone" in page
     assert "count more" not in page
+
+
+def test_an_image_that_moved_nothing_gets_no_map_stretched_to_full_colour(stage: Stage) -> None:
+    class Faint(factory.FakeEngine):
+        def _parts(self, case: Case, modality: Modality, total: float) -> Parts:
+            parts = super()._parts(case, modality, total)
+            items = tuple(replace(i, signed=i.signed / 200) for i in parts.items)
+            return replace(parts, items=items)
+
+    stage.engine = Faint()
+    page = html(stage.open_case("jane", "review"))
+    header, arrays = stage.shown["viewer"]
+    assert header["overlay"]["message"] == (
+        "No map: the image moved Consolidation too little to say from where."
+    )
+    assert "overlay" not in arrays
+    assert "co-ev for" not in page.split('data-testid="note-text"')[1], "nor a shaded note"
+
+
+def test_a_case_with_nothing_to_score_says_why_and_offers_no_second_try(stage: Stage) -> None:
+    class Picky(factory.FakeEngine):
+        def predict(self, case: Case) -> Prediction:
+            raise NothingToScoreError(needed=("image",), reasons=("The image is a CT.",))
+
+    stage.engine = Picky()
+    app = stage.open_case("jane", "review")
+    assert "none of the inputs that this model reads. The image is a CT." in html(app)
+    assert "Try again" not in [b.label for b in app.button]
+    assert stage.shown["viewer"][0]["overlay"]["message"] == (
+        "No map: the model did not score this case."
+    )
+
+
+def test_a_stack_too_long_for_the_viewer_says_how_much_of_it_is_shown(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = np.arange(7 * 64 * 48, dtype=np.uint16).reshape(7, 64, 48)
+    stage.demos["jane"] = factory.case(picture=factory.image(pixels=frames))
+    monkeypatch.setattr(viewer, "MOST_STACK_BYTES", 3 * 64 * 48 * 2)
+    stage.open_case("jane", "review")
+    assert stage.shown["pixels"][1]["pixels"].shape == (3, 64, 48)
+    assert stage.shown["viewer"][0]["left_out"] == (
+        "Only the first 3 of 7 frames fit into the viewer."
+    )
+
+
+def test_images_left_out_of_a_stack_are_counted(stage: Stage) -> None:
+    case = factory.case()
+    study, first = case.studies[0], case.instances[0]
+    other = factory.image(32, 32, seed=1)
+    series = replace(study.series[0], instances=(first, other))
+    stage.demos["jane"] = replace(case, studies=(replace(study, series=(series,)),))
+    stage.open_case("jane", "review")
+    assert stage.shown["viewer"][0]["left_out"].startswith("1 of the 2 images of this series is")
+
+
+def test_a_whole_stack_is_not_said_to_leave_anything_out(stage: Stage) -> None:
+    stage.open_case("jane", "review")
+    assert stage.shown["viewer"][0]["left_out"] == ""
+
+
+def test_a_view_of_no_side_names_none(stage: Stage) -> None:
+    stage.demos["jane"] = factory.case(picture=factory.image(laterality="U"))
+    stage.open_case("jane", "review")
+    assert stage.shown["viewer"][0]["corners"]["study"][1] == "DX CHEST PA"

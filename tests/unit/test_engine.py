@@ -117,6 +117,21 @@ def test_nothing_to_read_is_said_so_with_what_is_needed() -> None:
     with pytest.raises(NothingToScoreError) as caught:
         tiny_engine().predict(Case("empty", Patient()))
     assert caught.value.needed == ("image", "note", "observations")
+    assert caught.value.reasons == ()
+
+
+def test_an_image_that_can_not_be_read_is_the_reason_why_there_is_nothing_to_score() -> None:
+    study = case().studies[0]
+    scan = replace(study.series[0].instances[0], dicom_modality="CT")
+    series = replace(study.series[0], instances=(scan,))
+    ct = replace(
+        case(), digest="ct", notes=(), observations=(), studies=(replace(study, series=(series,)),)
+    )
+    with pytest.raises(NothingToScoreError) as caught:
+        tiny_engine().predict(ct)
+    assert caught.value.reasons == (
+        "The image was not scored: it is of DICOM modality CT, not a radiograph (DX, CR).",
+    )
 
 
 def test_an_unknown_target_is_refused_with_the_known_ones() -> None:
