@@ -185,6 +185,7 @@ class Case:
     """One patient's inputs, whatever of them exists, with every source file accounted for.
 
     digest: SHA-256 over the sorted digests of the used files: the same files are the same case.
+        Where no file could be used, over the digests of all files.
     notices: sentences about the case as a whole that a clinician must see (no patient text).
     """
 

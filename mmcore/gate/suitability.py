@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from mmcore.records import Instance
 
@@ -50,9 +51,13 @@ def choose_image(instances: Sequence[Instance]) -> tuple[Instance | None, str]:
     suitable = [i for i in instances if not judge_image(i).problem]
     if suitable:
         dated = [i for i in suitable if i.acquired_at is not None]
-        latest = max(dated, key=lambda i: i.acquired_at.timestamp() if i.acquired_at else 0.0,
-                     default=None)  # fmt: skip
+        latest = max(dated, key=_acquired, default=None)
         return latest or suitable[0], ""
     if not instances:
         return None, "the case holds no image"
     return None, f"the image was not scored: {judge_image(instances[0]).problem}"
+
+
+def _acquired(instance: Instance) -> datetime:
+    """Return the wall-clock time; timestamp() fails on the year 1, which systems also write."""
+    return (instance.acquired_at or datetime.min).replace(tzinfo=None)

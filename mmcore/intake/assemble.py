@@ -35,26 +35,40 @@ def assemble(files: Sequence[ReadFile], *, notices: Iterable[str] = ()) -> Case:
     images = [part for part in parts if isinstance(part, ImagePart)]
     notes = [part for part in parts if isinstance(part, NotePart)]
     tables = [part for part in parts if isinstance(part, ObservationsPart)]
-    digests = sorted(file.source.digest for file in used)
     return Case(
-        digest=hashlib.sha256("\n".join(digests).encode()).hexdigest(),
+        digest=_case_digest(files, used),
         patient=_patient([*images, *tables, *notes], identity),
         studies=_studies(images),
-        notes=tuple(part.note for part in sorted(notes, key=_note_order)),
+        notes=tuple(part.note for part in _newest_first(notes)),
         observations=_observations(tables),
         files=tuple(file.source for file in files),
         notices=tuple(dict.fromkeys([*notices, *_say(images, notes, tables, parts)])),
     )
 
 
+def _case_digest(files: Sequence[ReadFile], used: Sequence[ReadFile]) -> str:
+    """Return the digest over the used files; without any, over all, so that no two cases share one.
+
+    A file that was never read has the digest of nothing, and only its name tells it apart.
+    """
+    digests = sorted(file.source.digest for file in used)
+    if not digests:
+        every = (file.source for file in files)
+        digests = sorted(s.digest if s.size_bytes else f"{s.digest} {s.name}" for s in every)
+        digests.insert(0, "none used")
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
 def _digest(file: ReadFile) -> str:
     return file.source.digest
 
 
-def _note_order(part: NotePart) -> tuple[float, str]:
-    """Newest note first, undated ones after; the model reads the first."""
-    moment = part.note.authored_at
-    return (-moment.timestamp() if moment else 0.0, part.note.digest)
+def _newest_first(notes: Sequence[NotePart]) -> list[NotePart]:
+    """Order notes by their time, undated ones after; the model reads the first."""
+    dated = [part for part in notes if part.note.authored_at is not None]
+    undated = [part for part in notes if part.note.authored_at is None]
+    dated.sort(key=lambda part: part.note.authored_at or datetime.min, reverse=True)
+    return dated + undated
 
 
 def _refused(file: ReadFile, code: RefusalCode, reason: str) -> ReadFile:

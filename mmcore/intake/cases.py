@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmcore.errors import FileRefusedError, RefusalCode
@@ -12,7 +12,7 @@ from mmcore.intake.assemble import ReadFile, assemble
 from mmcore.intake.note import read_note
 from mmcore.intake.observations_csv import looks_like_table, read_table
 from mmcore.intake.observations_fhir import is_fhir, read_fhir, read_json
-from mmcore.intake.parts import ObservationsPart, Part
+from mmcore.intake.parts import ImagePart, ObservationsPart, Part
 from mmcore.intake.quantities import summarise
 from mmcore.intake.sniff import Content, describe_aside, describe_foreign, sniff
 from mmcore.intake.text import decode_text
@@ -20,6 +20,8 @@ from mmcore.intake.worker import MAX_FILE_BYTES, decode_dicom
 from mmcore.records import Case, FileVerdict, SourceFile
 
 MAX_FILES = 20_000
+# Of all images of a case together: a small archive of well-compressed images fills any memory.
+MAX_CASE_PIXEL_BYTES = 4 * 2**30
 
 Progress = Callable[[int, int], None]
 
@@ -39,6 +41,15 @@ class _Pending:
     name: str
     load: Callable[[], bytes]
     refusal: FileRefusedError | None = None
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What the files read so far amount to."""
+
+    digests: set[str] = field(default_factory=set)
+    n_files: int = 0
+    pixel_bytes: int = 0
 
 
 def case_from_files(files: Sequence[RawFile], *, progress: Progress | None = None) -> Case:
@@ -97,11 +108,11 @@ def _too_large() -> FileRefusedError:
 
 def _case(pending: list[_Pending], progress: Progress | None) -> Case:
     read: list[ReadFile] = []
-    seen: set[str] = set()
+    reading = _Reading()
     total = len(pending)
     done = 0
     for item in pending:
-        for file, is_last in _read(item, seen):
+        for file, is_last in _read(item, reading):
             read.append(file)
             if not is_last:
                 total += 1
@@ -111,7 +122,7 @@ def _case(pending: list[_Pending], progress: Progress | None) -> Case:
     return assemble(read)
 
 
-def _read(item: _Pending, seen: set[str]) -> Iterator[tuple[ReadFile, bool]]:
+def _read(item: _Pending, reading: _Reading) -> Iterator[tuple[ReadFile, bool]]:
     """Yield the outcome of one file, after those of the files inside if it is an archive."""
     name = archive.shown_name(item.name)
     if item.refusal is not None:
@@ -124,12 +135,12 @@ def _read(item: _Pending, seen: set[str]) -> Iterator[tuple[ReadFile, bool]]:
         yield _refuse(name, b"", "unknown", error), True
         return
     if sniff(data) is not Content.ARCHIVE:
-        yield _read_one(name, data, seen), True
+        yield _read_one(name, data, reading), True
         return
-    yield from _read_archive(name, data, seen)
+    yield from _read_archive(name, data, reading)
 
 
-def _read_archive(name: str, data: bytes, seen: set[str]) -> Iterator[tuple[ReadFile, bool]]:
+def _read_archive(name: str, data: bytes, reading: _Reading) -> Iterator[tuple[ReadFile, bool]]:
     n_files = 0
     try:
         for entry in archive.expand(data):
@@ -143,7 +154,7 @@ def _read_archive(name: str, data: bytes, seen: set[str]) -> Iterator[tuple[Read
                 )
                 yield _refuse(inner, entry.data, "archive", nested), False
             else:
-                yield _read_one(inner, entry.data, seen), False
+                yield _read_one(inner, entry.data, reading), False
     except FileRefusedError as refusal:
         yield _refuse(name, data, "archive", refusal), True
         return
@@ -170,17 +181,19 @@ def _refuse(name: str, data: bytes, kind: str, refusal: FileRefusedError) -> Rea
     )
 
 
-def _read_one(name: str, data: bytes, seen: set[str]) -> ReadFile:
+def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
     """Return the outcome of one file that is no archive."""
     content = sniff(data)
     kind = {Content.DICOM: "dicom", Content.TEXT: "note", Content.JSON: "observations"}.get(
         content, "unknown"
     )
     digest = hashlib.sha256(data).hexdigest()
-    if digest in seen:
+    if digest in reading.digests:
         words = "the same file came in before"
         return _refuse(name, data, kind, FileRefusedError(RefusalCode.DUPLICATE_FILE, words))
-    seen.add(digest)
+    reading.digests.add(digest)
+    if refusal := _count(reading, content):
+        return _refuse(name, data, kind, refusal)
     if words := describe_aside(name, data):
         return _aside(name, data, words)
     try:
@@ -195,7 +208,24 @@ def _read_one(name: str, data: bytes, seen: set[str]) -> ReadFile:
         return _aside(name, data, "JSON that is not a FHIR resource")
     if isinstance(part, ObservationsPart):
         return _judge_observations(name, data, part)
+    if isinstance(part, ImagePart):
+        reading.pixel_bytes += part.instance.pixels.nbytes
     return ReadFile(_source(name, data, kind, FileVerdict.USED), part)
+
+
+def _count(reading: _Reading, content: Content) -> FileRefusedError | None:
+    """Return why a case can take no more files, or no more images."""
+    reading.n_files += 1
+    if reading.n_files > MAX_FILES:
+        return FileRefusedError(
+            RefusalCode.TOO_LARGE, f"the case has more than {MAX_FILES:,} files"
+        )
+    if content is Content.DICOM and reading.pixel_bytes >= MAX_CASE_PIXEL_BYTES:
+        return FileRefusedError(
+            RefusalCode.PIXELS_TOO_LARGE,
+            f"the images of the case together have more than {MAX_CASE_PIXEL_BYTES >> 20} MB",
+        )
+    return None
 
 
 def _read_content(name: str, data: bytes, content: Content, digest: str) -> tuple[Part | None, str]:

@@ -120,16 +120,26 @@ def _check_subjects(entries: list[_Entry], patients: list[_Entry]) -> frozenset[
         for key in (entry.full_url, f"Patient/{entry.resource.get('id', '')}")
         if key
     }
-    if len(patients) > 1 and len({str(p.resource.get("id")) for p in patients}) > 1:
+    # Without an id, two Patient resources can not be known to be one person.
+    people = {str(p.resource.get("id") or p.full_url or p.number) for p in patients}
+    if len(people) > 1:
         raise FileRefusedError(
             RefusalCode.PATIENT_MISMATCH, f"the bundle is about {len(patients)} patients"
         )
     named: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for entry in entries:
         subject = entry.resource.get("subject")
-        reference = subject.get("reference", "") if isinstance(subject, dict) else ""
+        if not isinstance(subject, dict):
+            continue
+        reference = subject.get("reference", "")
         if isinstance(reference, str) and reference:
             named.setdefault(reference, entry.number)
+        identifier = subject.get("identifier")
+        value = identifier.get("value") if isinstance(identifier, dict) else None
+        if isinstance(value, str) and value.strip():
+            numbers.setdefault(value.strip(), entry.number)
+    _check_record_numbers(numbers, patients)
     if known:
         for reference, number in named.items():
             if reference not in known and not any(
@@ -145,7 +155,28 @@ def _check_subjects(entries: list[_Entry], patients: list[_Entry]) -> frozenset[
         raise FileRefusedError(
             RefusalCode.PATIENT_MISMATCH, f"the bundle is about {len(named)} patients"
         )
-    return frozenset(reference.rsplit("/", 1)[-1] for reference in named if "Patient/" in reference)
+    logical = (reference.rsplit("/", 1)[-1] for reference in named if "Patient/" in reference)
+    return frozenset(numbers) or frozenset(logical)
+
+
+def _check_record_numbers(numbers: Mapping[str, int], patients: list[_Entry]) -> None:
+    """Refuse subjects that are named by the record number of somebody else. R4 Reference."""
+    own = {
+        identifier.get("value", "").strip()
+        for entry in patients
+        for identifier in entry.resource.get("identifier") or []
+        if isinstance(identifier, dict) and isinstance(identifier.get("value", ""), str)
+    } - {""}
+    strangers = [number for value, number in numbers.items() if own and value not in own]
+    if strangers:
+        raise FileRefusedError(
+            RefusalCode.PATIENT_MISMATCH,
+            f"entry {strangers[0]} has a record number that is not the patient's",
+        )
+    if not patients and len(numbers) > 1:
+        raise FileRefusedError(
+            RefusalCode.PATIENT_MISMATCH, f"the bundle is about {len(numbers)} patients"
+        )
 
 
 def _read_patient(resource: Resource, subjects: frozenset[str]) -> tuple[Patient, Identity]:

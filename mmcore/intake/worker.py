@@ -77,6 +77,10 @@ class DecodeWorker:
             refusal = _died(self._running())
             self.close()
             raise refusal from error
+        except BaseException:
+            # Interrupted between question and answer: the next file must not get this one's.
+            self.close()
+            raise
         if "refused" in reply:
             code, detail, attribute = reply["refused"]
             raise FileRefusedError(RefusalCode(code), detail, attribute=attribute)

@@ -138,4 +138,5 @@ def prepare_observations(
 def _is_later(a: Observation, b: Observation) -> bool:
     if a.time is None or b.time is None:
         return b.time is None
-    return a.time.timestamp() > b.time.timestamp()
+    # Wall-clock times: timestamp() fails on the year 1, which systems write for "unknown".
+    return a.time.replace(tzinfo=None) > b.time.replace(tzinfo=None)

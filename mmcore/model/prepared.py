@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,8 @@ def choose_note(notes: Sequence[Note]) -> Note | None:
     """Return the note that the model reads: the latest, or the first if none has a time."""
     dated = [note for note in notes if note.authored_at is not None]
     if dated:
-        return max(dated, key=lambda n: n.authored_at.timestamp() if n.authored_at else 0.0)
+        # Wall-clock times: timestamp() fails on the year 1, which systems write for "unknown".
+        return max(dated, key=lambda n: (n.authored_at or datetime.min).replace(tzinfo=None))
     return notes[0] if notes else None
 
 

@@ -208,7 +208,7 @@ def _age(attributes: Attributes, notices: list[str]) -> float | None:
     text = attributes.soft_text("PatientAge")
     if not text:
         return None
-    if text[:-1].isdigit() and text[-1] in _AGE_UNITS:
+    if text.isascii() and text[:-1].isdigit() and text[-1] in _AGE_UNITS:
         age = int(text[:-1]) / _AGE_UNITS[text[-1]]
         if age <= _MAX_AGE_YEARS:
             return age

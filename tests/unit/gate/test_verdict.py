@@ -1,5 +1,7 @@
 """The gate says what may be shown, why not, and what would help most."""
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,10 @@ def test_a_training_embedding_is_near_and_an_opposite_one_is_far() -> None:
     near, far = distances(np.concatenate([reference[:1], -reference[:1]]), reference)
     assert near < 0.3
     assert far > 1.5
+
+
+def test_an_image_dated_in_the_year_one_is_older_than_the_others() -> None:
+    early = radiograph(acquired_at=datetime(1, 1, 1))
+    late = radiograph(acquired_at=datetime(1990, 1, 1))
+    assert choose_image([early, late])[0] is late
+    assert choose_image([early])[0] is early

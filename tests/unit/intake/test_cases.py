@@ -267,3 +267,42 @@ def test_a_name_is_shown_without_tricks() -> None:
     found = case(RawFile("photo\u202egpj\n.txt", NOTE.data))
     assert "\u202e" not in found.files[0].name
     assert "\n" not in found.files[0].name
+
+
+def test_two_cases_of_which_no_file_could_be_used_are_still_two_cases() -> None:
+    one, other = case(RawFile("a.pdf", b"%PDF-1")), case(RawFile("b.pdf", b"%PDF-2"))
+    assert one.digest != other.digest
+    assert case(RawFile("renamed.pdf", b"%PDF-1")).digest == one.digest
+
+
+def test_files_that_were_never_read_tell_cases_apart_by_name(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "link").symlink_to(tmp_path)
+    cases = [case_from_paths([tmp_path / name]) for name in ("one", "other")]
+    assert cases[0].digest != cases[1].digest
+
+
+def test_a_note_of_the_year_one_is_read_like_any_other() -> None:
+    early = RawFile("early.txt", b"Date: 0001-01-01\nFINDINGS: clear.")
+    late = RawFile("late.txt", b"Date: 2024-05-01\nFINDINGS: cough.")
+    undated = RawFile("undated.txt", b"FINDINGS: fever.")
+    for files in itertools.permutations((early, late, undated)):
+        assert [note.title for note in case(*files).notes] == [
+            "late.txt",
+            "early.txt",
+            "undated.txt",
+        ]
+
+
+def test_pixels_of_a_case_are_bounded_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmcore.intake.cases.MAX_CASE_PIXEL_BYTES", 2 * 64 * 64 * 2)
+    found = case(*(ct_slice(number) for number in range(4)))
+    assert [file.verdict for file in found.files] == ["used", "used", "refused", "refused"]
+    assert found.files[2].code == RefusalCode.PIXELS_TOO_LARGE
+
+
+def test_files_of_a_case_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmcore.intake.cases.MAX_FILES", 2)
+    found = case(*(RawFile(f"{i}.txt", f"note {i}".encode()) for i in range(3)))
+    assert [file.code for file in found.files] == [None, None, RefusalCode.TOO_LARGE]

@@ -262,6 +262,7 @@ def test_zero_spacing_is_no_spacing() -> None:
 def test_an_impossible_age_is_unknown_and_months_are_parts_of_a_year() -> None:
     assert read(make_dicom(PatientAge="999Y")).patient.age_years is None
     assert read(make_dicom(PatientAge="018M")).patient.age_years == 1.5
+    assert read(make_dicom(PatientAge=b"0\xb2\xb2Y")).patient.age_years is None  # superscripts
 
 
 @pytest.mark.parametrize("start", [b"MZ", b"\x7fELF", b"#!/bin/sh", b"<script>", b"%PDF-1.4"])

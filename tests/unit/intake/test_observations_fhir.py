@@ -223,3 +223,24 @@ def test_a_large_document_is_refused_unparsed() -> None:
         read_json(b'{"a": "' + b"x" * (50 * 2**20) + b'"}')
     assert caught.value.code == RefusalCode.TOO_LARGE
     assert time.perf_counter() - started < 1
+
+
+def test_two_patients_without_an_id_are_two_patients() -> None:
+    first, second = patient(id=...), patient(id=..., identifier=[{"value": "777"}])
+    people = [{k: v for k, v in p.items() if v is not ...} for p in (first, second)]
+    found = refusal(*people, observation(subject=...))
+    assert found.code == RefusalCode.PATIENT_MISMATCH
+
+
+def test_a_subject_named_by_the_record_number_of_somebody_else_is_refused() -> None:
+    stranger = observation(subject={"identifier": {"value": "777"}})
+    assert refusal(patient(), stranger).code == RefusalCode.PATIENT_MISMATCH
+    own = observation(subject={"identifier": {"value": "A-9"}})
+    assert len(read(patient(), own).observations) == 1
+
+
+def test_subjects_named_by_record_number_alone_say_whose_the_file_is() -> None:
+    one = observation(subject={"identifier": {"value": "00123"}})
+    other = observation(subject={"identifier": {"value": "777"}})
+    assert read(one).identity.patient_ids == {"00123"}
+    assert refusal(one, other).code == RefusalCode.PATIENT_MISMATCH

@@ -161,3 +161,18 @@ def test_a_file_costs_little_beyond_its_decoding(worker: DecodeWorker) -> None:
     for _ in range(20):
         worker.decode(data, digest="")
     assert (time.perf_counter() - started) / 20 < 0.05  # about 3 ms on an idle core
+
+
+def test_after_an_interruption_no_file_gets_the_answer_to_another(
+    worker: DecodeWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.decode(make_dicom(), digest="")
+
+    def interrupted(_: DecodeWorker) -> object:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DecodeWorker, "_receive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            worker.decode(make_dicom(PatientID="first"), digest="")
+    assert worker.decode(make_dicom(PatientID="second"), digest="").patient.patient_id == "second"

@@ -1,5 +1,6 @@
 """Preparing inputs: the same for training and clinic, and traceable back to the source."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 
 from mmcore.model.config import ObservationsConfig
 from mmcore.model.inputs import prepare_note, prepare_observations, square_image, standardise
-from mmcore.records import Observation
+from mmcore.model.prepared import choose_note
+from mmcore.records import Note, Observation
 from mmcore.train.dataset import CODES, LOGARITHMIC
 from tests.tiny import tiny_cohort, tiny_run, tiny_tensors
 
@@ -99,3 +101,16 @@ def test_training_and_clinic_standardise_alike() -> None:
     assert prepared.values == pytest.approx(tensors.observations[row].numpy(), abs=1e-5)
     assert set(model.observations.codes) >= LOGARITHMIC
     assert tiny_run().model.modalities == model.modalities
+
+
+def test_a_lab_dated_in_the_year_one_is_older_than_the_others() -> None:
+    placeholder = replace(crp(10.0), time=datetime(1, 1, 1, tzinfo=UTC))
+    used = prepare_observations([crp(80.0, day=3), placeholder], config()).used[0]
+    assert used is not None
+    assert used.value == 80.0
+
+
+def test_a_note_dated_in_the_year_one_is_older_than_the_others() -> None:
+    early = Note("a", "early", authored_at=datetime(1, 1, 1))
+    late = Note("b", "late", authored_at=datetime(2024, 1, 1))
+    assert choose_note([early, late]) is late
