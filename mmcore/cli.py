@@ -21,7 +21,9 @@ PackOption = Annotated[
 
 @app.command()
 def simulate(
-    out: Annotated[Path, typer.Argument(help="Folder to write one folder per patient into.")],
+    out: Annotated[
+        Path, typer.Argument(file_okay=False, help="Folder to write one folder per patient into.")
+    ],
     patients: Annotated[int, typer.Option(min=1, help="How many.")] = 10,
     seed: Annotated[int, typer.Option(help="Same seed, same patients.")] = 0,
 ) -> None:
@@ -34,7 +36,12 @@ def simulate(
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Option(help="Run file, e.g. mmcore/model/presets/phantom.yaml.")],
+    config: Annotated[
+        Path,
+        typer.Option(
+            exists=True, dir_okay=False, help="Run file, e.g. mmcore/model/presets/phantom.yaml."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Pack folder to write.")],
     work: Annotated[Path, typer.Option(help="Shards and checkpoints; the same folder resumes.")] = (
         Path("runs")
@@ -52,7 +59,12 @@ def train(
 def evaluate(
     pack: PackOption,
     data: Annotated[
-        Path | None, typer.Option(help="Folder of simulated patients; otherwise made from --seed.")
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Folder of simulated patients; otherwise made from --seed.",
+        ),
     ] = None,
     patients: Annotated[int, typer.Option(min=20, help="How many to simulate.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed that was not trained on.")] = 9000,
@@ -92,7 +104,9 @@ def evaluate(
 def score(
     cases: Annotated[list[Path], typer.Argument(help="Folders, files or zips, one case each.")],
     pack: PackOption,
-    out: Annotated[Path, typer.Option(help="Folder for one <case digest>.json per case.")],
+    out: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder for one <case digest>.json per case.")
+    ],
     autocast: Annotated[
         bool, typer.Option(help="bfloat16 on a GPU: faster, and more parts are withheld.")
     ] = False,
@@ -114,8 +128,10 @@ def score(
 
 @app.command()
 def report(
-    result: Annotated[Path, typer.Argument(help="A result written by `score`.")],
-    out: Annotated[Path, typer.Option(help="PDF file to write.")],
+    result: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A result written by `score`.")
+    ],
+    out: Annotated[Path, typer.Option(dir_okay=False, help="PDF file to write.")],
 ) -> None:
     """Render a result as PDF; nothing but the result file is read."""
     from mmcore.report import read_result, render_pdf

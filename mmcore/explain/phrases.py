@@ -34,14 +34,11 @@ def sum_by_clause(
     ``spans`` are the characters of each token and ``signed`` its logits. ``what`` quotes the note.
     """
     clauses = clause_spans(text)
-    sums = [0.0] * len(clauses)
+    sums: dict[tuple[int, int], float] = {}
     current = 0
     for (start, _), value in zip(spans, signed, strict=True):
         while current + 1 < len(clauses) and start >= clauses[current + 1][0]:
             current += 1
-        sums[current] += float(value)
-    items = [
-        PartItem(text[start:end], (start, end), total)
-        for (start, end), total in zip(clauses, sums, strict=True)
-    ]
+        sums[clauses[current]] = sums.get(clauses[current], 0.0) + float(value)
+    items = [PartItem(text[start:end], (start, end), total) for (start, end), total in sums.items()]
     return tuple(sorted(items, key=lambda item: -abs(item.signed)))

@@ -44,22 +44,19 @@ def name_regions(
     """Return the strongest regions for and against, largest first, with the rest as one item.
 
     Every cell belongs to the nearest peak of its own sign or to the rest, so the items sum to the
-    overlay. ``where`` is the peak in stored pixels. ``is_frontal``: sides of the patient are named
-    as the viewer's opposite (the patient's right is on the left of a frontal radiograph).
+    overlay. ``where`` is the peak in stored pixels, outside the image where padding holds it.
+    ``is_frontal``: sides of the patient are named as the viewer's opposite (the patient's right is
+    on the left of a frontal radiograph).
     """
-    regions = _regions(overlay)
     scale_row, scale_column = box[2] / overlay.shape[0], box[3] / overlay.shape[1]
-    items = [
-        PartItem(
-            _place(r.row / overlay.shape[0], r.column / overlay.shape[1], is_frontal=is_frontal),
-            (
-                float(round(box[0] + (r.row + 0.5) * scale_row)),
-                float(round(box[1] + (r.column + 0.5) * scale_column)),
-            ),
-            r.signed,
-        )
-        for r in regions
-    ]
+    # The square lies around the centre of the image, so its margins tell the image's own size.
+    rows, columns = box[2] + 2.0 * box[0], box[3] + 2.0 * box[1]
+    items = []
+    for region in _regions(overlay):
+        row = box[0] + (region.row + 0.5) * scale_row
+        column = box[1] + (region.column + 0.5) * scale_column
+        place = _place(row / rows, column / columns, is_frontal=is_frontal)
+        items.append(PartItem(place, (float(round(row)), float(round(column))), region.signed))
     items.sort(key=lambda item: -abs(item.signed))
     rest = float(overlay.sum()) - sum(item.signed for item in items)
     return (*items, PartItem("rest of the image", (), rest))
@@ -95,6 +92,8 @@ def _basin(
 
 def _place(down: float, across: float, *, is_frontal: bool) -> str:
     """Name a place on the image by thirds; anatomy is not guessed from it."""
+    if not (0.0 <= down <= 1.0 and 0.0 <= across <= 1.0):
+        return "margin beside the image"
     height = ("upper", "middle", "lower")[min(int(down * 3), 2)]
     if 0.45 <= across <= 0.55:
         side = "near the midline"

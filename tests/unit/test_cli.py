@@ -69,6 +69,21 @@ def test_a_wrong_call_exits_with_two(tmp_path: Path) -> None:
         run("score", tmp_path / "nowhere", "--pack", tiny_pack(), "--out", tmp_path).exit_code == 2
     )
     assert run("pack", "no-such-pack").exit_code == 2
+    assert run("report", tmp_path / "nowhere", "--out", tmp_path / "a.pdf").exit_code == 2
+    (tmp_path / "file").write_bytes(b"a note")
+    arguments = (tmp_path / "file", "--pack", tiny_pack(), "--out", tmp_path / "file")
+    assert run("score", *arguments).exit_code == 2
+    assert run("evaluate", "--pack", tiny_pack(), "--data", tmp_path / "nowhere").exit_code == 2
+
+
+def test_every_case_that_could_not_be_read_keeps_its_own_result(tmp_path: Path) -> None:
+    for name in ("one.pdf", "other.pdf"):
+        (tmp_path / name).write_bytes(b"%PDF-" + name.encode())
+    files = (tmp_path / "one.pdf", tmp_path / "other.pdf")
+    assert run("score", *files, "--pack", tiny_pack(), "--out", tmp_path / "out").exit_code == 0
+    documents = [json.loads(path.read_text()) for path in (tmp_path / "out").glob("*.json")]
+    names = {document["case"]["files"][0]["name"] for document in documents}
+    assert names == {"one.pdf", "other.pdf"}
 
 
 def test_report_renders_the_result_alone(patients: Path, tmp_path: Path) -> None:

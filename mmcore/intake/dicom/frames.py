@@ -50,7 +50,7 @@ def iterate_frames(
         raise FileRefusedError(
             RefusalCode.CORRUPT, "the pixel data should be compressed and is not encapsulated"
         )
-    frames = _split(header, element, attributes)
+    frames = _split(header, scan, attributes)
     if scan.transfer_syntax_uid == prescan.RLE:
         for pieces in frames:
             yield StoredFrame(_rle(header, _join(scan, pieces)))
@@ -117,9 +117,10 @@ def _mask_unused_bits(values: npt.NDArray[Any], header: PixelHeader) -> PixelArr
 
 
 def _split(
-    header: PixelHeader, element: PixelElement, attributes: Attributes
+    header: PixelHeader, scan: Scan, attributes: Attributes
 ) -> list[tuple[tuple[int, int], ...]]:
     """Return the fragments of each frame."""
+    element = scan.pixels[0]
     fragments = element.fragments
     starts = [start - 8 - (fragments[0][0] - 8) for start, _ in fragments]
     tables = [element.offsets] if element.offsets else []
@@ -140,9 +141,25 @@ def _split(
     if tables:
         firsts = [starts.index(offset) for offset in tables[0]]
         return [fragments[a:b] for a, b in zip(firsts, [*firsts[1:], len(fragments)], strict=True)]
-    if header.frames > 1 or _is_rle(header):
+    if _is_rle(header):
         raise _frame_count(len(fragments), header)
-    return [fragments]
+    if header.frames == 1:
+        return [fragments]
+    return _split_by_stream(header, scan, fragments)
+
+
+def _split_by_stream(
+    header: PixelHeader, scan: Scan, fragments: tuple[tuple[int, int], ...]
+) -> list[tuple[tuple[int, int], ...]]:
+    """Return the fragments of each frame without an offset table: a frame starts a new stream."""
+    firsts = [
+        index
+        for index, (start, _) in enumerate(fragments)
+        if bytes(scan.body[start : start + 4]).startswith(_STREAM_STARTS)
+    ]
+    if len(firsts) != header.frames or firsts[0] != 0:
+        raise _frame_count(len(fragments), header)
+    return [fragments[a:b] for a, b in zip(firsts, [*firsts[1:], len(fragments)], strict=True)]
 
 
 def _is_rle(header: PixelHeader) -> bool:
@@ -239,8 +256,10 @@ def _compressed(header: PixelHeader, frame: bytes, stream: CodestreamHeader) -> 
     # PS3.5 8.2.4: OpenJPEG undoes the RCT or ICT of a JPEG 2000 stream itself.
     is_rgb = is_dct or header.photometric in ("YBR_RCT", "YBR_ICT")
     stored = _mask_unused_bits(values, header)
-    if stream.precision > header.bits_stored and not np.array_equal(
-        stored, values.astype(stored.dtype)
-    ):
+    # Signed values may be extended to the stream's depth, or stand in the stored bits alone.
+    fits = np.array_equal(stored, values.astype(stored.dtype)) or (
+        values.min() >= 0 and int(values.max()) >> header.bits_stored == 0
+    )
+    if stream.precision > header.bits_stored and not fits:
         raise _mismatch("BitsStored", stream.precision, header.bits_stored)
     return StoredFrame(stored, is_rgb=is_rgb)

@@ -42,3 +42,8 @@ def test_the_strongest_clause_comes_first() -> None:
     text = "one, two, three"
     items = sum_by_clause(text, [(0, 3), (5, 8), (10, 15)], np.array([0.1, -2.0, 0.5]))
     assert [i.what for i in items] == ["two,", "three", "one,"]
+
+
+def test_a_clause_that_the_model_did_not_read_has_no_item_rather_than_nought() -> None:
+    items = sum_by_clause("one, two, three", [(0, 3)], np.array([0.1]))
+    assert [i.what for i in items] == ["one,"]

@@ -53,3 +53,23 @@ def test_a_padded_image_is_mapped_back_to_stored_pixels() -> None:
     overlay = smooth_overlay(pixels_with(108, 108, 1.0))  # centre of the square
     first = name_regions(overlay, box=(-100.0, 0.0, 600.0, 600.0), is_frontal=True)[0]
     assert first.where[0] == pytest.approx(200.0, abs=12)
+
+
+def test_thirds_and_sides_are_those_of_the_image_not_of_its_padded_square() -> None:
+    box = (-128.0, 0.0, 512.0, 512.0)  # 256 rows of 512 columns, padded above and below
+    top = smooth_overlay(pixels_with(64, 190, 1.0))  # row 27 of 256
+    assert name_regions(top, box=box, is_frontal=True)[0].what == "upper third, patient's left"
+    outside = smooth_overlay(pixels_with(16, 190, 1.0))
+    assert name_regions(outside, box=box, is_frontal=True)[0].what == "margin beside the image"
+
+
+def test_what_lies_on_one_side_and_its_mirror_image_are_named_alike() -> None:
+    for column in range(0, 224, 4):
+        pixels = np.zeros((224, 224))
+        pixels[100:104, column : column + 4] = 1.0  # one cell
+        here, there = (
+            name_regions(smooth_overlay(p), box=BOX, is_frontal=False)[0].what
+            for p in (pixels, pixels[:, ::-1])
+        )
+        swapped = here.replace("left", "L").replace("right", "left").replace("L", "right")
+        assert there == swapped

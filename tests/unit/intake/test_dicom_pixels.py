@@ -292,3 +292,27 @@ def test_a_missing_pad_byte_costs_nothing() -> None:
 
 def test_pixels_can_not_be_written_to() -> None:
     assert not read(make_dicom()).instance.pixels.flags.writeable
+
+
+def test_frames_in_several_fragments_need_no_offset_table() -> None:
+    """PS3.5 A.4: the table may be empty, and a frame may take any number of fragments."""
+    frames = [ramp(), ramp()[::-1].copy()]
+    pieces = []
+    for frame in frames:
+        stream = imagecodecs.jpegls_encode(frame)
+        half = len(stream) // 4 * 2
+        pieces += [stream[:half], stream[half:]]
+    data = make_dicom(
+        encapsulate(*pieces), syntax=make.JPEG_LS, NumberOfFrames="2", BitsStored=16, HighBit=15
+    )
+    assert np.array_equal(read(data).instance.pixels, np.stack(frames))
+
+
+def test_signed_values_of_twelve_bits_in_a_stream_of_sixteen_are_extended() -> None:
+    values = ramp().astype(np.int16) - 2048
+    for stored in (values.astype(np.uint16) & 0x0FFF, values.astype(np.uint16)):
+        data = make_dicom(
+            encapsulate(imagecodecs.jpegls_encode(stored)),
+            syntax=make.JPEG_LS, PixelRepresentation=1,
+        )  # fmt: skip
+        assert np.array_equal(read(data).instance.pixels[0], values)
