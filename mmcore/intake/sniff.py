@@ -42,6 +42,8 @@ _ASIDE: tuple[tuple[bytes, str], ...] = (
     (b"##fileformat=VCF", "a variant file, which this version does not read"),
 )
 _ASIDE_NAMES = re.compile(r"(^|[/\\])(\.[^/\\]*|thumbs\.db|desktop\.ini|__macosx[/\\].*)$", re.I)
+# Text whose own name says that it is none of a patient's: read as a note it would be scored.
+_NO_NOTE_NAMES = re.compile(r"\.(ya?ml|toml|ini|cfg|conf|log|py|js|css|sh|bat|sql|tex)$", re.I)
 _JSON_START = re.compile(rb'\s*(\{\s*["}]|\[\s*[\[{\]])')
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _ELEMENT_VRS = frozenset(
@@ -87,6 +89,8 @@ def describe_aside(name: str, data: bytes) -> str:
     for signature, words in _ASIDE:
         if data.startswith(signature):
             return words
+    if _NO_NOTE_NAMES.search(name) and sniff(data) is Content.TEXT:
+        return "a settings or program file by its name, not a clinical note"
     return ""
 
 

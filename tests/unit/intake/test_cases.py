@@ -123,6 +123,13 @@ def test_what_is_no_input_is_kept_aside_without_blame() -> None:
     assert all(file.reason and file.code is None for file in found.files)
 
 
+@pytest.mark.parametrize("name", ["demo.yaml", "run.LOG", "settings.ini"])
+def test_settings_and_programs_are_never_scored_as_a_note(name: str) -> None:
+    found = case(NOTE, RawFile(name, b"title: a demonstration\nseed: 500\n"))
+    assert [note.digest for note in found.notes] == [case(NOTE).notes[0].digest]
+    assert {file.name: file.verdict for file in found.files}[name] is FileVerdict.KEPT_ASIDE
+
+
 def test_the_same_file_twice_counts_once() -> None:
     found = case(NOTE, RawFile("copy.txt", NOTE.data))
     assert codes(found) == {"note.txt": None, "copy.txt": RefusalCode.DUPLICATE_FILE}
