@@ -62,6 +62,12 @@ class _Shelf:
                 self.engines[pack.name] = jobs.start(lambda _: load_engine(pack.folder))
             return self.engines[pack.name]
 
+    def forget(self, pack: PackFacts, job: Job["Engine"]) -> None:
+        """Let a failed loading go, unless somebody has already started another one."""
+        with self.lock:
+            if self.engines.get(pack.name) is job and job.error is not None:
+                del self.engines[pack.name]
+
 
 _SHELF = _Shelf()
 
@@ -221,7 +227,9 @@ def write_report(work: CaseWork) -> Job[Any] | None:
     """Start or find the report: every shown target explained, then the document and its PDF."""
 
     def task(engine: "Engine", tell: Tell) -> tuple[dict[str, Any], bytes, dict[str, Explanation]]:
+        from mmcore.errors import LedgerNotAdditiveError
         from mmcore.report import render_pdf, result_document
+        from mmcore.serve.scoring import withhold
 
         prediction = work.prediction or engine.predict(work.case)
         known = dict(work.explanations)
@@ -230,9 +238,12 @@ def write_report(work: CaseWork) -> Job[Any] | None:
             name = prediction.target(target).display
             tell(index / len(shown), f"Explaining {name} ({index + 1} of {len(shown)})")
             if target not in known:
-                known[target] = engine.explain(work.case, target)
+                try:
+                    known[target] = engine.explain(work.case, target)
+                except LedgerNotAdditiveError as error:
+                    prediction = withhold(prediction, target, reason=str(error))
         tell(1.0, "Setting the pages")
-        explanations = {target: known[target] for target in shown}
+        explanations = {target: known[target] for target in shown if target in known}
         document = dict(result_document(Result(work.case, prediction, explanations)))
         return document, render_pdf(document), explanations
 
@@ -243,10 +254,9 @@ def forget(work: CaseWork, job: Job[Any]) -> None:
     """Let a failed job go, so that asking again starts it afresh; a failed model load as well."""
     for name in [name for name, known in work.jobs.items() if known is job]:
         del work.jobs[name]
-    loading = engine_job()
     chosen = pack()
-    if loading is not None and chosen is not None and loading.error is not None:
-        del _SHELF.engines[chosen.name]
+    if chosen is not None:
+        _SHELF.forget(chosen, _SHELF.job(chosen))
 
 
 def collect(work: CaseWork) -> None:

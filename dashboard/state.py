@@ -76,8 +76,15 @@ def active() -> CaseWork | None:
 
 
 def open_case(case: Case, label: str) -> CaseWork:
-    """Add a case, or find it again by its digest, and look at it."""
+    """Add a case, or find it again by its digest, and look at it.
+
+    The digest is that of the used files. With other refused ones beside them, the case is opened
+    anew: its list of files and its report would otherwise leave them out.
+    """
     current = session()
+    known = current.cases.get(case.digest)
+    if known is not None and known.case.files != case.files:
+        del current.cases[case.digest]
     work = current.cases.setdefault(case.digest, CaseWork(case, label))
     current.active_digest = case.digest
     while len(current.cases) > MOST_CASES:

@@ -1,0 +1,73 @@
+"""Cases, jobs and engines behind the pages, without a page."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard import jobs, services, state
+from dashboard.services import PackFacts
+from mmcore.errors import LedgerNotAdditiveError
+from mmcore.records import Case, Explanation
+from tests.app import factory
+
+PACK = PackFacts("phantom", "Phantom", "1.0.0", True, Path("nowhere"))
+
+
+@pytest.fixture(autouse=True)
+def session(monkeypatch: pytest.MonkeyPatch) -> state.Session:
+    made = state.Session()
+    monkeypatch.setattr(state, "session", lambda: made)
+    monkeypatch.setattr(services, "_SHELF", services._Shelf())
+    monkeypatch.setattr(services, "packs", lambda: (PACK,))
+    return made
+
+
+def test_the_same_files_open_the_same_case() -> None:
+    assert state.open_case(factory.case(), "a") is state.open_case(factory.case(), "b")
+
+
+def test_a_file_refused_the_second_time_is_listed_though_the_used_ones_are_the_same() -> None:
+    first = factory.case()
+    state.open_case(first, "a")
+    more = replace(first, files=(*first.files, replace(first.files[0], name="other.pdf")))
+    assert state.open_case(more, "b").case.files == more.files
+
+
+def test_a_failed_loading_is_forgotten_once_though_two_sessions_ask(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: Path) -> object:
+        raise OSError
+
+    monkeypatch.setattr(services, "load_engine", fail)
+    shelf = services._SHELF
+    failed = shelf.job(PACK)
+    failed.wait()
+    shelf.forget(PACK, failed)
+    monkeypatch.setattr(services, "load_engine", lambda _: factory.FakeEngine())
+    again = shelf.job(PACK)
+    shelf.forget(PACK, failed)
+    assert shelf.job(PACK) is again
+
+
+def test_a_ledger_that_does_not_add_up_costs_its_finding_and_not_the_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Engine(factory.FakeEngine):
+        def explain(self, case: Case, target: str, **more: Any) -> Explanation:
+            if target == "consolidation":
+                raise LedgerNotAdditiveError(target=target, error=0.2, tolerance=1e-4)
+            return super().explain(case, target, **more)
+
+    monkeypatch.setattr(services, "load_engine", lambda _: Engine())
+    work = state.open_case(factory.case(), "a")
+    job: jobs.Job[Any] | None = services.write_report(work)
+    assert job is not None
+    assert job.wait(60)
+    assert job.error is None
+    document, _, explanations = job.result
+    assert "consolidation" not in explanations
+    (gate,) = (g for g in document["gate"] if g["target"] == "consolidation")
+    assert gate["verdict"] == "withheld"
