@@ -1,13 +1,13 @@
 """The charts, as plotly figures built from records. The only module that knows plotly."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard import formatting, palette
+from dashboard import formatting, messages, palette
 from mmcore import wording
-from mmcore.records import Explanation, TargetPrediction
+from mmcore.records import Explanation, Modality, TargetPrediction
 
 _PROBABILITY_TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
 _FONT = {"family": '"Source Sans", system-ui, sans-serif', "size": 13, "color": palette.TEXT}
@@ -27,14 +27,20 @@ def ledger_extent(explanations: Sequence[Explanation]) -> float:
 
 
 def waterfall(
-    explanation: Explanation, target: TargetPrediction, *, extent: float | None
+    explanation: Explanation,
+    target: TargetPrediction,
+    *,
+    extent: float | None,
+    missing: Collection[Modality] = (),
 ) -> go.Figure:
     """Return the ledger as steps from the base through each modality to the result.
 
     extent: half-width of the axis in logits, or ``None`` to fit this ledger alone. A finding has a
-    second axis on top in probability; a regression has one axis, in its unit.
+    second axis on top in probability; a regression has one axis, in its unit. An input that is
+    ``missing`` is named as such: it is no contribution of zero.
     """
     is_finding = target.kind == "finding"
+    absent = {wording.MODALITY_NAMES[modality] for modality in missing}
     names, starts, values, texts, colors, patterns = [], [], [], [], [], []
     up: list[float] = []
     down: list[float] = []
@@ -57,7 +63,7 @@ def waterfall(
         else:
             colors.append(palette.FOR if value > 0 else palette.AGAINST)
             patterns.append("" if value > 0 else "/")
-            texts.append(wording.signed_text(value))
+            texts.append(messages.NOT_GIVEN if name in absent else wording.signed_text(value))
         up.append(0.0 if band is None else max(band[1] - value, 0.0))
         down.append(0.0 if band is None else max(value - band[0], 0.0))
     figure = go.Figure()

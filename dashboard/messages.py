@@ -120,9 +120,11 @@ ENGINE_STATUS: dict[str, tuple[str, Tone]] = {
 }
 
 NO_IMAGE_MORE = "The findings rest on what else the case holds."
+NOT_GIVEN = "not given"
 NOT_SCORED_MAP = "No map: the model did not score this case."
 NO_MODEL_MAP = "No map yet: the model has not scored this case."
 TOO_LITTLE_FOR_A_MAP = "No map: the image moved {display} too little to say from where."
+NO_PART_MAP = "No map: the image took no part in this result."
 OTHER_IMAGE = "No map: the model did not look at this image."
 
 SAYS_NOT = (

@@ -22,7 +22,8 @@ with add:
     if files and st.button(
         f"Read {len(files)} file{'s' if len(files) > 1 else ''}", type="primary", width="stretch"
     ):
-        services.read_files(files, f"{len(files)} files")
+        label = files[0][0] if len(files) == 1 else f"{len(files)} files"
+        services.read_files(files, label)
         st.rerun()
     demos = services.demo_cases()
     if demos:

@@ -109,7 +109,7 @@ def _scale(finding: Finding) -> tuple[Markup, ...]:
     """Return the small bar: interval as a band, value as a dot, operating point as a tick."""
     target = finding.prediction
     if target.probability is None:
-        return (element("small", f"90%: {_interval(finding)}"),)
+        return (element("small", f"90% interval {_interval(finding)}"),)
     low, high = (100 * min(max(v, 0.0), 1.0) for v in target.interval)
     marks = [
         element("i", cls="band", style=f"left:{low:.1f}%;width:{max(high - low, 1):.1f}%"),
@@ -120,7 +120,7 @@ def _scale(finding: Finding) -> tuple[Markup, ...]:
     description = f"{_value(finding)}, 90% interval {_interval(finding)}"
     return (
         element("span", *marks, cls="co-track", role="img", aria_label=description),
-        element("small", f"90%: {_interval(finding)}"),
+        element("small", f"90% interval {_interval(finding)}"),
     )
 
 

@@ -1,27 +1,26 @@
 """The ledger of one finding: from what the model assumes to what it says, step by step."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
 from dashboard import charts, formatting, messages
 from dashboard.markup import Markup, element, show, table
 from mmcore import wording
-from mmcore.records import Explanation, TargetPrediction
+from mmcore.records import Explanation, Interaction, Modality, TargetPrediction
 
 
 def ledger_chart(
     explanation: Explanation,
     target: TargetPrediction,
-    explained: Sequence[Explanation],
     *,
-    has_fixed_scale: bool,
+    extent: float | None,
+    missing: Collection[Modality],
     key: str,
 ) -> None:
-    """Draw the steps and the sentence that reads them aloud."""
-    extent = charts.ledger_extent(explained) if has_fixed_scale else None
-    figure = charts.waterfall(explanation, target, extent=extent)
-    sentence = in_words(explanation, target)
+    """Draw the steps and the sentence that reads them aloud; ``missing`` inputs are so called."""
+    figure = charts.waterfall(explanation, target, extent=extent, missing=missing)
+    sentence = in_words(explanation, target, missing)
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=sentence)
     show(
         element(
@@ -31,9 +30,12 @@ def ledger_chart(
     )  # fmt: skip
 
 
-def in_words(explanation: Explanation, target: TargetPrediction) -> str:
+def in_words(
+    explanation: Explanation, target: TargetPrediction, missing: Collection[Modality] = ()
+) -> str:
     """Return what the ledger says, in one or two sentences."""
-    pushes = sorted(explanation.contributions, key=lambda c: -abs(c.signed))
+    given = [c for c in explanation.contributions if c.modality not in missing]
+    pushes = sorted(given, key=lambda c: -abs(c.signed))
     told = []
     for c in pushes:
         name = wording.MODALITY_NAMES[c.modality].lower()
@@ -48,10 +50,15 @@ def in_words(explanation: Explanation, target: TargetPrediction) -> str:
     return f"{moved}: {', '.join(told)}. {messages.of_call(target)}".rstrip()
 
 
-def ledger_tables(explanation: Explanation, target: TargetPrediction) -> None:
+def ledger_tables(
+    explanation: Explanation, target: TargetPrediction, missing: Collection[Modality] = ()
+) -> None:
     """Draw the same numbers as tables: contributions, checks of the parts, interactions."""
     rows = [("Starting point", _ledger_level(explanation.base, target), "", "", "")]
     for c in explanation.contributions:
+        if c.modality in missing:
+            rows.append((wording.MODALITY_NAMES[c.modality], messages.NOT_GIVEN, "", "", ""))
+            continue
         part = explanation.parts.get(c.modality)
         check = "not explained further"
         if part is not None:
@@ -81,18 +88,19 @@ def ledger_tables(explanation: Explanation, target: TargetPrediction) -> None:
         "Its parts",
     )
     show(table(headers, rows, caption=f"Ledger of {target.display}"))
-    if explanation.interactions:
-        show(_interactions(explanation))
+    interactions = [i for i in explanation.interactions if not {i.a, i.b} & {*missing}]
+    if interactions:
+        show(_interactions(interactions))
 
 
-def _interactions(explanation: Explanation) -> Markup:
+def _interactions(interactions: Sequence[Interaction]) -> Markup:
     rows = [
         (
             f"{wording.MODALITY_NAMES[i.a]} with {wording.MODALITY_NAMES[i.b].lower()}",
             wording.signed_text(i.value),
             _together(i.value),
         )
-        for i in sorted(explanation.interactions, key=lambda i: -abs(i.value))
+        for i in sorted(interactions, key=lambda i: -abs(i.value))
     ]
     return table(
         ("Together", "Interaction", "What it means"), rows, caption="Interactions of modalities"

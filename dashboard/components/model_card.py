@@ -8,8 +8,10 @@ import streamlit as st
 from dashboard import messages
 from dashboard.markup import Markup, element, join, show, table
 from dashboard.services import PackFacts
+from mmcore import wording
 
 _ACRONYMS = ("auroc", "auprc", "f1", "ece", "mae", "rmse")
+_INPUTS = {"all": "all inputs", **{str(m): name.lower() for m, name in messages.MODALITY.items()}}
 _IN_THE_HEAD = ("name", "version", "display")
 _FIRST = ("intended_use", "not_for", "training_data", "figures", "limits", "licence")
 
@@ -25,15 +27,6 @@ def show_card(pack: PackFacts, markdown: str, facts: Mapping[str, Any]) -> None:
             data_testid="model-head",
         )
     )
-    if pack.is_simulated:
-        show(
-            element(
-                "div",
-                messages.SIMULATED.format(pack=pack.display),
-                cls="co-note caution",
-                role="note",
-            )
-        )
     keys = [k for k in _FIRST if k in facts] + [k for k in facts if k not in _FIRST]
     for key in keys:
         if key in _IN_THE_HEAD:
@@ -106,6 +99,9 @@ def _is_rows(value: Any) -> bool:
 def _title(key: str) -> str:
     if key in _ACRONYMS:
         return key.upper()
+    inputs = key.split("+")
+    if all(name in _INPUTS for name in inputs):
+        return " and ".join(_INPUTS[name] for name in inputs).capitalize()
     words = key.replace("_", " ")
     return words[:1].upper() + words[1:]
 
@@ -113,7 +109,8 @@ def _title(key: str) -> str:
 def _text(value: Any) -> str:
     """Return a value as text; a figure or a pair of numbers shows its interval."""
     if _is_figure(value):
-        return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
+        text = f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
+        return text.replace("-", wording.MINUS)
     if isinstance(value, Mapping):
         return "; ".join(f"{_title(str(k)).lower()} {_text(v)}" for k, v in value.items())
     if isinstance(value, bool):

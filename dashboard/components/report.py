@@ -1,6 +1,6 @@
 """A preview of the report, drawn from the very document that is filed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dashboard import formatting, messages
@@ -21,7 +21,7 @@ def preview(document: Mapping[str, Any]) -> None:
             _head(document),
             _findings(document, gates),
             *(
-                _why(target)
+                _why(target, document["missing"])
                 for target in document["targets"]
                 if gates[target["name"]]["verdict"] != GateVerdict.WITHHELD
                 and target["contributions"]
@@ -107,11 +107,14 @@ def _prediction(target: Mapping[str, Any]) -> TargetPrediction:
     )
 
 
-def _why(target: Mapping[str, Any]) -> Markup:
+def _why(target: Mapping[str, Any], missing: Sequence[str]) -> Markup:
     rows = []
     for c in target["contributions"]:
         part = target["parts"].get(c["modality"])
         modality = Modality(c["modality"])
+        if modality in missing:
+            rows.append((messages.MODALITY[modality], messages.NOT_GIVEN, "", "", ""))
+            continue
         band = (
             f"{wording.signed_text(c['band'][0])} to {wording.signed_text(c['band'][1])}"
         ).replace(" ", "\N{NO-BREAK SPACE}")  # a sign is not parted from its number's range

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import messages, services, state, viewer
+from dashboard import charts, messages, services, state, viewer
 from dashboard.attention import Finding
 from dashboard.components import evidence, ledger
 from dashboard.components.findings import findings_list, findings_table, gate_note
@@ -97,8 +97,8 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
     ledger.ledger_chart(
         explanation,
         target,
-        alike,
-        has_fixed_scale=state.session().has_fixed_scale,
+        extent=charts.ledger_extent(alike) if state.session().has_fixed_scale else None,
+        missing=_missing(work),
         key=f"ledger-{work.case.digest[:16]}-{target.name}",
     )
     return explanation
@@ -119,7 +119,9 @@ def overlay_of(work: CaseWork, finding: Finding | None, explanation: Explanation
         return Overlay(name, display, None, words, is_pending=True)
     parts = explanation.parts.get(Modality.IMAGE)
     if parts is None:
-        return Overlay(name, display, None, "No map: the image took no part in this result.")
+        is_unread = bool(work.case.instances) and work.seen_image is None
+        words = messages.OTHER_IMAGE if is_unread else messages.NO_PART_MAP
+        return Overlay(name, display, None, words)
     if not parts.passed:
         words = messages.of_withheld_part(Modality.IMAGE, parts.reason)
         return Overlay(name, display, None, words)
@@ -150,8 +152,12 @@ def details(
             session.has_fixed_scale = fixed
             st.rerun()
         if finding is not None and explanation is not None:
-            ledger.ledger_tables(explanation, finding.prediction)
+            ledger.ledger_tables(explanation, finding.prediction, _missing(work))
         findings_table(findings)
+
+
+def _missing(work: CaseWork) -> tuple[Modality, ...]:
+    return work.prediction.missing if work.prediction is not None else ()
 
 
 def _pick(work: CaseWork, seen: Instance | None) -> Instance:

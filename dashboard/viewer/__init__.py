@@ -21,7 +21,7 @@ from mmcore.records import Case, Instance, Parts, PixelArray
 
 SOURCE = Path(__file__).resolve().parent
 MOST_STACK_BYTES = 40_000_000  # below server.maxMessageSize with room for its own overhead
-HEIGHT = 640  # CSS pixels of the canvas; image, findings and ledger then share a 900-pixel screen
+HEIGHT = 600  # CSS pixels: image, what must be known of it, findings and ledger share 900
 
 
 @dataclass(frozen=True, slots=True)

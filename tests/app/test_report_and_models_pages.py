@@ -56,3 +56,12 @@ def test_the_models_page_says_what_the_model_is_not_for(stage: Stage) -> None:
     assert "AUROC" in page
     assert "0.981 (0.976 to 0.985)" in page, "all inputs"
     assert "0.942 (0.933 to 0.951)" in page, "the image alone"
+
+
+def test_figures_are_headed_by_the_inputs_they_rest_on_in_words(stage: Stage) -> None:
+    one = {"consolidation": {"auroc": {"value": -0.1, "low": -0.2, "high": 0.0}}}
+    stage.engine.card_facts = {"figures": {"all": one, "note+observations": one}}
+    page = html(stage.open_page("models"))
+    assert "<summary>All inputs</summary>" in page
+    assert "<summary>Clinical note and labs and vitals</summary>" in page
+    assert "\u22120.100 (\u22120.200 to 0.000)" in page

@@ -30,7 +30,7 @@ def test_the_finding_that_needs_attention_most_is_explained_first(stage: Stage) 
 def test_a_finding_reads_in_per_cent_and_in_words_with_its_interval(stage: Stage) -> None:
     page = html(stage.open_case("jane", "review"))
     row = page[page.index('data-testid="finding-consolidation"') :][:1500]
-    for words in ("89%", "likely", "90%: 82\u201396%", "Present"):
+    for words in ("89%", "likely", "90% interval 82\u201396%", "Present"):
         assert words in row
 
 
@@ -319,3 +319,14 @@ def test_a_view_of_no_side_names_none(stage: Stage) -> None:
     stage.demos["jane"] = factory.case(picture=factory.image(laterality="U"))
     stage.open_case("jane", "review")
     assert stage.shown["viewer"][0]["corners"]["study"][1] == "DX CHEST PA"
+
+
+def test_an_input_that_is_missing_is_not_drawn_as_a_contribution_of_zero(stage: Stage) -> None:
+    stage.demos["jane"] = factory.case(observations=())
+    app = stage.open_case("jane", "review")
+    page = html(app)
+    sentence = page[page.index('data-testid="ledger-sentence"') :]
+    assert "labs and vitals" not in sentence[: sentence.index("<small>")]
+    assert "Labs and vitals</th><td>not given</td>" in page
+    filed = html(stage.open_case("jane", "report"))
+    assert "Labs and vitals</th><td>not given</td>" in filed
