@@ -26,6 +26,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from mmcore.errors import ConfigError, PackIntegrityError
+from mmcore.gate.novelty import NEIGHBOUR, unit
 from mmcore.model.config import ModelConfig
 from mmcore.model.network import FusionNetwork
 from mmcore.records import PackIdentity
@@ -115,7 +116,7 @@ def load_pack(folder: Path) -> Pack:
         _load_weights(network, folder / "model.safetensors", pack=name)
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json")) if config.note else None
         calibration = _read_calibration(folder / "calibration.json", config, pack=name)
-        reference = _read_reference(folder / "reference.npz", config)
+        reference = _read_reference(folder / "reference.npz", config, pack=name)
         card = yaml.safe_load((folder / "card.yaml").read_text("utf-8"))
         identity = PackIdentity(
             str(head["name"]), str(head["version"]), digest_of(folder), bool(head["is_simulated"])
@@ -196,11 +197,18 @@ def _read_calibration(path: Path, config: ModelConfig, *, pack: str) -> dict[str
     return calibration
 
 
-def _read_reference(path: Path, config: ModelConfig) -> Reference:
+def _read_reference(path: Path, config: ModelConfig, *, pack: str) -> Reference:
     with np.load(path, allow_pickle=False) as arrays:
         names = [m.value for m in config.modalities]
-        return Reference(
-            patients={m: arrays[f"patients_{m}"] for m in names},
-            embeddings={m: arrays[f"embeddings_{m}"].astype(np.float32) for m in names},
-            thresholds={m: float(arrays[f"threshold_{m}"]) for m in names},
-        )
+        patients = {m: arrays[f"patients_{m}"] for m in names}
+        # Half precision shortens or stretches a unit vector, which would move every distance.
+        embeddings = {m: unit(arrays[f"embeddings_{m}"].astype(np.float32)) for m in names}
+        thresholds = {m: float(arrays[f"threshold_{m}"]) for m in names}
+    for m in names:
+        if not np.isfinite(patients[m]).all() or not np.isfinite(embeddings[m]).all():
+            raise PackIntegrityError(pack=pack, problem=f"reference of {m} is not finite")
+        if len(embeddings[m]) < NEIGHBOUR or not 0.0 < thresholds[m] < np.inf:
+            raise PackIntegrityError(pack=pack, problem=f"threshold of {m} is unusable")
+    if len({len(array) for array in patients.values()} | {0}) != 2:
+        raise PackIntegrityError(pack=pack, problem="reference patients lack a modality")
+    return Reference(patients=patients, embeddings=embeddings, thresholds=thresholds)

@@ -48,9 +48,11 @@ def youden_point(probabilities: FloatArray, labels: FloatArray) -> float:
     present = labels[order] > 0.5
     sensitivity = np.cumsum(present) / max(1, present.sum())
     alarms = np.cumsum(~present) / max(1, (~present).sum())
-    best = int(np.argmax(sensitivity - alarms))
-    here = probabilities[order][best]
-    below = probabilities[order][min(best + 1, len(order) - 1)]
+    ranked = probabilities[order]
+    can_cut = np.append(ranked[:-1] > ranked[1:], True)  # equal ones stay together
+    best = int(np.argmax(np.where(can_cut, sensitivity - alarms, -np.inf)))
+    here = ranked[best]
+    below = ranked[min(best + 1, len(order) - 1)]
     return float(np.clip((here + below) / 2.0, 1e-3, 1.0 - 1e-3))
 
 

@@ -60,6 +60,7 @@ def package(
     )
     network.cpu().eval()
     write_weights(network, out / "model.safetensors")
+    network.half().float()  # calibrate and refer to the weights as they were written
     tokenizer.save(str(out / "tokenizer.json"))
     raw, embeddings = _coalitions(network, validation)
     labels = torch.cat([validation.findings, validation.severity[:, None] * 10.0], dim=1)

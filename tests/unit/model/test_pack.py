@@ -11,8 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mmcore.errors import PackIntegrityError
+from mmcore.model.network import FusionNetwork
 from mmcore.model.pack import FILES, digest_of, load_pack
-from tests.tiny import tiny_pack
+from mmcore.train.package import package
+from mmcore.train.tokenizer import train_tokenizer
+from tests.tiny import tiny_cohort, tiny_pack, tiny_run, tiny_tensors
 
 
 @pytest.fixture
@@ -108,3 +111,43 @@ def test_an_unknown_setting_is_refused_by_name(folder: Path) -> None:
 def test_a_reference_with_pickled_objects_is_refused(folder: Path) -> None:
     np.savez(folder / "reference.npz", patients_image=np.array([object()]))
     refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("threshold_image", lambda _: np.array(0.0)),
+        ("threshold_image", lambda _: np.array(np.nan)),
+        ("embeddings_note", lambda array: array * np.nan),
+        ("embeddings_note", lambda array: array[:4]),
+        ("patients_image", lambda array: array[:-1]),
+        ("patients_image", lambda array: array * np.inf),
+    ],
+)
+def test_a_reference_that_can_judge_nobody_is_refused(
+    folder: Path, name: str, change: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    with np.load(folder / "reference.npz") as stored:
+        arrays = dict(stored)
+    with np.errstate(invalid="ignore"):
+        arrays[name] = change(arrays[name])
+    np.savez(folder / "reference.npz", **arrays)
+    assert name.split("_")[1] in refusal(folder) or "reference" in refusal(folder)
+
+
+def test_reference_embeddings_are_unit_vectors_again_after_half_precision(folder: Path) -> None:
+    for vectors in load_pack(folder).reference.embeddings.values():
+        assert np.linalg.norm(vectors, axis=1) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_what_is_calibrated_is_what_is_shipped(tmp_path: Path) -> None:
+    model, tensors = tiny_tensors()
+    network = FusionNetwork(model)
+    tokenizer = train_tokenizer(tiny_cohort().notes, vocab_size=2048)
+    package(
+        network, tiny_run(), model, tokenizer,
+        train=tensors, validation=tensors, out=tmp_path / "tiny", hours=0.0,
+    )  # fmt: skip
+    shipped = load_pack(tmp_path / "tiny").network.state_dict()
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, shipped[name]), name

@@ -35,6 +35,13 @@ def test_the_operating_point_lies_between_the_two_groups() -> None:
     assert youden_point(probabilities, labels) == pytest.approx(0.5)
 
 
+def test_equal_probabilities_are_never_cut_apart() -> None:
+    # A cut inside the four at 0.6 would promise 1 - 0; whoever calls one of them calls all four.
+    probabilities = np.array([0.9, 0.6, 0.6, 0.6, 0.6, 0.1])
+    labels = np.array([1, 1, 0, 0, 0, 0.0])
+    assert youden_point(probabilities, labels) == pytest.approx(0.75)
+
+
 def test_every_target_gets_what_a_pack_needs() -> None:
     config = tiny_run().model
     rng = np.random.default_rng(1)
