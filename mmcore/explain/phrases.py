@@ -33,7 +33,10 @@ def sum_by_clause(
 
     ``spans`` are the characters of each token and ``signed`` its logits. ``what`` quotes the note.
     """
-    clauses = clause_spans(text)
+    if not spans:
+        return ()
+    last = _BREAK.search(text, spans[-1][1])
+    clauses = clause_spans(text[: last.end()] if last else text)  # a note may be far longer
     sums: dict[tuple[int, int], float] = {}
     current = 0
     for (start, _), value in zip(spans, signed, strict=True):

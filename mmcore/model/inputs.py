@@ -16,12 +16,14 @@ from mmcore.model.config import ImageConfig, NoteConfig, ObservationsConfig
 from mmcore.records import Instance, Observation
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
 PERCENTILES = (1.0, 99.0)
+LONGEST_WORD = 100  # characters; a longer word is one unknown token
+CHARACTERS_PER_TOKEN = 32  # generous: how much of a long note is tokenised at first
 STANDARD_RANGE = 5.0  # standardised observations are held within this many standard deviations
 
 
@@ -101,13 +103,31 @@ def prepare_image(instance: Instance, config: ImageConfig) -> PreparedImage:
 
 def prepare_note(text: str, tokenizer: "Tokenizer", config: NoteConfig) -> PreparedNote:
     """Return the token ids of ``text`` with the characters each token came from."""
-    encoding = tokenizer.encode(text, add_special_tokens=False)
+    encoding = _encode_start(text, tokenizer, more_than=config.max_tokens)
     ids = encoding.ids[: config.max_tokens]
     spans = tuple((int(start), int(end)) for start, end in encoding.offsets[: config.max_tokens])
     token_ids = np.zeros(config.max_tokens, dtype=np.int64)
     token_ids[: len(ids)] = ids
     is_cut = len(encoding.ids) > config.max_tokens
     return PreparedNote(token_ids, spans, spans[-1][1] if is_cut and spans else len(text))
+
+
+def _encode_start(text: str, tokenizer: "Tokenizer", *, more_than: int) -> "Encoding":
+    """Return the tokens of ``text``, or of a start of it that has more than ``more_than``.
+
+    Ten megabytes of note cost ten seconds, and the model reads a page of them. A start ends between
+    words where it can, so that its tokens are those of the whole.
+    """
+    length = CHARACTERS_PER_TOKEN * more_than
+    while length < len(text):
+        stop = max(text.rfind(space, length // 2, length) for space in (" ", "\n"))
+        start = text[: stop if stop > 0 else length]
+        encoding = tokenizer.encode(start, add_special_tokens=False)
+        # Cut inside a word, as in scripts without spaces, the last word's tokens do not count.
+        if len(encoding.ids) > more_than + (0 if stop > 0 else LONGEST_WORD):
+            return encoding
+        length *= 4
+    return tokenizer.encode(text, add_special_tokens=False)
 
 
 def standardise(value: float, scale: Sequence[object]) -> float:

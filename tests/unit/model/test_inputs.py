@@ -1,5 +1,6 @@
 """Preparing inputs: the same for training and clinic, and traceable back to the source."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from mmcore.model.inputs import prepare_note, prepare_observations, square_image
 from mmcore.model.prepared import choose_note
 from mmcore.records import Note, Observation
 from mmcore.train.dataset import CODES, LOGARITHMIC
+from mmcore.train.tokenizer import train_tokenizer
 from tests.tiny import tiny_cohort, tiny_run, tiny_tensors
 
 CRP = "1988-5"
@@ -47,8 +49,6 @@ def test_a_wide_image_is_padded_not_stretched_and_the_box_says_so() -> None:
 
 def test_tokens_know_the_characters_they_came_from() -> None:
     model, _ = tiny_tensors()
-    from mmcore.train.tokenizer import train_tokenizer
-
     assert model.note is not None
     tokenizer = train_tokenizer(tiny_cohort().notes, vocab_size=2048)
     text = "No Effusion, but fever."
@@ -60,8 +60,6 @@ def test_tokens_know_the_characters_they_came_from() -> None:
 
 def test_a_note_that_is_too_long_says_how_far_it_was_read() -> None:
     model, _ = tiny_tensors()
-    from mmcore.train.tokenizer import train_tokenizer
-
     assert model.note is not None
     tokenizer = train_tokenizer(tiny_cohort().notes, vocab_size=2048)
     text = "fever " * 1000
@@ -114,3 +112,29 @@ def test_a_note_dated_in_the_year_one_is_older_than_the_others() -> None:
     early = Note("a", "early", authored_at=datetime(1, 1, 1))
     late = Note("b", "late", authored_at=datetime(2024, 1, 1))
     assert choose_note([early, late]) is late
+
+
+@pytest.mark.parametrize(
+    "filler", ["fever and cough, ", "a\n", " \n" * 900 + "x ", "Herz-Insuffizienz", "心不全"]
+)
+def test_the_start_of_a_long_note_is_read_as_if_all_of_it_were_tokenised(filler: str) -> None:
+    model, _ = tiny_tensors()
+    assert model.note is not None
+    tokenizer = train_tokenizer(tiny_cohort().notes, vocab_size=2048)
+    text = filler * (100_000 // len(filler))
+    whole = tokenizer.encode(text, add_special_tokens=False)
+    prepared = prepare_note(text, tokenizer, model.note)
+    count = len(prepared.spans)
+    assert prepared.token_ids[:count].tolist() == whole.ids[: model.note.max_tokens]
+    assert list(prepared.spans) == whole.offsets[: model.note.max_tokens]
+    is_cut = len(whole.ids) > model.note.max_tokens
+    assert prepared.characters_read == (prepared.spans[-1][1] if is_cut else len(text))
+
+
+def test_a_note_of_ten_megabytes_does_not_keep_others_waiting() -> None:
+    model, _ = tiny_tensors()
+    assert model.note is not None
+    tokenizer = train_tokenizer(tiny_cohort().notes, vocab_size=2048)
+    started = time.perf_counter()
+    prepare_note("fever and cough. " * 600_000, tokenizer, model.note)
+    assert time.perf_counter() - started < 1.0
