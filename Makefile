@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev browser run test test-fast lint types arch check fmt clean
+.PHONY: help setup setup-dev browser run test test-fast screenshots lint types arch check fmt clean
 
 PYTHON ?= python3.11
 PORT ?= 8501
@@ -39,6 +39,9 @@ test: setup-dev browser  ## Every test this machine can run
 
 test-fast: setup-dev  ## The fast tests alone
 	$(BIN)/python -m pytest -m "not gpu and not slow and not browser"
+
+screenshots: setup-dev browser  ## Take the pictures in docs/images anew
+	CONSILIUM_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser -k test_every_page_fits_the_window
 
 lint: setup-dev  ## Report style problems
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -1,0 +1,128 @@
+"""One real server and one real Chromium for all browser tests; a fresh person for each."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.browser.clinician import Clinician
+
+ROOT = Path(__file__).resolve().parents[2]
+LAUNCH = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+_STARTS_WITHIN = 60.0  # seconds, on a busy machine
+_ANSWERS_WITHIN = 90.0  # seconds: the slowest step is a report, which explains every finding
+
+NewClinician = Callable[[], Clinician]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_up(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run the dashboard as ``make run`` does, on the packs and demonstration cases installed."""
+    if not list(ROOT.glob("assets/packs/*/pack.yaml")):
+        pytest.skip("no model pack under assets/packs")
+    if not list(ROOT.glob("assets/demo/*/demo.yaml")):
+        pytest.skip("no demonstration patient under assets/demo")
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    command = [
+        sys.executable, "-m", "streamlit", "run", "dashboard/app.py",
+        "--server.port", str(port), "--server.headless", "true",
+    ]  # fmt: skip
+    with log.open("wb") as sink:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT)
+        try:
+            end = time.monotonic() + _STARTS_WITHIN
+            while not _is_up(url):
+                if process.poll() is not None or time.monotonic() > end:
+                    pytest.fail(f"the server did not start:\n{log.read_text()}")
+                time.sleep(0.2)
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start the Chromium of this machine; nothing is downloaded for the tests."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("neither chromium nor google-chrome is installed (apt-get install chromium)")
+    expect.set_options(timeout=_ANSWERS_WITHIN * 1000)
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=program, args=list(LAUNCH))
+        yield chromium
+        chromium.close()
+
+
+def _people(browser: Browser, url: str) -> Iterator[NewClinician]:
+    made: list[Clinician] = []
+
+    def new() -> Clinician:
+        context = browser.new_context(
+            viewport={"width": 1440, "height": 900}, accept_downloads=True
+        )
+        context.set_default_timeout(_ANSWERS_WITHIN * 1000)
+        made.append(Clinician(context.new_page(), url))
+        return made[-1]
+
+    yield new
+    for clinician in made:
+        clinician.page.context.close()
+    for clinician in made:  # whatever a test is about, these hold
+        assert clinician.requests_elsewhere == [], "a request left this machine"
+        assert clinician.faults == [], "a script of the page failed"
+
+
+@pytest.fixture
+def new_clinician(browser: Browser, server: str) -> Iterator[NewClinician]:
+    """Make people with a browser profile of their own, as many as a test needs."""
+    yield from _people(browser, server)
+
+
+@pytest.fixture
+def clinician(new_clinician: NewClinician) -> Clinician:
+    """One person who has just opened the dashboard."""
+    return new_clinician().open()
+
+
+@pytest.fixture(scope="module")
+def reviewed(browser: Browser, server: str) -> Iterator[Clinician]:
+    """One person who reviews the first demonstration patient; shared by a module, as it is slow."""
+    people = _people(browser, server)
+    person = next(people)().open()
+    person.open_demo()
+    person.review()
+    yield person
+    next(people, None)
