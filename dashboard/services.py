@@ -17,6 +17,7 @@ import yaml
 from dashboard import formatting, jobs, state
 from dashboard.jobs import Job, Tell
 from dashboard.state import CaseWork
+from mmcore.errors import MMCoreError
 from mmcore.records import Case, Explanation, GateVerdict, Instance, Note, Prediction, Result
 
 if TYPE_CHECKING:
@@ -226,7 +227,9 @@ def explain(work: CaseWork, target: str) -> Job[Explanation] | None:
 def write_report(work: CaseWork) -> Job[Any] | None:
     """Start or find the report: every shown target explained, then the document and its PDF."""
 
-    def task(engine: "Engine", tell: Tell) -> tuple[dict[str, Any], bytes, dict[str, Explanation]]:
+    def task(
+        engine: "Engine", tell: Tell
+    ) -> tuple[Prediction, dict[str, Any], bytes, dict[str, Explanation]]:
         from mmcore.errors import LedgerNotAdditiveError
         from mmcore.report import render_pdf, result_document
         from mmcore.serve.scoring import withhold
@@ -245,9 +248,17 @@ def write_report(work: CaseWork) -> Job[Any] | None:
         tell(1.0, "Setting the pages")
         explanations = {target: known[target] for target in shown if target in known}
         document = dict(result_document(Result(work.case, prediction, explanations)))
-        return document, render_pdf(document), explanations
+        return prediction, document, render_pdf(document), explanations
 
     return _started(work, "report", task)
+
+
+def withhold(work: CaseWork, target: str, error: MMCoreError) -> None:
+    """Withhold one finding of a case whose ledger does not add up, as the report does."""
+    from mmcore.serve.scoring import withhold as withheld
+
+    if work.prediction is not None:
+        work.prediction = withheld(work.prediction, target, reason=str(error))
 
 
 def forget(work: CaseWork, job: Job[Any]) -> None:
@@ -265,9 +276,10 @@ def collect(work: CaseWork) -> None:
         if job.result is None:
             continue
         if name == "predict":
-            work.prediction, work.seen_image, work.seen_note = job.result
+            prediction, work.seen_image, work.seen_note = job.result
+            work.prediction = work.prediction or prediction  # more may be withheld by now
         elif name == "report":
-            work.document, work.pdf, explanations = job.result
+            work.prediction, work.document, work.pdf, explanations = job.result
             work.explanations.update(explanations)
         else:
             work.explanations[name.removeprefix("explain:")] = job.result

@@ -14,7 +14,7 @@ from dashboard.jobs import Job
 from dashboard.markup import element, show
 from dashboard.state import CaseWork
 from dashboard.viewer import Overlay
-from mmcore.errors import NothingToScoreError
+from mmcore.errors import LedgerNotAdditiveError, NothingToScoreError
 from mmcore.records import Explanation, Instance, Modality
 
 
@@ -86,6 +86,9 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
         return None
     target = finding.prediction
     job = services.explain(work, target.name)
+    if job is not None and isinstance(job.error, LedgerNotAdditiveError):
+        services.withhold(work, target.name, job.error)
+        st.rerun()
     if job is None or not is_ready(work, job, f"Explaining {target.display}"):
         return None
     explanation = work.explanations[target.name]

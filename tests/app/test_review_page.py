@@ -9,7 +9,7 @@ import pytest
 
 from dashboard import attention, jobs, viewer
 from dashboard.attention import Attention
-from mmcore.errors import NonFiniteResultError, NothingToScoreError
+from mmcore.errors import LedgerNotAdditiveError, NonFiniteResultError, NothingToScoreError
 from mmcore.records import Case, Interaction, Modality, Parts, Prediction
 from tests.app import factory
 from tests.app.conftest import Stage, html
@@ -330,3 +330,21 @@ def test_an_input_that_is_missing_is_not_drawn_as_a_contribution_of_zero(stage: 
     assert "Labs and vitals</th><td>not given</td>" in page
     filed = html(stage.open_case("jane", "report"))
     assert "Labs and vitals</th><td>not given</td>" in filed
+
+
+def test_a_finding_whose_ledger_does_not_add_up_is_withheld_on_every_page(stage: Stage) -> None:
+    class Leaky(factory.FakeEngine):
+        def explain(self, case, target, *, progress=None):  # type: ignore[no-untyped-def] # as above
+            if target == "consolidation":
+                raise LedgerNotAdditiveError(target=target, error=0.2, tolerance=1e-3)
+            return super().explain(case, target, progress=progress)
+
+    stage.engine = Leaky()
+    page = html(stage.open_case("jane", "review"))
+    row = page[page.index('data-testid="finding-consolidation"') :]
+    assert "89%" not in row[: row.index("</div>")]
+    assert "Contributions to consolidation miss its logit by +2.00e-01" in page
+    assert "Why: Pleural effusion" not in page, "the choice stays"
+    filed = html(stage.open_case("jane", "report"))
+    row = filed[filed.index(">Consolidation<") :]
+    assert "Withheld" in row[: row.index("</tr>")]

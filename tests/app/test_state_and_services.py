@@ -67,7 +67,7 @@ def test_a_ledger_that_does_not_add_up_costs_its_finding_and_not_the_report(
     assert job is not None
     assert job.wait(60)
     assert job.error is None
-    document, _, explanations = job.result
+    _, document, _, explanations = job.result
     assert "consolidation" not in explanations
     (gate,) = (g for g in document["gate"] if g["target"] == "consolidation")
     assert gate["verdict"] == "withheld"
