@@ -204,6 +204,12 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
         # The border: a reader met what it did not expect. The message may quote the file.
         words = f"the file could not be read ({type(error).__name__})"
         return _refuse(name, data, kind, FileRefusedError(RefusalCode.CORRUPT, words))
+    except (OSError, MemoryError) as error:
+        # No room on the disk, no process to be had: not the file's fault, and not the others'.
+        words = (
+            f"the server had no room or no process left to read the file ({type(error).__name__})"
+        )
+        return _refuse(name, data, kind, FileRefusedError(RefusalCode.DECODE_CRASHED, words))
     if part is None:
         return _aside(name, data, "JSON that is not a FHIR resource")
     if isinstance(part, ObservationsPart):

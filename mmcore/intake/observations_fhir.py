@@ -161,12 +161,11 @@ def _check_subjects(entries: list[_Entry], patients: list[_Entry]) -> frozenset[
 
 def _check_record_numbers(numbers: Mapping[str, int], patients: list[_Entry]) -> None:
     """Refuse subjects that are named by the record number of somebody else. R4 Reference."""
-    own = {
-        identifier.get("value", "").strip()
-        for entry in patients
-        for identifier in entry.resource.get("identifier") or []
-        if isinstance(identifier, dict) and isinstance(identifier.get("value", ""), str)
-    } - {""}
+    own = set()
+    for entry in patients:
+        _validate(entry.resource, "Patient")
+        values = (i.get("value") for i in entry.resource.get("identifier") or [])
+        own |= {value.strip() for value in values if value and value.strip()}
     strangers = [number for value, number in numbers.items() if own and value not in own]
     if strangers:
         raise FileRefusedError(

@@ -313,3 +313,16 @@ def test_files_of_a_case_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mmcore.intake.cases.MAX_FILES", 2)
     found = case(*(RawFile(f"{i}.txt", f"note {i}".encode()) for i in range(3)))
     assert [file.code for file in found.files] == [None, None, RefusalCode.TOO_LARGE]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "/home/doe"), MemoryError()])
+def test_a_server_without_room_costs_the_image_and_not_the_case(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("mmcore.intake.cases.decode_dicom", fail)
+    found = case(IMAGE, NOTE)
+    assert codes(found) == {"image.dcm": RefusalCode.DECODE_CRASHED, "note.txt": None}
+    assert "doe" not in found.files[0].reason

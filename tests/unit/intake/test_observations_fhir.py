@@ -244,3 +244,8 @@ def test_subjects_named_by_record_number_alone_say_whose_the_file_is() -> None:
     other = observation(subject={"identifier": {"value": "777"}})
     assert read(one).identity.patient_ids == {"00123"}
     assert refusal(one, other).code == RefusalCode.PATIENT_MISMATCH
+
+
+@pytest.mark.parametrize("identifier", [1, "x", [1], [{"value": 1}]])
+def test_an_identifier_of_another_shape_is_bad_fhir(identifier: Any) -> None:
+    assert refusal(patient(identifier=identifier), observation()).code == RefusalCode.BAD_FHIR
