@@ -9,7 +9,11 @@ from mmcore.records import Instance
 RADIOGRAPHY = frozenset({"DX", "CR", "RG"})
 CHEST_WORDS = ("CHEST", "THORAX", "LUNG", "RIB")
 FRONTAL_VIEWS = frozenset({"PA", "AP"})
-LATERAL_VIEWS = frozenset({"LATERAL", "LL", "RL", "LLD", "RLD", "LAO", "RAO", "LPO", "RPO"})
+# PS3.3 C.8.1.2.1.1 (CR) and the oblique views of C.8.7.5.1; LAT is not a term and is written.
+LATERAL_VIEWS = frozenset(
+    {"LATERAL", "LAT", "LL", "RL", "LLD", "RLD", "LLO", "RLO", "LAO", "RAO", "LPO", "RPO"}
+)
+FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"  # Digital X-Ray Image Storage, raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ def judge_image(instance: Instance) -> Suitability:
         doubts.append("the file does not say which body part it shows")
     if view not in FRONTAL_VIEWS:
         doubts.append("the file does not say whether the view is PA or AP")
+    if instance.sop_class_uid == FOR_PROCESSING:
+        doubts.append("the image is raw detector data, not the one made for reading")
     return Suitability("", tuple(doubts))
 
 

@@ -103,3 +103,13 @@ def test_an_image_dated_in_the_year_one_is_older_than_the_others() -> None:
     late = radiograph(acquired_at=datetime(1990, 1, 1))
     assert choose_image([early, late])[0] is late
     assert choose_image([early])[0] is early
+
+
+@pytest.mark.parametrize("view", ["RLO", "LLO", "LAT", "RL"])
+def test_oblique_and_lateral_views_are_not_read_as_frontal(view: str) -> None:
+    assert "frontal" in judge_image(radiograph(view_position=view)).problem
+
+
+def test_raw_detector_data_are_doubted() -> None:
+    raw = radiograph(sop_class_uid="1.2.840.10008.5.1.4.1.1.1.1.1")
+    assert any("raw" in doubt for doubt in judge_image(raw).doubts)
