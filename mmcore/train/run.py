@@ -5,9 +5,12 @@ from pathlib import Path
 
 import torch
 
+from mmcore.errors import ConfigError
 from mmcore.evaluate.measure import measure_card
 from mmcore.model.allocator import keep_freed_memory
+from mmcore.model.config import ModelConfig
 from mmcore.model.network import FusionNetwork
+from mmcore.simulate import FINDINGS
 from mmcore.train.cohort import build_cohort
 from mmcore.train.config import read_run
 from mmcore.train.dataset import CohortTensors, measure_scales
@@ -27,6 +30,7 @@ def train_pack(config_path: Path, *, out: Path, work: Path, measure: int) -> Non
     run = read_run(config_path)
     if run.model.image is None or run.model.observations is None or run.model.note is None:
         raise ValueError("phantom cohorts train models of image, note and observations")
+    check_targets(run.model)
     size = run.model.image.size
     folder = work / run.name
     train_cohort, validation_cohort = (
@@ -54,3 +58,15 @@ def train_pack(config_path: Path, *, out: Path, work: Path, measure: int) -> Non
         network, run, model, tokenizer, train=tensors, validation=validation, out=out, hours=hours
     )
     measure_card(out, seed=run.cohort.seed + 2, patients=measure)
+
+
+def check_targets(model: ModelConfig) -> None:
+    """Refuse targets that are not the labels of a simulated cohort, in their order.
+
+    Labels have no names: in another order one finding would be trained as another.
+    """
+    found = [(t.name, t.kind) for t in model.targets]
+    expected = [*((str(name), "finding") for name in FINDINGS), ("severity", "regression")]
+    if found != expected:
+        names = ", ".join(name for name, _ in expected)
+        raise ConfigError(key="model.targets", problem=f"must be, in this order: {names}")
