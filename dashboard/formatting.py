@@ -3,6 +3,8 @@
 import math
 from datetime import date, datetime
 
+import numpy as np
+
 from mmcore import wording
 
 _UNITS = {
@@ -24,8 +26,10 @@ def number(value: float) -> str:
         text = f"{value:.0f}"
     elif abs(value) >= 10:
         text = f"{value:.1f}"
-    else:
+    elif abs(value) >= 0.1:
         text = f"{value:.2f}"
+    else:  # a small value is not nought
+        text = np.format_float_positional(value, precision=2, fractional=False, trim="-")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return text.replace("-", wording.MINUS)

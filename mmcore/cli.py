@@ -1,6 +1,7 @@
 """Every capability without the UI. Heavy libraries load with the command that needs them."""
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -155,13 +156,15 @@ def pack(
         typer.echo("targets: " + ", ".join(t.name for t in engine.pack.config.targets))
 
 
-def _explanations(folder: Path, *, seed: int, patients: int) -> dict[str, float]:
+def _explanations(folder: Path, *, seed: int, patients: int) -> dict[str, float | None]:
     from mmcore.engine import Engine
     from mmcore.evaluate.explanations import check_explanations
     from mmcore.simulate import sample_patient
 
     drawn = (sample_patient(seed, index) for index in range(patients))
-    return check_explanations(Engine.load(folder), drawn).summary()
+    summary = check_explanations(Engine.load(folder), drawn).summary()
+    # JSON knows no NaN: what could not be counted is null.
+    return {name: rate if math.isfinite(rate) else None for name, rate in summary.items()}
 
 
 def pack_folder(pack: Path) -> Path:

@@ -70,7 +70,7 @@ def _count(figures: ExplanationFigures, ledger: Explanation, patient: PhantomPat
     figures.explained += 1
     signed = {c.modality: c.signed for c in ledger.contributions}
     gap = abs(ledger.base + sum(signed.values()) - ledger.logit)
-    figures.additivity = max(figures.additivity, gap)
+    figures.additivity = float(np.maximum(figures.additivity, gap))  # max() would drop a NaN
     for modality, parts in ledger.parts.items():
         figures.part_errors.append(abs(parts.completeness_error) / max(abs(signed[modality]), 1e-9))
         figures.withheld += not parts.passed

@@ -86,8 +86,7 @@ def as_markdown(all_figures: Mapping[str, Mapping[str, Mapping[str, Figure]]]) -
     if findings:
         lines += [_row(["AUROC with", *subsets]), _row(["---"] * (len(subsets) + 1))]
         lines += [
-            _row([t, *(f"{all_figures[s][t]['auroc'].value:.3f}" for s in subsets)])
-            for t in findings
+            _row([t, *(_value(all_figures[s][t]["auroc"]) for s in subsets)]) for t in findings
         ]
     return "\n".join(lines) + "\n"
 
@@ -99,4 +98,8 @@ def _row(cells: list[str]) -> str:
 def _cell(figure: Figure) -> str:
     if not np.isfinite(figure.value):
         return "n/a"
-    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+    return f"{_value(figure)} ({figure.low:.3f} to {figure.high:.3f})"
+
+
+def _value(figure: Figure) -> str:
+    return f"{figure.value:.3f}" if np.isfinite(figure.value) else "n/a"

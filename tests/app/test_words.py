@@ -156,3 +156,11 @@ def test_the_viewer_and_the_charts_use_the_same_two_colours() -> None:
         found = re.search(rf"{name} = \[(\d+), (\d+), (\d+)\]", script)
         assert found
         assert "#" + "".join(f"{int(v):02x}" for v in found.groups()) == color
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (0.004, "0.004"), (-0.0312, "\u22120.031"), (0.25, "0.25"), (0.00001, "0.00001")],
+)
+def test_a_small_value_is_not_shown_as_nought(value: float, text: str) -> None:
+    assert formatting.number(value) == text

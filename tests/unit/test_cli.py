@@ -8,7 +8,8 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
 from mmcore.cli import app
-from mmcore.evaluate import metrics
+from mmcore.evaluate import explanations, metrics
+from mmcore.evaluate.explanations import ExplanationFigures
 from tests.tiny import tiny_pack
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "result.schema.json").read_text())
@@ -138,3 +139,11 @@ def test_evaluate_on_written_patients_gives_what_it_gives_on_the_same_ones_in_me
                 target,
                 name,
             )
+
+
+def test_what_could_not_be_counted_is_null_not_nan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explanations, "check_explanations", lambda *_: ExplanationFigures())
+    done = run("evaluate", "--pack", tiny_pack(), "--explain", 1)
+    assert done.exit_code == 0, done.output
+    assert "NaN" not in done.output
+    assert json.loads(done.output)["peak_in_lesion"] is None
