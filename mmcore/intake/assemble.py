@@ -109,7 +109,7 @@ class _Person:
 def _refuse_other_patients(files: Sequence[ReadFile]) -> tuple[list[ReadFile], Identity]:
     """Refuse the files of every patient but the one with most files."""
     people: list[_Person] = []
-    known = [file for file in files if file.part is not None and file.part.identity.is_known]
+    known = [f for f in files if f.part is not None and _says_whose(f.part.identity)]
     # Those that say most first, so that a bare name joins whom it fits and founds no group.
     for file in sorted(known, key=lambda file: (-_strength(file), file.source.digest)):
         identity = file.part.identity if file.part is not None else Identity()
@@ -143,15 +143,17 @@ def _judge_patient(file: ReadFile, *, others: set[str], winner: _Person) -> Read
 
 def _strength(file: ReadFile) -> int:
     identity = file.part.identity if file.part is not None else Identity()
-    return 4 * bool(identity.patient_ids) + 2 * bool(identity.birth_date) + bool(identity.name)
+    named = bool(_name_parts(identity.name))
+    return 4 * bool(_record_numbers(identity)) + 2 * bool(identity.birth_date) + named
 
 
 def may_be_same(a: Identity, b: Identity) -> bool:
     """Whether two files can be about one patient: nothing that both state may contradict."""
     if a.birth_date and b.birth_date and a.birth_date != b.birth_date:
         return False
-    have_ids = bool(a.patient_ids and b.patient_ids)
-    if have_ids and not a.patient_ids & b.patient_ids:
+    ids, other_ids = _record_numbers(a), _record_numbers(b)
+    have_ids = bool(ids and other_ids)
+    if have_ids and not ids & other_ids:
         return False
     ours, theirs = _name_parts(a.name), _name_parts(b.name)
     if not ours or not theirs:
@@ -160,6 +162,20 @@ def may_be_same(a: Identity, b: Identity) -> bool:
         return any(_matches(part, theirs) for part in ours)
     few, many = sorted((ours, theirs), key=len)
     return all(_matches(part, many) for part in few)
+
+
+def _says_whose(identity: Identity) -> bool:
+    """Whether a file says anything that tells its patient from others."""
+    return bool(_record_numbers(identity) or _name_parts(identity.name) or identity.birth_date)
+
+
+def _record_numbers(identity: Identity) -> frozenset[str]:
+    """Return the record numbers that are somebody's: not "ANONYMOUS", not "000"."""
+    return frozenset(
+        number
+        for number in identity.patient_ids
+        if number.strip(" 0") and number.strip().upper() not in _NOBODY
+    )
 
 
 def _name_parts(name: str | None) -> frozenset[str]:
@@ -271,7 +287,7 @@ def _say(
 ) -> list[str]:
     """Return what a clinician must know of the case as a whole."""
     said: list[str] = []
-    nameless = sum(not part.identity.is_known for part in parts)
+    nameless = sum(not _says_whose(part.identity) for part in parts)
     if nameless and len(parts) > 1:
         said.append(
             f"{nameless} of {len(parts)} files do not say whose they are; "

@@ -326,3 +326,16 @@ def test_a_server_without_room_costs_the_image_and_not_the_case(
     found = case(IMAGE, NOTE)
     assert codes(found) == {"image.dcm": RefusalCode.DECODE_CRASHED, "note.txt": None}
     assert "doe" not in found.files[0].reason
+
+
+@pytest.mark.parametrize("number", ["ANONYMOUS", "Unknown", "0", "000"])
+def test_a_placeholder_is_no_record_number_that_two_patients_could_share(number: str) -> None:
+    second = ramp()
+    second[0, 0] = 9
+    jane = RawFile("jane.dcm", make_dicom(PatientName="Doe^Jane", PatientID=number))
+    zelda, nobody = (
+        RawFile(name, make_dicom(second, PatientName=name, PatientID=number, SOPInstanceUID="9"))
+        for name in ("Doe^Zelda", "ANONYMOUS")
+    )
+    assert RefusalCode.PATIENT_MISMATCH in codes(case(jane, zelda)).values()
+    assert "1 of 2 files do not say whose they are" in case(jane, nobody).notices[0]
