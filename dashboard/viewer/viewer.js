@@ -28,12 +28,12 @@ class Viewer {
     this.frameBar = make("div", { className: "bar" }, this.controls.frame.node);
     this.leftOut = make("p", { className: "reason left-out", role: "note",
       dataset: { testid: "viewer-left-out" } });
+    this.keys = make("p", { className: "keys" });
     root.querySelector(".viewer")?.remove();
     root.append(make("div", { className: "viewer", dataset: { testid: "viewer" } },
       this.controls.imageBar, this.stage, this.frameBar, this.leftOut,
       this.controls.overlayBar,
-      make("p", { className: "keys" }, "Wheel zoom · Shift-drag pan · Right-drag zoom · "
-        + "I invert · O map · R reset · ± zoom · ←→ frames")));
+      this.keys));
     this.listen();
     this.resizer = new ResizeObserver(() => this.paintSoon());
   }
@@ -82,6 +82,9 @@ class Viewer {
     this.greyImage = this.grey.getContext("2d").createImageData(columns, rows);
     this.controls.frame.input.max = frames - 1;
     this.frameBar.hidden = frames === 1;
+    this.keys.textContent = "Click the image, then: "
+      + (frames > 1 ? "wheel or ←→ frames · Ctrl-wheel zoom" : "wheel zoom")
+      + " · Shift-drag pan · Right-drag zoom · I invert · O map · R reset · ± zoom";
     const isHounsfield = this.header.unit === "HU";
     this.presets = this.header.is_color ? [] : [...this.header.windows,
       { name: "Auto", ...autoWindow(this.pixels, 0) }, ...(isHounsfield ? CT_PRESETS : [])];
@@ -359,8 +362,14 @@ class Viewer {
     };
     canvas.onpointerup = canvas.onpointercancel = () => { drag = null; };
     canvas.addEventListener("wheel", (event) => {
-      if (!this.pixels) return;
+      // Until the image has been clicked the wheel scrolls the page, as everywhere else on it.
+      const isChosen = event.ctrlKey || canvas.getRootNode().activeElement === canvas;
+      if (!this.pixels || !isChosen) return;
       event.preventDefault();
+      if (this.pixels.shape[0] > 1 && !event.ctrlKey) {
+        this.scroll(Math.sign(event.deltaY));
+        return;
+      }
       const box = canvas.getBoundingClientRect();
       this.zoomBy(Math.exp(-event.deltaY / 400), event.clientX - box.left, event.clientY - box.top);
     }, { passive: false });

@@ -134,6 +134,20 @@ def test_keys_work_where_the_image_has_the_focus(reviewed: Clinician) -> None:
         reviewed.expect_shown("inverted", inverted)
 
 
+def test_the_wheel_scrolls_the_page_until_the_image_is_clicked(reviewed: Clinician) -> None:
+    """Else whoever scrolls down to the note on the way magnifies the image into single pixels."""
+    reviewed.see("viewer-zoom-in").focus()
+    reviewed.point_at(0.5, 0.5)
+    reviewed.page.mouse.wheel(0, 200)
+    expect(reviewed.see("viewer")).not_to_be_in_viewport(ratio=1)
+    reviewed.expect_shown("zoom", "1")
+    reviewed.page.mouse.wheel(0, -400)
+    expect(reviewed.see("viewer-tool")).to_be_in_viewport()
+    reviewed.canvas.click()
+    reviewed.page.mouse.wheel(0, -200)
+    reviewed.expect_change("zoom", "1")
+
+
 def test_the_ledger_adds_up_to_the_probability_in_the_list(reviewed: Clinician) -> None:
     rows = reviewed.findings()
     finding = next((r for r in rows if "%" in r.value and r.is_selected), None)
