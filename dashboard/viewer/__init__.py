@@ -190,7 +190,7 @@ def mount(component: str, message: bytes, *, key: str, height: int | str) -> Non
 def _component(name: str) -> Any:
     scripts = {
         "pixels": ("codec.js", "store.js"),
-        "viewer": ("codec.js", "window.js", "overlay.js", "controls.js", "viewer.js"),
+        "viewer": ("codec.js", "window.js", "overlay.js", "lengths.js", "controls.js", "viewer.js"),
     }[name]
     style = (SOURCE / "viewer.css").read_text("utf-8") if name == "viewer" else ""
     return st.components.v2.component(

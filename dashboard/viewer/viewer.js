@@ -181,8 +181,8 @@ class Viewer {
     if (isMapped && this.map) this.paintMap(context);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     if (isMapped) this.paintMarkers(context, g);
-    this.paintRuler(context, g);
-    this.paintScaleBar(context, g);
+    paintRuler(this, context, g);
+    paintScaleBar(this, context, g);
     this.legend.hidden = !isMapped;
     this.tell(isInverted, isMapped, performance.now() - started);
   }
@@ -236,52 +236,6 @@ class Viewer {
       context.fillStyle = context.strokeStyle;
       context.fillText(text, left + 4, y + 4);
     }
-  }
-
-  millimetres(a, b) {
-    const [high, wide] = this.header.spacing_mm ?? [1, 1];
-    return Math.hypot((a.row - b.row) * high, (a.column - b.column) * wide);
-  }
-
-  paintRuler(context, g) {
-    if (!this.ruler) return;
-    const at = (p) => [g.x + p.column * g.scale, g.y + p.row * g.scale * g.tall];
-    const [x0, y0] = at(this.ruler.from), [x1, y1] = at(this.ruler.to);
-    const unit = this.header.spacing_mm ? "mm" : "px";
-    const length = this.millimetres(this.ruler.from, this.ruler.to).toFixed(1);
-    context.strokeStyle = context.fillStyle = "#f0d871";
-    context.lineWidth = 1.5;
-    context.beginPath();
-    context.moveTo(x0, y0);
-    context.lineTo(x1, y1);
-    context.stroke();
-    context.font = "600 13px system-ui, sans-serif";
-    context.fillText(`${length} ${unit}`, x1 + 8, y1 + 4);
-    this.canvas.dataset.length = `${length} ${unit}`;
-  }
-
-  paintScaleBar(context, g) {
-    const spacing = this.header.spacing_mm;
-    if (!spacing) return;
-    const perMillimetre = g.scale / spacing[1];
-    const length = [200, 100, 50, 20, 10, 5, 2, 1].find((mm) => mm * perMillimetre <= 160) ?? 1;
-    const x = this.stage.clientWidth / 2 - (length * perMillimetre) / 2;
-    const y = this.stage.clientHeight - 14;
-    context.fillStyle = context.strokeStyle = "#f3f7fa";
-    context.shadowColor = "#000";
-    context.shadowBlur = 4;
-    context.lineWidth = 2;
-    context.beginPath();
-    context.moveTo(x, y - 4);
-    context.lineTo(x, y);
-    context.lineTo(x + length * perMillimetre, y);
-    context.lineTo(x + length * perMillimetre, y - 4);
-    context.stroke();
-    context.font = "12px system-ui, sans-serif";
-    context.textAlign = "center";
-    context.fillText(`${length} mm`, this.stage.clientWidth / 2, y - 7);
-    context.textAlign = "start";
-    context.shadowBlur = 0;
   }
 
   // What is on the canvas, in words and as attributes that assistive tools and tests can read.

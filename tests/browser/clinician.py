@@ -209,6 +209,9 @@ class Clinician:
         self.page.mouse.down()
         self.page.mouse.move(x + dx, y + dy, steps=4)
         self.page.mouse.up()
+        self.page.evaluate(  # painted in the next frame
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
 
     def point_at(self, across: float, down: float) -> tuple[int, int, float]:
         """Point at a part of the canvas; return row, column and value that it names there."""

@@ -113,6 +113,22 @@ def _open_demo_name(person: Clinician) -> str:
     raise AssertionError(f"no demonstration patient is named in {shown!r}")
 
 
+def test_a_measured_length_is_in_millimetres_of_the_file(reviewed: Clinician) -> None:
+    dataset = pydicom.dcmread(
+        ROOT / "assets" / "demo" / _open_demo_name(reviewed) / "image.dcm", stop_before_pixels=True
+    )
+    row, column, _ = reviewed.point_at(0.5, 0.5)
+    reviewed.see("viewer-tool-measure").click()
+    reviewed.drag(120, 0)
+    shown = reviewed.shown("length")
+    end_row, end_column = (int(v) for v in reviewed.shown("probe").split(",")[:2])
+    reviewed.see("viewer-tool-window").click()
+    assert shown.endswith(" mm")
+    assert end_row == row
+    spacing = float((dataset.get("PixelSpacing") or dataset.ImagerPixelSpacing)[1])
+    assert number(shown) == pytest.approx((end_column - column) * spacing, abs=spacing + 0.05)
+
+
 def test_keys_work_where_the_image_has_the_focus(reviewed: Clinician) -> None:
     _show_a_map(reviewed)
     with reviewed.without_the_server():
