@@ -86,6 +86,8 @@ class Instance:
     is_inverted: MONOCHROME1, so low values are shown bright; displays and models invert.
     value_unit: "HU", or the Rescale Type, or "" where unknown.
     spacing_mm: (row, column) size of a pixel, or None where the file does not say.
+    patient_orientation: where the rows and the columns run to in the patient, such as ("L", "F")
+        for rows to the left and columns to the feet, or None. DICOM PS3.3 C.7.6.1.1.1.
     decoder: library and version that decompressed the pixels, e.g. "imagecodecs 2026.3.6".
     """
 
@@ -102,6 +104,7 @@ class Instance:
     body_part: str | None = None
     view_position: str | None = None
     laterality: str | None = None
+    patient_orientation: tuple[str, str] | None = None
     acquired_at: datetime | None = None
     instance_number: int | None = None
     transfer_syntax_uid: str = ""

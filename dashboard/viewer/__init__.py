@@ -17,6 +17,7 @@ import streamlit as st
 
 from dashboard import formatting
 from dashboard.viewer.packing import browser_values, pack
+from mmcore.orientation import sides_of
 from mmcore.records import Case, Instance, Parts, PixelArray
 
 SOURCE = Path(__file__).resolve().parent
@@ -120,6 +121,7 @@ def view_message(
             for n, w in enumerate(instance.windows, 1)
         ],
         "corners": _corners(case, instance),
+        "sides": _sides(stack),
         "left_out": left_out(case, stack),
         "overlay": {
             "target": overlay.target,
@@ -147,6 +149,12 @@ def view_message(
             header["overlay"]["box"] = parts.overlay_box
             arrays["overlay"] = np.asarray(parts.overlay, np.float32)
     return pack(header, arrays)
+
+
+def _sides(stack: Sequence[Instance]) -> tuple[str, str] | None:
+    """Return the letters for the left and right edge, if every image of the stack agrees."""
+    found = {sides_of(instance) for instance in stack}
+    return found.pop() if len(found) == 1 else None
 
 
 def _corners(case: Case, instance: Instance) -> dict[str, list[str]]:

@@ -20,10 +20,13 @@ class Viewer {
         dataset: { testid: `viewer-${place}` } });
       return this.corner[place];
     });
+    this.sides = ["left", "right"].map((edge) => make("div", { className: `corner side ${edge}`,
+      dataset: { testid: `viewer-side-${edge}` } }));
     this.legend = make("div", { className: "legend", "aria-hidden": "true" },
       make("span", { className: "for" }, "▲ for"), make("i"),
       make("span", { className: "against" }, "▼ against"));
-    this.stage = make("div", { className: "stage" }, this.canvas, ...corners, this.legend);
+    this.stage = make("div", { className: "stage" }, this.canvas, ...corners,
+      ...this.sides, this.legend);
     this.controls = buildControls(this);
     this.frameBar = make("div", { className: "bar" }, this.controls.frame.node);
     this.leftOut = make("p", { className: "reason left-out", role: "note",
@@ -56,6 +59,10 @@ class Viewer {
       ...lines.map((line) => make("div", {}, line)));
     fill("top-left", header.corners.patient);
     fill("top-right", header.corners.study);
+    this.sides.forEach((side, n) => {
+      side.textContent = header.sides?.[n] ?? "";
+      side.hidden = !header.sides;
+    });
     this.leftOut.textContent = header.left_out;
     this.leftOut.hidden = !header.left_out;
     if (isOtherStack) { this.pixels = null; this.ruler = null; this.waitForPixels(); }
@@ -183,6 +190,9 @@ class Viewer {
     if (isMapped) this.paintMarkers(context, g);
     paintRuler(this, context, g);
     paintScaleBar(this, context, g);
+    // The letters stay at the image's own edges, and in sight when these are zoomed out of it.
+    this.sides[0].style.left = `${Math.max(0, g.x)}px`;
+    this.sides[1].style.right = `${Math.max(0, this.stage.clientWidth - g.x - g.width)}px`;
     this.legend.hidden = !isMapped;
     this.tell(isInverted, isMapped, performance.now() - started);
   }

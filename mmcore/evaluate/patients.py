@@ -56,6 +56,7 @@ def phantom_case(patient: PhantomPatient) -> Case:
         spacing_mm=(patient.spacing_mm, patient.spacing_mm),
         body_part="CHEST",
         view_position="PA",
+        patient_orientation=("L", "F"),
     )
     series = Series(series_uid="", dicom_modality="DX", description="", instances=(instance,))
     study = Study("", "", None, None, (series,))

@@ -31,6 +31,7 @@ from mmcore.explain.shapley import (
 from mmcore.loinc import OBSERVATION_TYPES
 from mmcore.model.network import FusionNetwork
 from mmcore.model.prepared import PreparedCase
+from mmcore.orientation import sides_of
 from mmcore.records import Contribution, Explanation, Interaction, Modality, PartItem, Parts
 
 ADDITIVITY = 1e-4  # logits by which base + contributions may miss the logit
@@ -39,7 +40,6 @@ ABSOLUTE_TOLERANCE = 1e-4  # logits; below this, arithmetic in single precision 
 PASSING_ERROR = 0.05  # of the contribution: parts that miss it by more are withheld
 PASSING_FLOOR = 0.02  # logits: an error below this changes nothing that a reader sees
 FIRST_STEPS = {Modality.IMAGE: 16, Modality.NOTE: 8, Modality.OBSERVATIONS: 8}
-FRONTAL = ("PA", "AP")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,9 +208,9 @@ def _items(
     """Return the named parts of one modality and, for an image, its overlay and the box of it."""
     if modality is Modality.IMAGE and prepared.image is not None:
         overlay = smooth_overlay(values.sum(0))
-        view = prepared.instance.view_position if prepared.instance is not None else None
+        sides = sides_of(prepared.instance) if prepared.instance is not None else None
         box = prepared.image.box
-        items = name_regions(overlay, box=box, is_frontal=(view or "").upper() in FRONTAL)
+        items = name_regions(overlay, box=box, sides=sides)
         return items, overlay.astype(np.float32), box
     if modality is Modality.NOTE and prepared.note is not None:
         per_token = values.sum(1)[: len(prepared.note.spans)]

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
+from mmcore.orientation import Side
 from mmcore.records import PartItem
 
 OVERLAY_CELL = 4  # model pixels per overlay cell
@@ -39,14 +40,14 @@ def name_regions(
     overlay: npt.NDArray[np.float64],
     *,
     box: tuple[float, float, float, float],
-    is_frontal: bool,
+    sides: tuple[Side, Side] | None,
 ) -> tuple[PartItem, ...]:
     """Return the strongest regions for and against, largest first, with the rest as one item.
 
     Every cell belongs to the nearest peak of its own sign or to the rest, so the items sum to the
     overlay. ``where`` is the peak in stored pixels, outside the image where padding holds it.
-    ``is_frontal``: sides of the patient are named as the viewer's opposite (the patient's right is
-    on the left of a frontal radiograph).
+    ``sides``: which side of the patient lies at the left and at the right edge of the image, as the
+    file says; without it sides of the image are named, never guessed from the view.
     """
     scale_row, scale_column = box[2] / overlay.shape[0], box[3] / overlay.shape[1]
     # The square lies around the centre of the image, so its margins tell the image's own size.
@@ -55,7 +56,7 @@ def name_regions(
     for region in _regions(overlay):
         row = box[0] + (region.row + 0.5) * scale_row
         column = box[1] + (region.column + 0.5) * scale_column
-        place = _place(row / rows, column / columns, is_frontal=is_frontal)
+        place = _place(row / rows, column / columns, sides=sides)
         items.append(PartItem(place, (float(round(row)), float(round(column))), region.signed))
     items.sort(key=lambda item: -abs(item.signed))
     rest = float(overlay.sum()) - sum(item.signed for item in items)
@@ -90,15 +91,16 @@ def _basin(
     return result
 
 
-def _place(down: float, across: float, *, is_frontal: bool) -> str:
+def _place(down: float, across: float, *, sides: tuple[Side, Side] | None) -> str:
     """Name a place on the image by thirds; anatomy is not guessed from it."""
     if not (0.0 <= down <= 1.0 and 0.0 <= across <= 1.0):
         return "margin beside the image"
     height = ("upper", "middle", "lower")[min(int(down * 3), 2)]
     if 0.45 <= across <= 0.55:
         side = "near the midline"
-    elif is_frontal:
-        side = "patient's right" if across < 0.5 else "patient's left"
+    elif sides is not None:
+        letter = sides[0] if across < 0.5 else sides[1]
+        side = "patient's right" if letter == "R" else "patient's left"
     else:
         side = "left of the image" if across < 0.5 else "right of the image"
     return f"{height} third, {side}"

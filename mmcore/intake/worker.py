@@ -233,6 +233,7 @@ def _image_part(image: dict[str, Any], pixels: PixelArray, digest: str) -> Image
     """Build the records from the worker's JSON."""
     birth_date = date.fromisoformat(image["birth_date"]) if image["birth_date"] else None
     spacing = image["spacing_mm"]
+    orientation = image["patient_orientation"]
     instance = Instance(
         digest=digest,
         sop_instance_uid=image["sop_instance_uid"],
@@ -247,6 +248,7 @@ def _image_part(image: dict[str, Any], pixels: PixelArray, digest: str) -> Image
         body_part=image["body_part"],
         view_position=image["view_position"],
         laterality=image["laterality"],
+        patient_orientation=(orientation[0], orientation[1]) if orientation else None,
         acquired_at=_moment(image["acquired_at"]),
         instance_number=image["instance_number"],
         transfer_syntax_uid=image["transfer_syntax_uid"],

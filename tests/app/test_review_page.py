@@ -321,6 +321,17 @@ def test_a_view_of_no_side_names_none(stage: Stage) -> None:
     assert stage.shown["viewer"][0]["corners"]["study"][1] == "DX CHEST PA"
 
 
+def test_the_viewer_is_told_the_sides_only_where_the_file_says_them(stage: Stage) -> None:
+    for direction, letters in (("L", ["R", "L"]), ("R", ["L", "R"]), ("P", None)):
+        picture = factory.image(patient_orientation=(direction, "F"))
+        stage.demos["jane"] = factory.case(direction, picture=picture)
+        stage.open_case("jane", "review")
+        assert stage.shown["viewer"][0]["sides"] == letters
+    stage.demos["jane"] = factory.case()
+    stage.open_case("jane", "review")
+    assert stage.shown["viewer"][0]["sides"] is None
+
+
 def test_an_input_that_is_missing_is_not_drawn_as_a_contribution_of_zero(stage: Stage) -> None:
     stage.demos["jane"] = factory.case(observations=())
     app = stage.open_case("jane", "review")

@@ -45,6 +45,11 @@ def test_the_image_is_there_before_and_after_the_model_has_spoken(reviewed: Clin
     expect(reviewed.see("research-banner")).to_be_visible()
 
 
+def test_the_sides_of_the_patient_stand_at_the_edges_of_the_image(reviewed: Clinician) -> None:
+    expect(reviewed.see("viewer-side-left")).to_have_text("R")
+    expect(reviewed.see("viewer-side-right")).to_have_text("L")
+
+
 def test_every_finding_shows_its_probability_and_its_gate(reviewed: Clinician) -> None:
     rows = reviewed.findings()
     assert rows

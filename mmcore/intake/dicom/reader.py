@@ -23,6 +23,7 @@ from mmcore.records import PixelArray
 _MAX_HU, _MIN_HU = 32_767, -32_768
 _MAX_FLOAT = 1e12
 _MAX_AGE_YEARS = 130
+_AXES = {"R": "x", "L": "x", "A": "y", "P": "y", "H": "z", "F": "z"}
 _AGE_UNITS = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 
 Message = dict[str, Any]
@@ -172,10 +173,26 @@ def _describe_instance(attributes: Attributes, notices: list[str]) -> Message:
         "laterality": attributes.soft_text("ImageLaterality")
         or attributes.soft_text("Laterality")
         or None,
+        "patient_orientation": _orientation(attributes, notices),
         "acquired_at": acquired.isoformat() if acquired else None,
         "instance_number": _soft_integer(attributes, "InstanceNumber"),
         "position_mm": _position(attributes),
     }
+
+
+def _orientation(attributes: Attributes, notices: list[str]) -> tuple[str, str] | None:
+    """Return where rows and columns run to in the patient. PS3.3 C.7.6.1.1.1."""
+    text = attributes.soft_text("PatientOrientation").upper()
+    # In animals R is for rostral, not for right.
+    if not text or attributes.soft_text("AnatomicalOrientationType").upper() == "QUADRUPED":
+        return None
+    directions = [part.strip() for part in text.split("\\")]
+    axes = [[_AXES.get(letter, "") for letter in part] for part in directions]
+    is_valid = len(axes) == 2 and all(a and "" not in a and len(set(a)) == len(a) for a in axes)
+    if is_valid and axes[0][0] != axes[1][0]:
+        return directions[0], directions[1]
+    notices.append("PatientOrientation is not valid and was ignored; no side is named.")
+    return None
 
 
 def _describe_study(attributes: Attributes) -> Message:

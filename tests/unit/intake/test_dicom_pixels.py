@@ -14,6 +14,7 @@ from pydicom.pixels.processing import apply_modality_lut
 
 from mmcore.intake.parts import ImagePart
 from mmcore.intake.worker import decode_dicom
+from mmcore.orientation import sides_of
 from mmcore.records import Window
 from tests.unit.intake import make_dicom as make
 from tests.unit.intake.make_dicom import element, encapsulate, encode, item, make_dicom, ramp
@@ -257,6 +258,46 @@ def test_zero_spacing_is_no_spacing() -> None:
     instance = read(make_dicom(PixelSpacing="0\\0.3")).instance
     assert instance.spacing_mm is None
     assert instance.notices
+
+
+@pytest.mark.parametrize(
+    ("stored", "orientation", "sides"),
+    [
+        ("L\\F", ("L", "F"), ("R", "L")),
+        ("R\\F", ("R", "F"), ("L", "R")),
+        ("LP\\FA", ("LP", "FA"), ("R", "L")),
+        ("P\\F", ("P", "F"), None),
+        ("PL\\F", ("PL", "F"), None),  # oblique, more to the back than to the left
+    ],
+)
+def test_sides_are_those_that_the_rows_run_between(
+    stored: str, orientation: tuple[str, str], sides: tuple[str, str] | None
+) -> None:
+    """PS3.3 C.7.6.1.1.1: the first value is the direction in which the columns are counted up."""
+    instance = read(make_dicom(PatientOrientation=stored)).instance
+    assert (instance.patient_orientation, sides_of(instance)) == (orientation, sides)
+    assert not instance.notices
+
+
+@pytest.mark.parametrize("stored", ["L", "L\\F\\A", "LEFT\\FEET", "L\\R", "LR\\F", "\\F", "LE\\CD"])
+def test_an_orientation_that_is_none_is_ignored_with_a_notice(stored: str) -> None:
+    instance = read(make_dicom(PatientOrientation=stored)).instance
+    assert instance.patient_orientation is None
+    assert "PatientOrientation is not valid" in instance.notices[0]
+
+
+def test_without_an_orientation_the_view_alone_names_no_side() -> None:
+    for instance in (
+        read(make_dicom(ViewPosition="PA")).instance,
+        read(make_dicom(ViewPosition="PA", PatientOrientation="")).instance,
+    ):
+        assert sides_of(instance) is None
+        assert not instance.notices
+
+
+def test_the_rostral_direction_of_an_animal_is_not_its_right() -> None:
+    animal = make_dicom(PatientOrientation="R\\D", AnatomicalOrientationType="QUADRUPED")
+    assert sides_of(read(animal).instance) is None
 
 
 def test_an_impossible_age_is_unknown_and_months_are_parts_of_a_year() -> None:

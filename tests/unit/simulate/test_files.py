@@ -7,6 +7,9 @@ import pydicom
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
+from mmcore.evaluate.patients import phantom_case
+from mmcore.intake import case_from_paths
+from mmcore.orientation import sides_of
 from mmcore.simulate import PhantomPatient, sample_patient, write_cohort, write_patient
 from mmcore.simulate.cohort import decode_mask, encode_mask
 
@@ -52,6 +55,14 @@ def test_the_film_says_that_it_is_simulated_and_names_no_one(patient, tmp_path):
     assert dataset.PatientIdentityRemoved == "YES"
     assert str(dataset.PatientName) == f"Phantom^{patient.index:06d}"
     assert dataset.StudyInstanceUID.startswith("2.25.")
+
+
+def test_the_case_in_memory_has_the_sides_of_the_film_on_disk(patient, tmp_path):
+    write_patient(patient, tmp_path)
+    (read,) = case_from_paths([tmp_path / "image.dcm"]).instances
+    (made,) = phantom_case(patient).instances
+    assert read.patient_orientation == made.patient_orientation == ("L", "F")
+    assert sides_of(read) == ("R", "L")
 
 
 def test_the_same_patient_is_written_as_the_same_bytes(patient, tmp_path):
