@@ -289,10 +289,12 @@ def _say(
     said: list[str] = []
     nameless = sum(not _says_whose(part.identity) for part in parts)
     if nameless and len(parts) > 1:
-        said.append(
-            f"{nameless} of {len(parts)} files do not say whose they are; "
-            "they were taken to belong to this patient."
+        words = (
+            "does not say whose it is; it was"
+            if nameless == 1
+            else "do not say whose they are; they were"
         )
+        said.append(f"{nameless} of {len(parts)} files {words} taken to belong to this patient.")
     sexes = {part.identity.sex for part in parts if part.identity.sex in ("F", "M")}
     if len(sexes) > 1:
         said.append("The files disagree on the patient's sex.")
@@ -303,7 +305,8 @@ def _say(
     said += [notice for table in tables for notice in table.notices]
     questions = sum(len(part.questions) for part in tables)
     if questions:
-        said.append(f"{questions} observations were not used; the files say why.")
+        words = "observation was" if questions == 1 else "observations were"
+        said.append(f"{questions} {words} not used; the files say why.")
     if len({part.study_uid for part in images}) > 1:
         said.append("The case holds more than one imaging study.")
     return said

@@ -83,7 +83,8 @@ def read_table(data: bytes, *, digest: str) -> ObservationsPart:
         else:
             observations.append(outcome)
     if n_unknown:
-        notices += (f"{n_unknown} rows name no test that is known here and were not used.",)
+        rows_name, were = ("row names", "was") if n_unknown == 1 else ("rows name", "were")
+        notices += (f"{n_unknown} {rows_name} no test that is known here and {were} not used.",)
     identity = _identity(patients)
     patient = Patient(min(identity.patient_ids, default=None), identity.name, identity.birth_date)
     return ObservationsPart(tuple(observations), identity, patient, tuple(questions), notices)

@@ -190,18 +190,25 @@ def _read_patient(resource: Resource, subjects: frozenset[str]) -> tuple[Patient
     ]
     logical = resource.get("id")
     ids = frozenset(values or ([logical] if logical else []))
-    names = resource.get("name") or [{}]
-    name = names[0].get("text") or " ".join(
-        [*names[0].get("given", []), names[0].get("family", "")]
-    )
+    name = _person((resource.get("name") or [{}])[0])
     moment = parse_date(resource.get("birthDate") or "")
     birth_date = moment.date() if moment else None
     sex = _SEXES.get(resource.get("gender") or "")
     patient_id = values[0] if values else logical
     return (
-        Patient(patient_id=patient_id, name=name.strip() or None, birth_date=birth_date, sex=sex),
-        Identity(ids, name.strip() or None, birth_date, sex),
+        Patient(patient_id=patient_id, name=name, birth_date=birth_date, sex=sex),
+        Identity(ids, name, birth_date, sex),
     )
+
+
+def _person(name: Mapping[str, Any]) -> str | None:
+    """Return "Family, Given", as the name of an image is shown, or the text where that is all."""
+    family = str(name.get("family") or "").strip()
+    given = " ".join(str(part) for part in name.get("given") or [] if part).strip()
+    text = str(name.get("text") or "").strip()
+    if text and not (family and given):
+        return text
+    return ", ".join(part for part in (family, given) if part) or None
 
 
 def _validate(resource: Resource, kind: Literal["Observation", "Patient"]) -> None:

@@ -180,8 +180,20 @@ def test_a_nameless_file_beside_two_patients_belongs_to_nobody() -> None:
 def test_nameless_files_are_pointed_out() -> None:
     found = case(IMAGE, RawFile("nameless.txt", b"FINDINGS: clear."))
     assert found.notices == (
-        "1 of 2 files do not say whose they are; they were taken to belong to this patient.",
+        "1 of 2 files does not say whose it is; it was taken to belong to this patient.",
     )
+    more = (RawFile(f"{n}.txt", f"FINDINGS: clear {n}.".encode()) for n in "ab")
+    assert case(IMAGE, *more).notices == (
+        "2 of 3 files do not say whose they are; they were taken to belong to this patient.",
+    )
+
+
+def test_observations_that_were_not_used_are_counted_in_words() -> None:
+    head = b"mrn,name,value,unit\n00123,K,4.1,mmol/L\n"
+    one = case(RawFile("labs.csv", head + b"00123,CRP,5,\n"))
+    two = case(RawFile("labs.csv", head + b"00123,CRP,5,\n00123,CRP,6,\n"))
+    assert one.notices == ("1 observation was not used; the files say why.",)
+    assert two.notices == ("2 observations were not used; the files say why.",)
 
 
 @pytest.mark.parametrize(
@@ -338,4 +350,4 @@ def test_a_placeholder_is_no_record_number_that_two_patients_could_share(number:
         for name in ("Doe^Zelda", "ANONYMOUS")
     )
     assert RefusalCode.PATIENT_MISMATCH in codes(case(jane, zelda)).values()
-    assert "1 of 2 files do not say whose they are" in case(jane, nobody).notices[0]
+    assert "1 of 2 files does not say whose it is" in case(jane, nobody).notices[0]

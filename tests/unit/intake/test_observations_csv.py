@@ -114,7 +114,7 @@ def test_birth_date_and_name_columns_name_the_patient() -> None:
 def test_unknown_tests_are_counted_not_used() -> None:
     part = row("Unobtainium,4.1,mmol/L")
     assert part.observations == part.questions == ()
-    assert part.notices == ("1 rows name no test that is known here and were not used.",)
+    assert part.notices == ("1 row names no test that is known here and was not used.",)
 
 
 @pytest.mark.parametrize("cell", ['=HYPERLINK("http://x")', "@SUM(A1)", "+1", "-2", "\t=1"])

@@ -249,3 +249,19 @@ def test_subjects_named_by_record_number_alone_say_whose_the_file_is() -> None:
 @pytest.mark.parametrize("identifier", [1, "x", [1], [{"value": 1}]])
 def test_an_identifier_of_another_shape_is_bad_fhir(identifier: Any) -> None:
     assert refusal(patient(identifier=identifier), observation()).code == RefusalCode.BAD_FHIR
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ({"family": "Phantom", "given": ["000000"]}, "Phantom, 000000"),
+        ({"text": "Dr Jane Doe", "family": "Doe", "given": ["Jane", "Mary"]}, "Doe, Jane Mary"),
+        ({"family": "Doe"}, "Doe"),
+        ({"given": ["Jane"]}, "Jane"),
+        ({"text": "Jane Doe"}, "Jane Doe"),
+        ({"use": "official"}, None),
+    ],
+)
+def test_a_name_reads_as_that_of_an_image_does(name: dict[str, Any], shown: str | None) -> None:
+    part = read(patient(name=[name]), observation())
+    assert part.patient.name == part.identity.name == shown
