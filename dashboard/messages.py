@@ -50,6 +50,8 @@ FILE_VERDICT: dict[FileVerdict, tuple[str, Tone]] = {
     FileVerdict.REFUSED: ("Refused", "refused"),
 }
 
+_USED_IN_PART: tuple[str, Tone] = ("Used in part", "caution")
+
 REFUSAL: dict[RefusalCode, str] = {
     RefusalCode.EMPTY_FILE: "The file is empty. Export it again.",
     RefusalCode.UNKNOWN_KIND: "This is not an image, note or lab file that Consilium reads.",
@@ -141,6 +143,12 @@ class Words:
     body: str
 
 
+def of_verdict(source: SourceFile) -> tuple[str, Tone]:
+    """Return the badge of one file; a table of which some values were left out is not "Used"."""
+    is_table = source.verdict is FileVerdict.USED and source.kind == "observations"
+    return _USED_IN_PART if is_table and source.reason else FILE_VERDICT[source.verdict]
+
+
 def of_file(source: SourceFile) -> tuple[str, str]:
     """Return what became of one file: a sentence for everyone, and the finding behind it."""
     found = _sentence(source.reason)
@@ -184,11 +192,13 @@ def of_probability(target: TargetPrediction) -> str:
     if target.probability is None:
         raise ValueError(f"{target.name} has no probability")
     words = probability_words(target.probability)
-    point = operating_point(target)
+    if target.operating_point is None:
+        return words
+    shown, point = probability_beside(target.probability, target.operating_point)
     if target.is_positive and words.endswith("unlikely"):
-        return f"{'at' if target.probability == target.operating_point else 'above'} {point}"
-    if target.is_positive is False and words in ("likely", "very likely"):
-        return f"below {point}"
+        return f"{'at' if shown == point else 'above'} {point}"
+    if not target.is_positive and words in ("likely", "very likely"):
+        return f"{'just below' if shown == point else 'below'} {point}"
     return words
 
 

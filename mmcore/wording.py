@@ -57,19 +57,16 @@ def probability_text(probability: float, *, decimals: int = 0) -> str:
 
 
 def probability_beside(probability: float, operating_point: float) -> tuple[str, str]:
-    """Return a probability and its operating point with as many decimals as tell them apart.
+    """Return a probability and its operating point, with one decimal if that tells them apart.
 
     A finding called absent at 49.6 % against an operating point of 50 % must not read "50%, 50%".
+    More decimals would claim a precision that no score has: equal texts mean "at the point".
     """
-    texts = ("", "")
-    for decimals in range(4):
-        texts = (
-            probability_text(probability, decimals=decimals),
-            probability_text(operating_point, decimals=decimals),
-        )
-        if texts[0] != texts[1] or probability == operating_point:
-            break
-    return texts
+    plain = probability_text(probability), probability_text(operating_point)
+    if plain[0] != plain[1]:
+        return plain
+    finer = probability_text(probability, decimals=1), probability_text(operating_point, decimals=1)
+    return finer if finer[0] != finer[1] else plain
 
 
 def interval_text(low: float, high: float) -> str:

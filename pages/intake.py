@@ -40,7 +40,12 @@ with look:
         st.stop()
     intake.case_summary(work.case)
     with st.container(horizontal=True):
-        if st.button("Review this case", type="primary", icon=":material/arrow_forward:"):
+        if st.button(
+            "Review this case",
+            type="primary",
+            icon=":material/arrow_forward:",
+            disabled=current.intake is not None,  # another case is about to take its place
+        ):
             st.switch_page(site.page("review"))
         if st.button("Close this case"):
             state.close_active()

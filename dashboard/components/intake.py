@@ -109,7 +109,7 @@ def files_table(files: tuple[SourceFile, ...]) -> None:
 
 
 def _file_row(file: SourceFile) -> Markup:
-    words, tone = messages.FILE_VERDICT[file.verdict]
+    words, tone = messages.of_verdict(file)
     words_of, found = messages.of_file(file)
     code = element("code", str(file.code)) if file.code is not None else ""
     return element(

@@ -1,5 +1,11 @@
 """The cases page: every file is accounted for, in words, and nothing from a file becomes HTML."""
 
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import jobs, services, state
 from mmcore.errors import RefusalCode
 from mmcore.records import FileVerdict
 from tests.app import factory
@@ -61,3 +67,33 @@ def test_a_case_of_refused_files_still_lists_them(stage: Stage) -> None:
     page = html(stage.open_case("jane"))
     assert "1 file: 0 used, 1 refused" in page
     assert "The file is damaged or cut short." in page
+
+
+def test_a_table_of_which_some_values_could_not_be_used_is_used_in_part(stage: Stage) -> None:
+    whole = factory.source("whole.csv", "observations")
+    partly = factory.source("partly.csv", "observations", reason="line 3: CRP has no unit")
+    stage.demos["jane"] = factory.case(files=(whole, partly))
+    page = html(stage.open_case("jane"))
+    before, _, after = page.partition("partly.csv")
+    assert '<span class="co-badge good">Used</span>' in before
+    assert '<span class="co-badge caution">Used in part</span>' in after
+    assert "Line 3: CRP has no unit." in after
+    assert "2 files: 2 used" in page
+
+
+def test_the_old_case_waits_while_another_one_is_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = stage.open_case("jane")
+    assert not review_button(app).disabled
+
+    def never_done(_: services.DemoCase) -> None:
+        state.session().intake = jobs.Job()
+
+    monkeypatch.setattr(services, "read_demo", never_done)
+    app.button(key="demo-jane").click().run()
+    assert review_button(app).disabled
+
+
+def review_button(app: AppTest) -> Any:
+    return next(b for b in app.button if b.label == "Review this case")

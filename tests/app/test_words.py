@@ -1,5 +1,6 @@
 """Words, colours and small numbers, without a page."""
 
+import math
 import re
 
 import numpy as np
@@ -9,7 +10,7 @@ from dashboard import evidence, formatting, markup, messages, palette
 from dashboard.viewer import SOURCE
 from dashboard.viewer.packing import browser_values, pack, unpack
 from mmcore.errors import RefusalCode
-from mmcore.records import FileVerdict, GateVerdict, Modality, PartItem
+from mmcore.records import FileVerdict, GateVerdict, Modality, PartItem, TargetPrediction
 from tests.app import factory
 
 
@@ -103,6 +104,30 @@ def test_an_observation_the_model_did_not_use_has_no_contribution() -> None:
     )
     assert rows[0][0].loinc == "6690-2"
     assert [signed for _, signed in rows] == [0.4, None, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [
+        (0.29, "above 28%"),
+        (0.2804, "at 28%"),
+        (0.28, "at 28%"),
+    ],
+)
+def test_a_probability_that_can_not_be_told_from_its_operating_point_lies_at_it(
+    probability: float, words: str
+) -> None:
+    logit = math.log(probability / (1 - probability))
+    target = TargetPrediction(
+        "nodule", "Nodule", "finding", logit, probability, (0.2, 0.4), operating_point=0.28
+    )
+    assert messages.of_probability(target) == words
+
+
+def test_what_is_called_absent_is_never_said_to_reach_its_operating_point() -> None:
+    target = TargetPrediction("nodule", "Nodule", "finding", 1.3, 0.7899, (0.7, 0.9), 0.79)
+    assert target.is_positive is False
+    assert messages.of_probability(target) == "just below 79%"
 
 
 def test_messages_to_the_viewer_survive_the_round_trip() -> None:

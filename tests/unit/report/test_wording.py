@@ -45,8 +45,13 @@ def test_certainty_is_never_displayed(probability, text):
 def test_a_call_that_the_rounding_would_hide_gets_more_decimals():
     assert probability_beside(0.87, 0.5) == ("87%", "50%")
     assert probability_beside(0.496, 0.5) == ("49.6%", "50.0%")
-    assert probability_beside(0.4996, 0.5) == ("49.96%", "50.00%")
+    assert probability_beside(0.2761, 0.28) == ("27.6%", "28.0%")
     assert probability_beside(0.5, 0.5)[0] == probability_beside(0.5, 0.5)[1]
+
+
+def test_no_probability_has_more_decimals_than_one():
+    assert probability_beside(0.28004, 0.28) == ("28%", "28%")
+    assert probability_beside(0.4996, 0.5) == ("50%", "50%")
 
 
 @pytest.mark.parametrize("bad", [math.nan, -0.01, 1.01, math.inf])
