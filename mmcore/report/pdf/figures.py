@@ -221,7 +221,7 @@ def describe(target: ReportedTarget) -> str:
     """Return the score in words: "87%, likely; called present"."""
     if target.probability is None or target.logit is None:
         return ""
-    verdict = "called present" if target.called else "not called"
+    verdict = "called present" if target.called else "called absent"
     words = probability_words(target.probability)
     return f"{_probability(target)}, {words}; {verdict}"
 

@@ -270,7 +270,7 @@ def _draw_probability(sheet: Sheet, target: ReportedTarget, y: float) -> None:
     sheet.text(x[4], y, interval_text(*target.interval), replace(BODY, size=7.0))
     sheet.text(x[5], y, point)
     called = replace(STRONG, color=FOR) if target.called else replace(BODY, color=MUTED)
-    sheet.text(x[6], y, "present" if target.called else "not called", called)
+    sheet.text(x[6], y, "Present" if target.called else "Absent", called)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def test_the_numbers_of_the_report_are_those_of_the_document():
 def test_probability_is_also_given_in_words_with_its_operating_point():
     text = text_of(make_result())
     assert "Pneumonia 87% likely" in text
-    assert "78\u201393% 50% present" in text
+    assert "78\u201393% 50% Present" in text
 
 
 def test_the_same_document_gives_the_same_bytes():
@@ -199,6 +199,14 @@ def test_missing_inputs_are_told_and_what_would_help():
     assert "Missing: Image, Labs and vitals." in text
     assert "Labs and vitals would help most for: Pneumonia." in text
     assert "no image study" in text
+
+
+def test_a_finding_is_present_or_absent_as_on_the_page():
+    targets = (make_target("pneumonia", 2.2), make_target("pleural_effusion", -2.0))
+    text = text_of(make_result(targets=targets))
+    assert "Present" in text
+    assert "Absent" in text
+    assert "not called" not in text
 
 
 def test_other_findings_called_present_are_named_and_explained():
