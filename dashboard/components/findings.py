@@ -15,11 +15,21 @@ _TONE = {Attention.VALUE: "value"}  # the rest are styled by their word
 def findings_list(findings: Sequence[Finding], selected: str | None, *, key: str) -> str | None:
     """Draw the findings, one selectable row each; return the one that was just chosen."""
     chosen = None
+    common = _common_reason(findings)
+    if common:
+        note = element("strong", "All findings are withheld. ")
+        show(
+            element(
+                "div", note, common,
+                cls="co-note withheld", data_testid="all-withheld", role="note",
+            )
+        )  # fmt: skip
     for finding in findings:
         name = finding.prediction.name
         state = "on" if name == selected else "off"
         with st.container(key=f"co-finding-{state}-{name}", gap=None):
-            show(_row(finding, is_selected=name == selected))
+            why = "" if common else _gate_words(finding)
+            show(_row(finding, why=why, is_selected=name == selected))
             if st.button(_spoken(finding), key=f"{key}-finding-{name}", width="stretch"):
                 chosen = name
     return chosen
@@ -66,7 +76,14 @@ def gate_note(finding: Finding) -> None:
         )
 
 
-def _row(finding: Finding, *, is_selected: bool) -> Markup:
+def _common_reason(findings: Sequence[Finding]) -> str:
+    """Return the words for why every one of several findings is withheld; "" if they differ."""
+    reasons = {_gate_words(finding) for finding in findings}
+    is_common = len(findings) > 1 and len(reasons) == 1 and all(f.is_withheld for f in findings)
+    return reasons.pop() if is_common else ""
+
+
+def _row(finding: Finding, *, why: str, is_selected: bool) -> Markup:
     called = messages.CALLED[finding.attention]
     tone = _TONE.get(finding.attention, called.lower())
     gate_word, gate_tone = messages.GATE[finding.gate.verdict]
@@ -77,7 +94,7 @@ def _row(finding: Finding, *, is_selected: bool) -> Markup:
         else ""
     )
     if finding.is_withheld:
-        middle = element("span", _gate_words(finding), cls="co-why")
+        middle = element("span", why, cls="co-why")
         right = element("span", "—", cls="co-value")
     else:
         middle = element("span", *_scale(finding), cls="co-scale")

@@ -10,7 +10,15 @@ import pytest
 from dashboard import attention, jobs, viewer
 from dashboard.attention import Attention
 from mmcore.errors import LedgerNotAdditiveError, NonFiniteResultError, NothingToScoreError
-from mmcore.records import Case, Interaction, Modality, Parts, Prediction
+from mmcore.records import (
+    Case,
+    GateVerdict,
+    Interaction,
+    Modality,
+    Parts,
+    Prediction,
+    TargetGate,
+)
 from tests.app import factory
 from tests.app.conftest import Stage, html
 
@@ -313,6 +321,32 @@ def test_images_left_out_of_a_stack_are_counted(stage: Stage) -> None:
 def test_a_whole_stack_is_not_said_to_leave_anything_out(stage: Stage) -> None:
     stage.open_case("jane", "review")
     assert stage.shown["viewer"][0]["left_out"] == ""
+
+
+def withheld(reason: str, *names: str) -> tuple[TargetGate, ...]:
+    return tuple(TargetGate(name, GateVerdict.WITHHELD, reason) for name in names)
+
+
+def test_one_reason_for_all_findings_is_said_once_above_them(stage: Stage) -> None:
+    names = [t.name for t in factory.TARGETS]
+    stage.engine = factory.FakeEngine(gates=withheld("the image is a photograph", *names))
+    page = html(stage.open_case("jane", "review"))
+    above, _, rows = page.partition('data-testid="finding-')
+    rows = rows[: rows.index("co-panel-title")]
+    assert "The image is a photograph." in above
+    assert 'data-testid="all-withheld"' in above
+    assert "photograph" not in rows
+    assert rows.count(">Withheld<") == len(names)
+
+
+def test_reasons_that_differ_stand_in_their_rows(stage: Stage) -> None:
+    first, *names = [t.name for t in factory.TARGETS]
+    gates = withheld("the note is foreign", first) + withheld("the image is a photograph", *names)
+    stage.engine = factory.FakeEngine(gates=gates)
+    page = html(stage.open_case("jane", "review"))
+    rows = page.partition('data-testid="finding-')[2].partition("co-panel-title")[0]
+    assert "all-withheld" not in page
+    assert rows.count("photograph") == len(names)
 
 
 def test_a_view_of_no_side_names_none(stage: Stage) -> None:
