@@ -113,6 +113,11 @@ class Engine:
         """The model facts of ``card.yaml``."""
         return self.pack.card
 
+    @property
+    def target_names(self) -> Mapping[str, str]:
+        """What a reader is shown for each target, by its name."""
+        return {target.name: target.display for target in self.pack.config.targets}
+
     def warm_up(self) -> None:
         """Encode baselines and reference patients, so that the first case does not wait."""
         with self._lock:

@@ -29,4 +29,5 @@ if len(installed) > 1:
 job = services.engine_job()
 if job is None or not wait_for(job, "Loading the model", key="engine") or job.result is None:
     st.stop()
-model_card.show_card(current, job.result.card_markdown, job.result.card_facts)
+engine = job.result
+model_card.show_card(current, engine.card_markdown, engine.card_facts, engine.target_names)

@@ -16,8 +16,13 @@ _IN_THE_HEAD = ("name", "version", "display")
 _FIRST = ("intended_use", "not_for", "training_data", "figures", "limits", "licence")
 
 
-def show_card(pack: PackFacts, markdown: str, facts: Mapping[str, Any]) -> None:
-    """Draw the facts of the card as panels and tables, and the card's prose folded below."""
+def show_card(
+    pack: PackFacts, markdown: str, facts: Mapping[str, Any], names: Mapping[str, str]
+) -> None:
+    """Draw the facts of the card as panels and tables, and the card's prose folded below.
+
+    ``names``: what a reader is shown for each target.
+    """
     show(
         element(
             "div",
@@ -34,7 +39,7 @@ def show_card(pack: PackFacts, markdown: str, facts: Mapping[str, Any]) -> None:
         tone = "co-panel not-for" if key == "not_for" else "co-panel"
         show(
             element(
-                "section", element("h3", _title(key)), _block(facts[key], _title(key)),
+                "section", element("h3", _title(key)), _block(facts[key], _title(key), names),
                 cls=tone, data_testid=f"fact-{key}",
             )
         )  # fmt: skip
@@ -42,18 +47,22 @@ def show_card(pack: PackFacts, markdown: str, facts: Mapping[str, Any]) -> None:
         st.markdown(markdown)
 
 
-def _block(value: Any, title: str) -> Markup:
+def _block(value: Any, title: str, names: Mapping[str, str]) -> Markup:
     """Return any plain YAML value as readable markup: tables where it is tabular, lists else."""
     if isinstance(value, Mapping):
         if all(_is_row(v) for v in value.values()):
-            return _rows([{title: _title(str(k)), **v} for k, v in value.items()], title)
+            tables = (
+                [{title: names.get(str(k), _title(str(k))), **v} for k, v in alike.items()]
+                for alike in _alike(value)
+            )
+            return join(*(_rows(rows, title) for rows in tables))
         if any(isinstance(v, Mapping) or _is_rows(v) for v in value.values()):
             return join(
                 *(
                     element(
                         "details",
                         element("summary", _title(str(k))),
-                        _block(v, _title(str(k))),
+                        _block(v, _title(str(k)), names),
                         open="" if n == 0 else None,
                     )
                     for n, (k, v) in enumerate(value.items())
@@ -72,6 +81,18 @@ def _rows(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
     columns = list(dict.fromkeys(key for row in rows for key in row))
     cells = [tuple(_text(row[c]) if c in row else "—" for c in columns) for row in rows]
     return table(tuple(_title(str(c)) for c in columns), cells, caption=title)
+
+
+def _alike(rows: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Mapping[str, Any]]]:
+    """Part rows that share no column: findings and values are not measured by the same figures."""
+    groups: list[dict[str, Mapping[str, Any]]] = []
+    for name, row in rows.items():
+        fitting = [g for g in groups if any(set(row) & set(other) for other in g.values())]
+        if fitting:
+            fitting[0][name] = row
+        else:
+            groups.append({name: row})
+    return groups
 
 
 def _is_figure(value: Any) -> bool:

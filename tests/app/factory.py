@@ -174,6 +174,10 @@ class FakeEngine:
     ) -> None:
         self.targets, self.gates, self.withheld_parts = targets, gates, withheld_parts
 
+    @property
+    def target_names(self) -> Mapping[str, str]:
+        return {target.name: target.display for target in self.targets}
+
     def warm_up(self) -> None:
         """Nothing to warm up."""
 

@@ -58,6 +58,23 @@ def test_the_models_page_says_what_the_model_is_not_for(stage: Stage) -> None:
     assert "0.942 (0.933 to 0.951)" in page, "the image alone"
 
 
+def test_figures_of_a_value_stand_in_a_table_of_their_own_under_names_as_on_review(
+    stage: Stage,
+) -> None:
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    one = {"effusion": {"auroc": figure}, "severity": {"mae": figure, "correlation": figure}}
+    stage.engine.card_facts = {"figures": {"all": one}}
+    page = html(stage.open_page("models"))
+    findings, values = page.split("<table")[1:]
+    assert "AUROC" in findings
+    assert "MAE" not in findings
+    assert ">Pleural effusion</th>" in findings
+    assert "AUROC" not in values
+    assert "MAE" in values
+    assert ">Severity</th>" in values
+    assert "\u2014" not in page[page.index("<table") :], "no cell is empty"
+
+
 def test_figures_are_headed_by_the_inputs_they_rest_on_in_words(stage: Stage) -> None:
     one = {"consolidation": {"auroc": {"value": -0.1, "low": -0.2, "high": 0.0}}}
     stage.engine.card_facts = {"figures": {"all": one, "note+observations": one}}
