@@ -49,12 +49,13 @@ FIRST_BATCH = 32
 class EncodedCase:
     """One case inside the network: embedded inputs and what the fusion reads, per modality.
 
-    values: (2^M, K) calibrated coalition values.
+    embeddings: (1, 2F) unit vectors for novelty. values: (2^M, K) calibrated coalition values.
     """
 
     prepared: PreparedCase
     embedded: dict[Modality, Tensor]
     encoded: dict[Modality, Tensor]
+    embeddings: dict[Modality, npt.NDArray[np.float32]]
     values: npt.NDArray[np.float64]
     seconds: float
     bands: dict[int, npt.NDArray[np.float64]] = field(default_factory=dict)
@@ -140,12 +141,6 @@ class Engine:
         with self._lock:
             return self._encode(case).values.copy()
 
-    def embeddings(self, case: Case) -> dict[Modality, npt.NDArray[np.float32]]:
-        """Return the (F,) unit embedding of every present modality."""
-        with self._lock:
-            encoded = self._encode(case)
-            return {m: _pool(encoded.encoded[m])[0] for m in self._present(encoded.prepared)}
-
     def predict(self, case: Case) -> Prediction:
         """Score every target of the case and judge whether each score may be shown.
 
@@ -160,7 +155,7 @@ class Engine:
             facts = GateFacts(
                 present=present,
                 missing=missing,
-                novel={m: self._novelty(m, encoded.encoded[m]) for m in present},
+                novel={m: self._novelty(m, encoded.embeddings[m]) for m in present},
                 doubts=prepared.doubts,
                 trained_on="simulated patients" if self.identity.is_simulated else "patients",
             )
@@ -236,18 +231,23 @@ class Engine:
         started = time.perf_counter()
         baseline = self._prepare_constants()
         embedded: dict[Modality, Tensor] = {}
+        embeddings: dict[Modality, npt.NDArray[np.float32]] = {}
         encoded = dict(baseline)
         with torch.no_grad():
             for modality in self._present(prepared):
                 array = torch.from_numpy(np.asarray(prepared.array(modality)))[None]
-                embedded[modality] = self._network.embed(modality, array.to(self._device))
+                inputs = array.to(self._device)
+                embedded[modality] = self._network.embed(modality, inputs)
                 encoded[modality] = self._network.encode(modality, embedded[modality])
+                summary = self._network.summarise(modality, inputs, encoded[modality])
+                embeddings[modality] = unit(summary.float().cpu().numpy())
             presence = torch.from_numpy(coalition_presence(len(self.modalities)))
             raw = self._network.decide(_mix(encoded, baseline, presence.to(self._device)))
         values = raw.double().cpu().numpy() * self._slopes() + self._intercepts()
         if not np.isfinite(values).all():
             raise NonFiniteResultError(what="the network's output for this case")
-        return EncodedCase(prepared, embedded, encoded, values, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        return EncodedCase(prepared, embedded, encoded, embeddings, values, seconds)
 
     def _prepare_constants(self) -> dict[Modality, Tensor]:
         """Return the encoded baseline inputs, encoding them and the reference patients once."""
@@ -286,10 +286,10 @@ class Engine:
         slope, intercept = self._slope(column), float(self._intercepts()[column])
         return np.stack(columns, axis=1) * slope + intercept
 
-    def _novelty(self, modality: Modality, encoded: Tensor) -> float:
-        """Return the distance to the training patients over its threshold."""
+    def _novelty(self, modality: Modality, embedding: npt.NDArray[np.float32]) -> float:
+        """Return the distance of a (1, 2F) embedding to training patients over its threshold."""
         reference = self.pack.reference
-        distance = distances(_pool(encoded), reference.embeddings[modality.value])[0]
+        distance = distances(embedding, reference.embeddings[modality.value])[0]
         return float(distance) / reference.thresholds[modality.value]
 
     def _target(self, name: str, value: float) -> TargetPrediction:
@@ -357,12 +357,6 @@ def _mix(
         m: torch.where(presence[:, column, None, None], own[m], instead[m])
         for column, m in enumerate(own)
     }
-
-
-def _pool(encoded: Tensor) -> npt.NDArray[np.float32]:
-    """Return (B, 2F) unit embeddings: mean and spread of the tokens."""
-    pooled = torch.cat([encoded.mean(1), encoded.std(1)], dim=1)
-    return unit(pooled.detach().float().cpu().numpy())
 
 
 def _network_input(array: npt.NDArray[np.generic]) -> Tensor:

@@ -10,7 +10,7 @@ from mmcore.orientation import Side
 from mmcore.records import PartItem
 
 OVERLAY_CELL = 4  # model pixels per overlay cell
-SMOOTHING = 2.0  # standard deviation of the overlay's blur, in cells
+SMOOTHING = 1.75  # standard deviation of the overlay's blur, in cells
 MIN_PEAK = 0.15  # a region's peak is at least this fraction of the strongest one's
 MAX_REGIONS = 8
 

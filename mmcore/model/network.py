@@ -61,6 +61,22 @@ class FusionNetwork(nn.Module):
         """Return what the fusion needs of one modality, (B, T, F); looks at no other modality."""
         return self.fusion.project(modality, self.encoders[modality.value](embedded))
 
+    def summarise(self, modality: Modality, inputs: Tensor, encoded: Tensor) -> Tensor:
+        """Return (B, 2F): mean and spread of the encoded tokens that are the patient's own.
+
+        Padding of a note and observations that are missing are left out, so that an input is not
+        taken for an unusual one because there is little of it.
+        """
+        own = torch.ones(encoded.shape[:2], device=encoded.device)
+        if modality is Modality.NOTE:
+            own = (inputs != self.baseline(modality)).to(encoded.dtype)
+        elif modality is Modality.OBSERVATIONS:
+            own = (inputs[..., 1] > 0).to(encoded.dtype)
+        weight = own / own.sum(1, keepdim=True).clamp(min=1)
+        mean = torch.einsum("btf,bt->bf", encoded, weight)
+        square = torch.einsum("btf,bt->bf", (encoded - mean[:, None]) ** 2, weight)
+        return torch.cat([mean, square.sqrt()], dim=1)
+
     def decide(self, encoded: dict[Modality, Tensor]) -> Tensor:
         """Return (B, K) logits for encoded modalities."""
         vectors = self.fusion(encoded)  # (B, K, D)

@@ -5,6 +5,7 @@ exactly the steps that it would have taken.
 """
 
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +39,13 @@ def train(
     *,
     run: Path,
     device: torch.device,
-) -> FusionNetwork:
-    """Train ``network`` and load its averaged weights into it; returns the same network.
+) -> float:
+    """Train ``network`` in place and leave its averaged weights in it.
 
-    ``run`` holds ``checkpoint.pt``; if it is there, training goes on from it.
+    ``run`` holds ``checkpoint.pt``; if it is there, training goes on from it. Returns the seconds
+    that training took, those before a resume included.
     """
+    started, earlier = time.perf_counter(), 0.0
     network.to(device).train()
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
@@ -59,7 +62,7 @@ def train(
         state = torch.load(checkpoint, map_location=device, weights_only=True)
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
-        average, first = state["average"], state["step"]
+        average, first, earlier = state["average"], state["step"], state["seconds"]
     with tqdm(total=steps, initial=first, desc="training", unit="step", mininterval=5) as bar:
         for step, rows in _schedule(len(tensors), config, first=first, steps=steps):
             for group in optimizer.param_groups:
@@ -79,12 +82,14 @@ def train(
                 partial = checkpoint.with_suffix(".partial")
                 torch.save(
                     {"network": network.state_dict(), "optimizer": optimizer.state_dict(),
-                     "average": average, "step": step + 1},
+                     "average": average, "step": step + 1,
+                     "seconds": earlier + time.perf_counter() - started},
                     partial,
                 )  # fmt: skip
                 partial.rename(checkpoint)
     network.load_state_dict(average)
-    return network.eval()
+    network.eval()
+    return earlier + (time.perf_counter() - started if first < steps else 0.0)
 
 
 def _schedule(

@@ -85,7 +85,6 @@ def _embed_both(
             part = leave_out(whole, generator)
             for m in network.modalities:
                 for inputs in (whole,) if whole[m] is part[m] else (whole, part):
-                    own = network.encode(m, network.embed(m, inputs[m]))
-                    joined = torch.cat([own.mean(1), own.std(1)], dim=1)
-                    pooled[m].append(unit(joined.numpy()))
+                    encoded = network.encode(m, network.embed(m, inputs[m]))
+                    pooled[m].append(unit(network.summarise(m, inputs[m], encoded).numpy()))
     return {m: np.concatenate(parts) for m, parts in pooled.items()}

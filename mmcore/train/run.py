@@ -1,6 +1,5 @@
 """The ``train`` command: one run file in, one pack out, resumable at every stage."""
 
-import time
 from pathlib import Path
 
 import torch
@@ -25,7 +24,6 @@ def train_pack(config_path: Path, *, out: Path, work: Path, measure: int) -> Non
     ``work`` keeps simulated shards and checkpoints; run again with the same folder, a stopped run
     goes on. ``measure``: number of fresh simulated patients for the card's figures.
     """
-    started = time.perf_counter()
     keep_freed_memory()
     run = read_run(config_path)
     if run.model.image is None or run.model.observations is None or run.model.note is None:
@@ -52,10 +50,16 @@ def train_pack(config_path: Path, *, out: Path, work: Path, measure: int) -> Non
     torch.manual_seed(run.training.seed)
     network = FusionNetwork(model)
     network.baseline_image = tensors.mean_image()
-    train(network, tensors, run.training, run=folder, device=device)
-    hours = (time.perf_counter() - started) / 3600.0
+    seconds = train(network, tensors, run.training, run=folder, device=device)
     package(
-        network, run, model, tokenizer, train=tensors, validation=validation, out=out, hours=hours
+        network,
+        run,
+        model,
+        tokenizer,
+        train=tensors,
+        validation=validation,
+        out=out,
+        hours=seconds / 3600.0,
     )
     measure_card(out, seed=run.cohort.seed + 2, patients=measure)
 
