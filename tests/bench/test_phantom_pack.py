@@ -1,0 +1,68 @@
+"""What the shipped phantom pack promises, on simulated patients that nobody has used before."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmcore.engine import Engine
+from mmcore.evaluate.explanations import check_explanations
+from mmcore.evaluate.metrics import auroc
+from mmcore.evaluate.patients import simulated
+from mmcore.evaluate.report import Outputs, run
+from mmcore.records import Modality
+from mmcore.simulate import FINDINGS, sample_patient
+
+PACK = Path(__file__).parents[2] / "assets" / "packs" / "phantom"
+SEED, PATIENTS, EXPLAINED = 424_242, 200, 30
+
+pytestmark = pytest.mark.slow
+
+
+@cache
+def engine() -> Engine:
+    return Engine.load(PACK)
+
+
+@cache
+def outputs() -> Outputs:
+    return run(engine(), simulated(SEED, PATIENTS))
+
+
+def aurocs(coalition: int) -> np.ndarray:
+    measured = outputs()
+    return np.array(
+        [auroc(measured.labels[:, k], measured.values[:, coalition, k]) for k in range(6)]
+    )
+
+
+def test_every_finding_is_told_apart_with_all_modalities() -> None:
+    found = dict(zip(FINDINGS, aurocs(7).round(3), strict=True))
+    assert min(found.values()) >= 0.95, found
+
+
+@pytest.mark.parametrize("modality", list(Modality))
+def test_each_modality_that_is_taken_away_costs_something(modality: Modality) -> None:
+    bit = 1 << engine().modalities.index(modality)
+    loss = aurocs(7) - aurocs(7 & ~bit)
+    assert loss.mean() > 0.005, loss.round(3)
+
+
+def test_severity_follows_the_truth() -> None:
+    measured = outputs()
+    assert np.corrcoef(measured.labels[:, 6], measured.values[:, 7, 6])[0, 1] >= 0.85
+
+
+def test_explanations_add_up_and_point_at_what_is_there() -> None:
+    patients = (sample_patient(SEED, index) for index in range(EXPLAINED))
+    figures = check_explanations(engine(), patients).summary()
+    assert figures["additivity_error_max"] <= 1e-4
+    assert figures["parts_within_2_percent"] >= 0.95, figures
+    assert figures["peak_in_lesion"] >= 0.85, figures
+
+
+def test_hardly_any_simulated_patient_is_withheld() -> None:
+    gates = [engine().predict(labelled.case).gate[0] for labelled in simulated(SEED + 1, 60)]
+    withheld = [g for g in gates if g.verdict.value == "withheld"]
+    assert len(withheld) <= 3, [g.reason for g in withheld]
