@@ -10,6 +10,7 @@ patient's input, so its parts sum to the modality's contribution up to the quadr
 is measured and reported (docs/method.md).
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from torch import Tensor
 from mmcore.errors import LedgerNotAdditiveError
 from mmcore.explain.path import PathAttribution, integrate
 from mmcore.explain.phrases import sum_by_clause
-from mmcore.explain.regions import name_regions, smooth_overlay
+from mmcore.explain.regions import blend_overlay, name_regions
 from mmcore.explain.shapley import (
     coalition_presence,
     interaction_index,
@@ -40,6 +41,7 @@ ABSOLUTE_TOLERANCE = 1e-4  # logits; below this, arithmetic in single precision 
 PASSING_ERROR = 0.05  # of the contribution: parts that miss it by more are withheld
 PASSING_FLOOR = 0.02  # logits: an error below this changes nothing that a reader sees
 FIRST_STEPS = {Modality.IMAGE: 16, Modality.NOTE: 8, Modality.OBSERVATIONS: 8}
+FIRST_TOKEN_STEPS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,8 +118,13 @@ def explain_target(
     )
 
 
-def weighted_marginal(ledger: Ledger, modality: Modality) -> Callable[[Tensor], Tensor]:
-    """Return g_m: (n, ...) embedded inputs of ``modality`` to (n,) calibrated logits.
+def weighted_marginal(
+    ledger: Ledger, modality: Modality, encode: Callable[[Modality, Tensor], Tensor]
+) -> Callable[[Tensor], Tensor]:
+    """Return g_m: (n, ...) to (n,) calibrated logits.
+
+    The input is what ``encode`` turns into encoded tokens: embedded inputs of ``modality`` for
+    ``network.encode``, its tokens for ``network.fusion.project``.
 
     The terms v(S) do not depend on the input and are left out: the path integral only sees g_m's
     change. Coalitions that differ in absent modalities alone are the same and are merged.
@@ -136,7 +143,7 @@ def weighted_marginal(ledger: Ledger, modality: Modality) -> Callable[[Tensor], 
 
     def g(embedded: Tensor) -> Tensor:
         points = len(embedded)
-        own = network.encode(modality, embedded)
+        own = encode(modality, embedded)
         encoded = {}
         for column, m in enumerate(network.modalities):
             if m is modality:
@@ -155,17 +162,7 @@ def weighted_marginal(ledger: Ledger, modality: Modality) -> Callable[[Tensor], 
 def _parts(
     ledger: Ledger, modality: Modality, contribution: float, prepared: PreparedCase
 ) -> Parts:
-    network = ledger.network
-    start = network.embed(modality, network.baseline(modality)[None])
-    attribution = integrate(
-        weighted_marginal(ledger, modality),
-        ledger.embedded[modality],
-        start,
-        change=contribution,
-        tolerance=RELATIVE_TOLERANCE * abs(contribution) + ABSOLUTE_TOLERANCE,
-        first_steps=FIRST_STEPS[modality],
-        internal_batch_size=ledger.internal_batch_size,
-    )
+    attribution = _attribute(ledger, modality, contribution)
     allowed = max(PASSING_ERROR * abs(contribution), PASSING_FLOOR)
     passed = abs(attribution.error) <= allowed  # NaN does not pass
     if not passed:
@@ -188,6 +185,42 @@ def _parts(
     )
 
 
+def _attribute(ledger: Ledger, modality: Modality, contribution: float) -> PathAttribution:
+    """Walk from the baseline to the patient's input; for an image return the overlay's cells.
+
+    An image is walked twice, through pixels and through tokens, and the two are blended.
+    """
+    network = ledger.network
+    start = network.embed(modality, network.baseline(modality)[None])
+    end = ledger.embedded[modality]
+    tolerance = RELATIVE_TOLERANCE * abs(contribution) + ABSOLUTE_TOLERANCE
+    by_input = integrate(
+        weighted_marginal(ledger, modality, network.encode),
+        end,
+        start,
+        change=contribution,
+        tolerance=tolerance,
+        first_steps=FIRST_STEPS[modality],
+        internal_batch_size=ledger.internal_batch_size,
+    )
+    if modality is not Modality.IMAGE:
+        return by_input
+    with torch.no_grad():
+        first, last = network.tokenise(modality, start), network.tokenise(modality, end)
+    by_token = integrate(
+        weighted_marginal(ledger, modality, network.fusion.project),
+        last,
+        first,
+        change=contribution,
+        tolerance=tolerance,
+        first_steps=FIRST_TOKEN_STEPS,
+        internal_batch_size=ledger.internal_batch_size,
+    )
+    side = math.isqrt(last.shape[1])
+    overlay = blend_overlay(by_input.values.sum(0), by_token.values.sum(1).reshape(side, side))
+    return PathAttribution(overlay, float(overlay.sum()) - contribution, by_input.n_steps)
+
+
 def _withheld(modality: Modality, attribution: PathAttribution, reason: str) -> Parts:
     return Parts(
         modality=modality,
@@ -207,11 +240,9 @@ def _items(
 ]:
     """Return the named parts of one modality and, for an image, its overlay and the box of it."""
     if modality is Modality.IMAGE and prepared.image is not None:
-        overlay = smooth_overlay(values.sum(0))
         sides = sides_of(prepared.instance) if prepared.instance is not None else None
         box = prepared.image.box
-        items = name_regions(overlay, box=box, sides=sides)
-        return items, overlay.astype(np.float32), box
+        return name_regions(values, box=box, sides=sides), values.astype(np.float32), box
     if modality is Modality.NOTE and prepared.note is not None:
         per_token = values.sum(1)[: len(prepared.note.spans)]
         return sum_by_clause(prepared.note_text, prepared.note.spans, per_token), None, None

@@ -1,4 +1,4 @@
-"""From per-pixel attributions to an overlay and to a few named regions that sum to it."""
+"""From image attributions to an overlay and to a few named regions that sum to it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,9 @@ from mmcore.orientation import Side
 from mmcore.records import PartItem
 
 OVERLAY_CELL = 4  # model pixels per overlay cell
-SMOOTHING = 1.75  # standard deviation of the overlay's blur, in cells
+PIXEL_SMOOTHING = 1.5  # standard deviation of the blur of pixel attributions, in cells
+TOKEN_SMOOTHING = 2.5  # ... and of token attributions, which are constant over a token's cells
+TOKEN_WEIGHT = 0.7  # of the token attributions in the overlay; the rest are pixel attributions
 MIN_PEAK = 0.15  # a region's peak is at least this fraction of the strongest one's
 MAX_REGIONS = 8
 
@@ -22,16 +24,30 @@ class _Region:
     signed: float
 
 
-def smooth_overlay(pixels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return (H / 4, W / 4) blurred sums of (H, W) attributions; the total is kept.
+def blend_overlay(
+    pixels: npt.NDArray[np.float64], tokens: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the (H / 4, W / 4) overlay of (H, W) pixel and (h, w) token attributions.
 
-    Gradients of single pixels scatter; at the scale of a few millimetres they agree. Reflection at
-    the borders keeps the blur from losing or making any of the sum.
+    Both sum to the image's contribution, so their weighted mean does. Pixels say where exactly, but
+    credit the edge that gives a shape away as much as the shape; tokens say which part of the image
+    the fusion listened to, sixteen pixels at a time. Weight and blur were chosen on 153 simulated
+    findings: the peak lay in the lesion for 81 % with pixels alone, 79 % with tokens alone, 93 %
+    with both (docs/decisions/0013).
     """
-    rows, columns = pixels.shape
-    cells = pixels.reshape(rows // OVERLAY_CELL, OVERLAY_CELL, columns // OVERLAY_CELL, -1)
+    rows, columns = (n // OVERLAY_CELL for n in pixels.shape)
+    cells = pixels.reshape(rows, OVERLAY_CELL, columns, OVERLAY_CELL).sum((1, 3))
+    down, across = rows // tokens.shape[0], columns // tokens.shape[1]
+    spread = tokens.repeat(down, axis=0).repeat(across, axis=1) / (down * across)
+    fine, coarse = _blur(cells, PIXEL_SMOOTHING), _blur(spread, TOKEN_SMOOTHING)
+    result: npt.NDArray[np.float64] = fine + TOKEN_WEIGHT * (coarse - fine)
+    return result
+
+
+def _blur(cells: npt.NDArray[np.float64], deviation: float) -> npt.NDArray[np.float64]:
+    """Blur and keep the total: reflection at the borders neither loses nor makes any of it."""
     result: npt.NDArray[np.float64] = gaussian_filter(
-        cells.sum((1, 3)), SMOOTHING, mode="reflect", truncate=4.0
+        cells, deviation, mode="reflect", truncate=4.0
     )
     return result
 

@@ -57,9 +57,13 @@ class FusionNetwork(nn.Module):
         """Return the continuous form of ``inputs``, where attribution paths are walked."""
         return cast(Tensor, self.encoders[modality.value].embed(inputs))  # type: ignore[operator]
 
+    def tokenise(self, modality: Modality, embedded: Tensor) -> Tensor:
+        """Return the encoder's tokens (B, T, D) of one modality."""
+        return cast(Tensor, self.encoders[modality.value](embedded))
+
     def encode(self, modality: Modality, embedded: Tensor) -> Tensor:
         """Return what the fusion needs of one modality, (B, T, F); looks at no other modality."""
-        return self.fusion.project(modality, self.encoders[modality.value](embedded))
+        return self.fusion.project(modality, self.tokenise(modality, embedded))
 
     def summarise(self, modality: Modality, inputs: Tensor, encoded: Tensor) -> Tensor:
         """Return (B, 2F): mean and spread of the encoded tokens that are the patient's own.

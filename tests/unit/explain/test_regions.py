@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmcore.explain.regions import OVERLAY_CELL, name_regions, smooth_overlay
+from mmcore.explain.regions import OVERLAY_CELL, blend_overlay, name_regions
 from mmcore.orientation import Side
 
 BOX = (0.0, 0.0, 512.0, 512.0)
@@ -16,15 +16,20 @@ def pixels_with(row: int, column: int, value: float) -> np.ndarray:
     return pixels
 
 
+def overlay_of(pixels: np.ndarray) -> np.ndarray:
+    """Return the overlay of pixel attributions and of tokens that agree with them."""
+    return blend_overlay(pixels, pixels.reshape(14, 16, 14, 16).sum((1, 3)))
+
+
 @pytest.mark.parametrize("corner", [(0, 0), (100, 50), (216, 216)])
-def test_smoothing_neither_loses_nor_makes_evidence(corner: tuple[int, int]) -> None:
-    overlay = smooth_overlay(pixels_with(*corner, 3.0))
+def test_blending_neither_loses_nor_makes_evidence(corner: tuple[int, int]) -> None:
+    overlay = overlay_of(pixels_with(*corner, 3.0))
     assert overlay.shape == (224 // OVERLAY_CELL, 224 // OVERLAY_CELL)
     assert overlay.sum() == pytest.approx(3.0)
 
 
 def test_the_first_region_lies_where_the_evidence_was_put() -> None:
-    overlay = smooth_overlay(pixels_with(160, 32, 2.0))
+    overlay = overlay_of(pixels_with(160, 32, 2.0))
     first = name_regions(overlay, box=BOX, sides=RIGHT_LEFT)[0]
     row, column = first.where
     assert abs(float(row) - 164 / 224 * 512) < 12
@@ -33,19 +38,19 @@ def test_the_first_region_lies_where_the_evidence_was_put() -> None:
 
 
 def test_an_image_of_unknown_orientation_names_no_side_of_the_patient() -> None:
-    overlay = smooth_overlay(pixels_with(10, 190, 2.0))
+    overlay = overlay_of(pixels_with(10, 190, 2.0))
     first = name_regions(overlay, box=BOX, sides=None)[0]
     assert first.what == "upper third, right of the image"
 
 
 def test_a_mirrored_image_names_the_sides_the_other_way() -> None:
-    overlay = smooth_overlay(pixels_with(160, 32, 2.0))
+    overlay = overlay_of(pixels_with(160, 32, 2.0))
     first = name_regions(overlay, box=BOX, sides=("L", "R"))[0]
     assert first.what == "lower third, patient's left"
 
 
 def test_evidence_for_and_against_are_regions_of_their_own_and_all_sum_up() -> None:
-    overlay = smooth_overlay(pixels_with(40, 40, 2.0) + pixels_with(150, 150, -1.5))
+    overlay = overlay_of(pixels_with(40, 40, 2.0) + pixels_with(150, 150, -1.5))
     items = name_regions(overlay, box=BOX, sides=RIGHT_LEFT)
     assert items[0].signed > 1.0
     assert items[1].signed < -0.7
@@ -58,16 +63,16 @@ def test_a_map_without_evidence_names_no_region() -> None:
 
 
 def test_a_padded_image_is_mapped_back_to_stored_pixels() -> None:
-    overlay = smooth_overlay(pixels_with(108, 108, 1.0))  # centre of the square
+    overlay = overlay_of(pixels_with(108, 108, 1.0))  # centre of the square
     first = name_regions(overlay, box=(-100.0, 0.0, 600.0, 600.0), sides=RIGHT_LEFT)[0]
     assert first.where[0] == pytest.approx(200.0, abs=12)
 
 
 def test_thirds_and_sides_are_those_of_the_image_not_of_its_padded_square() -> None:
     box = (-128.0, 0.0, 512.0, 512.0)  # 256 rows of 512 columns, padded above and below
-    top = smooth_overlay(pixels_with(64, 190, 1.0))  # row 27 of 256
+    top = overlay_of(pixels_with(64, 190, 1.0))  # row 27 of 256
     assert name_regions(top, box=box, sides=RIGHT_LEFT)[0].what == "upper third, patient's left"
-    outside = smooth_overlay(pixels_with(16, 190, 1.0))
+    outside = overlay_of(pixels_with(16, 190, 1.0))
     assert name_regions(outside, box=box, sides=RIGHT_LEFT)[0].what == "margin beside the image"
 
 
@@ -76,7 +81,7 @@ def test_what_lies_on_one_side_and_its_mirror_image_are_named_alike() -> None:
         pixels = np.zeros((224, 224))
         pixels[100:104, column : column + 4] = 1.0  # one cell
         here, there = (
-            name_regions(smooth_overlay(p), box=BOX, sides=None)[0].what
+            name_regions(overlay_of(p), box=BOX, sides=None)[0].what
             for p in (pixels, pixels[:, ::-1])
         )
         swapped = here.replace("left", "L").replace("right", "left").replace("L", "right")
