@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, label, maximum_filter
 
 from mmcore.orientation import Side
 from mmcore.records import PartItem
@@ -13,7 +13,8 @@ OVERLAY_CELL = 4  # model pixels per overlay cell
 PIXEL_SMOOTHING = 1.5  # standard deviation of the blur of pixel attributions, in cells
 TOKEN_SMOOTHING = 2.5  # ... and of token attributions, which are constant over a token's cells
 TOKEN_WEIGHT = 0.7  # of the token attributions in the overlay; the rest are pixel attributions
-MIN_PEAK = 0.15  # a region's peak is at least this fraction of the strongest one's
+MIN_PEAK = 0.15  # cells below this fraction of the strongest one belong to no region
+PEAK_DISTANCE = 4  # cells; nearer peaks of one sign are one region
 MAX_REGIONS = 8
 
 
@@ -60,7 +61,7 @@ def name_regions(
 ) -> tuple[PartItem, ...]:
     """Return the strongest regions for and against, largest first, with the rest as one item.
 
-    Every cell belongs to the nearest peak of its own sign or to the rest, so the items sum to the
+    Every cell belongs to one region of its own sign or to the rest, so the items sum to the
     overlay. ``where`` is the peak in stored pixels, outside the image where padding holds it.
     ``sides``: which side of the patient lies at the left and at the right edge of the image, as the
     file says; without it sides of the image are named, never guessed from the view.
@@ -80,31 +81,30 @@ def name_regions(
 
 
 def _regions(overlay: npt.NDArray[np.float64]) -> list[_Region]:
-    """Cut the overlay into basins around its peaks, for and against apart."""
+    """Cut the cells that matter into regions around the strongest peaks, for and against apart.
+
+    Cells of at least ``MIN_PEAK`` of the strongest one belong, within their connected patch, to the
+    nearest peak; a peak is the highest cell within ``PEAK_DISTANCE`` of itself.
+    """
     found = []
+    floor = MIN_PEAK * np.abs(overlay).max()
     for sign in (1.0, -1.0):
-        remaining = np.maximum(overlay * sign, 0.0)
-        floor = MIN_PEAK * np.abs(overlay).max()
-        for _ in range(MAX_REGIONS // 2):
-            row, column = np.unravel_index(int(remaining.argmax()), remaining.shape)
-            peak = remaining[row, column]
-            if not peak > floor:
-                break
-            basin = _basin(remaining, int(row), int(column), level=peak * 0.3)
-            found.append(_Region(int(row), int(column), sign * float(remaining[basin].sum())))
-            remaining = np.where(basin, 0.0, remaining)
+        values = overlay * sign
+        patches, _ = label(values > floor)
+        highest = maximum_filter(values, size=2 * PEAK_DISTANCE + 1, mode="nearest")
+        peaks = np.argwhere((values == highest) & (patches > 0))
+        if not len(peaks):
+            continue
+        peaks = peaks[np.argsort(-values[tuple(peaks.T)])][: MAX_REGIONS // 2]
+        cells = np.argwhere(patches > 0)
+        distance = np.hypot(*(cells[:, None, :] - peaks[None]).transpose(2, 0, 1))
+        elsewhere = patches[tuple(cells.T)][:, None] != patches[tuple(peaks.T)][None]
+        distance[elsewhere] = np.inf
+        owner = np.where(np.isfinite(distance.min(1)), distance.argmin(1), -1)
+        for number, (row, column) in enumerate(peaks):
+            total = float(overlay[tuple(cells[owner == number].T)].sum())
+            found.append(_Region(int(row), int(column), total))
     return found
-
-
-def _basin(
-    values: npt.NDArray[np.float64], row: int, column: int, *, level: float
-) -> npt.NDArray[np.bool_]:
-    """Return the connected cells around a peak that reach ``level``."""
-    from scipy.ndimage import label
-
-    labels, _ = label(values >= level)
-    result: npt.NDArray[np.bool_] = labels == labels[row, column]
-    return result
 
 
 def _place(down: float, across: float, *, sides: tuple[Side, Side] | None) -> str:
