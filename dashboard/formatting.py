@@ -63,15 +63,6 @@ def clock(moment: datetime | None) -> str:
     return f"{day(moment)}, {moment:%H:%M}"
 
 
-def person(name: str | None) -> str:
-    """Return a name as people read it; DICOM writes "Doe^Jane^^Dr^" (PS3.5, 6.2, PN)."""
-    if not name or "^" not in name:
-        return name or ""
-    family, given, middle, prefix, suffix = [*name.split("=")[0].split("^"), "", "", "", ""][:5]
-    first = " ".join(part for part in (prefix, given, middle) if part)
-    return ", ".join(part for part in (family, first, suffix) if part)
-
-
 def file_size(size_bytes: int) -> str:
     """Return a size in the unit people read file sizes in."""
     for name, scale in (("MB", 1e6), ("kB", 1e3)):

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 import yaml
 
-from dashboard import formatting, jobs, state
+from dashboard import jobs, state
 from dashboard.jobs import Job, Tell
 from dashboard.state import CaseWork
 from mmcore.errors import MMCoreError
 from mmcore.records import Case, Explanation, GateVerdict, Instance, Note, Prediction, Result
+from mmcore.wording import person_name
 
 if TYPE_CHECKING:
     from mmcore.engine import Engine
@@ -306,5 +307,5 @@ def case_label(work: CaseWork) -> str:
     """Return how the case switcher names a case: who it is, else what it was called."""
     patient = work.case.patient
     return " · ".join(
-        part for part in (formatting.person(patient.name) or patient.patient_id, work.label) if part
+        part for part in (person_name(patient.name) or patient.patient_id, work.label) if part
     )

@@ -111,3 +111,12 @@ def _percentage(probability: float, decimals: int) -> float:
     if not 0.0 <= probability <= 1.0:
         raise ValueError("a probability must lie in [0, 1]")
     return round(100.0 * probability, decimals)
+
+
+def person_name(name: str | None) -> str:
+    """Return a name as people read it; DICOM writes "Doe^Jane^^Dr^" (PS3.5, 6.2, PN)."""
+    if not name or "^" not in name:
+        return name or ""
+    family, given, middle, prefix, suffix = [*name.split("=")[0].split("^"), "", "", "", ""][:5]
+    first = " ".join(part for part in (prefix, given, middle) if part)
+    return ", ".join(part for part in (family, first, suffix) if part)

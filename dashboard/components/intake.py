@@ -8,6 +8,7 @@ from dashboard import formatting, messages, services
 from dashboard.markup import Markup, element, join, show
 from dashboard.services import DemoCase
 from mmcore.records import Case, FileVerdict, Modality, SourceFile
+from mmcore.wording import person_name
 
 _FILES, _FOLDER = "Files or a zip", "A folder"
 _KINDS = {
@@ -71,7 +72,7 @@ def case_summary(case: Case) -> None:
             "div",
             element(
                 "div",
-                element("h2", formatting.person(patient.name) or "Patient without a name"),
+                element("h2", person_name(patient.name) or "Patient without a name"),
                 element("p", facts or "The files do not say who this is.", cls="co-muted"),
             ),
             element("div", *_inputs(case), cls="co-inputs"),

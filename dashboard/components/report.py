@@ -8,6 +8,7 @@ from dashboard.attention import attention_for
 from dashboard.markup import Markup, element, show, table
 from mmcore import wording
 from mmcore.records import FileVerdict, GateVerdict, Modality, TargetPrediction
+from mmcore.wording import person_name
 
 _TOP = 3
 
@@ -38,7 +39,7 @@ def _head(document: Mapping[str, Any]) -> Markup:
     case, pack = document["case"], document["pack"]
     patient = case["patient"]
     facts = [
-        ("Patient", formatting.person(patient["name"]) or "not stated"),
+        ("Patient", person_name(patient["name"]) or "not stated"),
         ("Patient ID", patient["id"] or "not stated"),
         ("Born", patient["birth_date"] or "not stated"),
         ("Model", f"{pack['name']} {pack['version']}"),

@@ -19,6 +19,7 @@ from dashboard import formatting
 from dashboard.viewer.packing import browser_values, pack
 from mmcore.orientation import sides_of
 from mmcore.records import Case, Instance, Parts, PixelArray
+from mmcore.wording import person_name
 
 SOURCE = Path(__file__).resolve().parent
 MOST_STACK_BYTES = 40_000_000  # below server.maxMessageSize with room for its own overhead
@@ -174,9 +175,7 @@ def _corners(case: Case, instance: Instance) -> dict[str, list[str]]:
         if part
     )  # fmt: skip
     return {
-        "patient": [
-            text for text in (formatting.person(patient.name), patient.patient_id, who) if text
-        ],
+        "patient": [text for text in (person_name(patient.name), patient.patient_id, who) if text],
         "study": [
             text
             for text in (

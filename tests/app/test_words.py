@@ -161,12 +161,6 @@ def test_pixels_travel_in_the_smallest_type_that_holds_them(
     assert np.array_equal(sent, values)
 
 
-def test_a_dicom_name_reads_as_people_write_it() -> None:
-    assert formatting.person("Doe^Jane^Q^Dr^") == "Doe, Dr Jane Q"
-    assert formatting.person("Jane Doe") == "Jane Doe"
-    assert formatting.person(None) == ""
-
-
 @pytest.mark.parametrize("logit", [-800.0, -1.2, 0.0, 3.4, 800.0])
 def test_probability_and_logit_undo_each_other(logit: float) -> None:
     p = formatting.probability_of(logit)

@@ -20,7 +20,7 @@ from mmcore.report.pdf.sheet import (
     wrap,
 )
 from mmcore.report.reading import KeyImage, ReportedResult
-from mmcore.wording import MODALITY_NAMES, observation_text
+from mmcore.wording import MODALITY_NAMES, observation_text, person_name
 
 MAX_NOTICES = 4
 MAX_OBSERVATIONS = 18
@@ -146,7 +146,7 @@ def _patient_facts(result: ReportedResult) -> Sequence[tuple[str, str]]:
     born = patient.birth_date.isoformat() if patient.birth_date else "unknown"
     age = "unknown" if patient.age_years is None else f"{patient.age_years:.0f} years"
     return (
-        ("Patient", patient.name or "unknown"),
+        ("Patient", person_name(patient.name) or "unknown"),
         ("Patient ID", patient.patient_id or "unknown"),
         ("Born", born),
         ("Age, sex", f"{age}, {_SEXES[patient.sex] if patient.sex else 'sex unknown'}"),

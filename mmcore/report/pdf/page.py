@@ -16,6 +16,7 @@ from mmcore.report.pdf.sheet import (
     clip,
 )
 from mmcore.report.reading import ReportedResult
+from mmcore.wording import person_name
 
 PRODUCT = "Consilium"
 USE = "Research use only \u2013 not a medical device"
@@ -59,7 +60,7 @@ def draw_foot(sheet: Sheet, result: ReportedResult, digest: str, *, pages: int) 
     sheet.rule(MARGIN, 42.0, CONTENT_WIDTH)
     patient = result.patient
     identifier = clip(patient.patient_id or "unknown", STRONG, 150.0)
-    whose = f"ID {identifier} \u00b7 {patient.name or 'name unknown'}"
+    whose = f"ID {identifier} \u00b7 {person_name(patient.name) or 'name unknown'}"
     sheet.clipped(MARGIN, 33.0, whose, CONTENT_WIDTH - 70.0, STRONG)
     right = PAGE_WIDTH - MARGIN
     sheet.text(right, 33.0, f"Page {sheet.page} of {pages}", STRONG, align="right")

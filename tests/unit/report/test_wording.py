@@ -9,6 +9,7 @@ from mmcore.wording import (
     MODALITY_NAMES,
     interval_text,
     odds_text,
+    person_name,
     probability_beside,
     probability_text,
     probability_words,
@@ -83,3 +84,9 @@ def test_a_logit_multiplies_the_odds_by_its_exponential():
 
 def test_every_modality_has_a_name():
     assert set(MODALITY_NAMES) == set(Modality)
+
+
+def test_a_dicom_name_reads_as_people_write_it() -> None:
+    assert person_name("Doe^Jane^Q^Dr^") == "Doe, Dr Jane Q"
+    assert person_name("Jane Doe") == "Jane Doe"
+    assert person_name(None) == ""
