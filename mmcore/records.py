@@ -321,7 +321,8 @@ class Parts:
     items:              image: the strongest regions for and against and the rest; note: every
                         clause; observations: every value. They sum to ``sum``; largest
                         ``|signed|`` first.
-    overlay:            image only: signed logits per model pixel, (H, W) float32, or None.
+    overlay:            image only: signed logits per overlay cell, (56, 56) float32 for a
+                        model image of 224 x 224; or None.
     overlay_box:        image only: the part of the stored image that the overlay covers, as
                         (row, column, rows, columns) in stored pixels.
     """

@@ -4,7 +4,7 @@ The pack has random weights: no number means anything here, but every law must h
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -12,10 +12,13 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from mmcore.engine import Engine
 from mmcore.errors import NothingToScoreError, UnknownTargetError
 from mmcore.evaluate.patients import phantom_case
+from mmcore.explain import ledger as ledger_module
+from mmcore.explain.path import PathAttribution, integrate
 from mmcore.explain.shapley import shapley_values
 from mmcore.records import Case, Explanation, GateVerdict, Modality, Patient, Prediction
 from mmcore.simulate import sample_patient
@@ -68,6 +71,27 @@ def test_the_overlay_holds_all_of_the_images_evidence() -> None:
     assert parts.overlay is not None
     assert float(parts.overlay.sum()) == pytest.approx(parts.sum, abs=1e-4)
     assert parts.overlay_box == (0.0, 0.0, 512.0, 512.0)
+
+
+@pytest.mark.parametrize("dimensions", [4, 3], ids=["pixels", "tokens"])
+def test_a_path_that_misses_withholds_the_overlay_even_if_the_other_hits(
+    monkeypatch: pytest.MonkeyPatch, dimensions: int
+) -> None:
+    def missing(
+        function: Callable[[Tensor], Tensor], inputs: Tensor, baselines: Tensor, **options: object
+    ) -> PathAttribution:
+        found = integrate(function, inputs, baselines, **options)  # type: ignore[arg-type]
+        # An image has four axes; its tokens have three and are as many as the cells of its grid.
+        is_image = inputs.ndim == 4 or inputs.shape[1] == 16
+        if is_image and inputs.ndim == dimensions:
+            return PathAttribution(found.values, found.error + 0.05, found.n_steps)
+        return found
+
+    monkeypatch.setattr(ledger_module, "integrate", missing)
+    parts = tiny_engine().explain(case(), TARGET).parts
+    assert not parts[Modality.IMAGE].passed
+    assert parts[Modality.IMAGE].overlay is None
+    assert parts[Modality.NOTE].passed
 
 
 def test_note_evidence_quotes_the_note_and_lab_evidence_names_the_code() -> None:
