@@ -40,7 +40,7 @@ def waterfall(
     ``missing`` is named as such: it is no contribution of zero.
     """
     is_finding = target.kind == "finding"
-    absent = {wording.MODALITY_NAMES[modality] for modality in missing}
+    absent = {modality.display for modality in missing}
     names, starts, values, texts, colors, patterns = [], [], [], [], [], []
     up: list[float] = []
     down: list[float] = []
@@ -49,7 +49,7 @@ def waterfall(
         ("Starting point", 0.0, level, None)
     ]
     for c in explanation.contributions:
-        steps.append((wording.MODALITY_NAMES[c.modality], level, c.signed, c.band))
+        steps.append((c.modality.display, level, c.signed, c.band))
         level += c.signed
     steps.append(("This patient", 0.0, explanation.logit, None))
     for name, start, value, band in steps:

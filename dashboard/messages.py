@@ -7,7 +7,7 @@ from dashboard.attention import Attention
 from mmcore import errors
 from mmcore.errors import RefusalCode
 from mmcore.records import FileVerdict, GateVerdict, Modality, SourceFile, TargetPrediction
-from mmcore.wording import MODALITY_NAMES, probability_beside, probability_words
+from mmcore.wording import probability_beside, probability_words
 
 Tone = Literal["plain", "good", "caution", "withheld", "refused"]
 
@@ -23,18 +23,6 @@ SIMULATED = (
 NO_PACK = "No model is installed: cases can be read and viewed, but not scored."
 
 NO_PACK_MORE = "Put a model pack under assets/packs and start again."
-
-MODALITY = MODALITY_NAMES
-INSIDE = {
-    Modality.IMAGE: "inside the image",
-    Modality.NOTE: "inside the note",
-    Modality.OBSERVATIONS: "among labs and vitals",
-}
-MODALITY_MISSING = {
-    Modality.IMAGE: "no usable image",
-    Modality.NOTE: "no note",
-    Modality.OBSERVATIONS: "no labs or vitals",
-}
 
 FILE_KIND = {
     "dicom": "DICOM image",
@@ -162,7 +150,7 @@ def of_gate(verdict: GateVerdict, reason: str, helps_most: Modality | None) -> s
     """Return why a target was scored with caution or withheld, and what would help."""
     words = _sentence(reason or GATE[verdict][0])
     if helps_most is not None:
-        words += f" What would help most: {MODALITY[helps_most].lower()}."
+        words += f" What would help most: {helps_most.display.lower()}."
     return words
 
 
@@ -204,14 +192,14 @@ def of_probability(target: TargetPrediction) -> str:
 
 def of_missing(modality: Modality) -> str:
     """Return that an input of the model is missing from the case."""
-    return f"The case has {MODALITY_MISSING[modality]}; the model was told that it has none."
+    return f"The case has {modality.absent}; the model was told that it has none."
 
 
 def of_withheld_part(modality: Modality, reason: str) -> str:
     """Return why one modality's evidence is not shown."""
     why = reason or "it did not pass its test"
     return (
-        f"The evidence {INSIDE[modality]} is withheld: {why.rstrip('.')}. "
+        f"The evidence {modality.inside} is withheld: {why.rstrip('.')}. "
         "Its total contribution is exact and still shown."
     )
 

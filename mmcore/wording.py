@@ -1,21 +1,10 @@
 """The words and roundings for numbers, used by page and report alike so that they read the same."""
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
 
-from mmcore.records import Modality, Observation
+from mmcore.records import Observation
 
 MINUS = "\u2212"
-
-MODALITY_NAMES: Mapping[Modality, str] = MappingProxyType(
-    {
-        Modality.IMAGE: "Image",
-        Modality.NOTE: "Clinical note",
-        Modality.OBSERVATIONS: "Labs and vitals",
-    }
-)
-"""What a reader is shown for a modality."""
 
 PROBABILITY_BOUNDS: tuple[tuple[int, str], ...] = (
     (10, "very unlikely"),

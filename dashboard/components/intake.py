@@ -136,8 +136,8 @@ def _inputs(case: Case) -> list[Markup]:
     return [
         element(
             "span",
-            element("b", messages.MODALITY[modality]),
-            element("small", words or messages.MODALITY_MISSING[modality]),
+            element("b", modality.display),
+            element("small", words or modality.absent),
             cls="co-input " + ("there" if words else "missing"),
             data_testid=f"input-{modality}",
             data_present=str(bool(words)).lower(),

@@ -38,7 +38,7 @@ def in_words(
     pushes = sorted(given, key=lambda c: -abs(c.signed))
     told = []
     for c in pushes:
-        name = wording.MODALITY_NAMES[c.modality].lower()
+        name = c.modality.display.lower()
         if target.kind == "finding":
             told.append(f"{name} {wording.signed_text(c.signed)} ({wording.odds_text(c.signed)})")
         else:
@@ -57,7 +57,7 @@ def ledger_tables(
     rows = [("Starting point", _ledger_level(explanation.base, target), "", "", "")]
     for c in explanation.contributions:
         if c.modality in missing:
-            rows.append((wording.MODALITY_NAMES[c.modality], messages.NOT_GIVEN, "", "", ""))
+            rows.append((c.modality.display, messages.NOT_GIVEN, "", "", ""))
             continue
         part = explanation.parts.get(c.modality)
         check = "not explained further"
@@ -70,7 +70,7 @@ def ledger_tables(
         band = f"{wording.signed_text(c.band[0])} to {wording.signed_text(c.band[1])}"
         rows.append(
             (
-                wording.MODALITY_NAMES[c.modality],
+                c.modality.display,
                 wording.signed_text(c.signed),
                 band,
                 formatting.share(c.share),
@@ -96,7 +96,7 @@ def ledger_tables(
 def _interactions(interactions: Sequence[Interaction]) -> Markup:
     rows = [
         (
-            f"{wording.MODALITY_NAMES[i.a]} with {wording.MODALITY_NAMES[i.b].lower()}",
+            f"{i.a.display} with {i.b.display.lower()}",
             wording.signed_text(i.value),
             _together(i.value),
         )

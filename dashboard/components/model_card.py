@@ -5,13 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import messages
 from dashboard.markup import Markup, element, join, show, table
 from dashboard.services import PackFacts
 from mmcore import wording
+from mmcore.records import Modality
 
 _ACRONYMS = ("auroc", "auprc", "f1", "ece", "mae", "rmse")
-_INPUTS = {"all": "all inputs", **{str(m): name.lower() for m, name in messages.MODALITY.items()}}
+_INPUTS = {"all": "all inputs", **{m.value: m.display.lower() for m in Modality}}
 _IN_THE_HEAD = ("name", "version", "display")
 _FIRST = ("intended_use", "not_for", "training_data", "figures", "limits", "licence")
 

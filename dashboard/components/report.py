@@ -114,14 +114,14 @@ def _why(target: Mapping[str, Any], missing: Sequence[str]) -> Markup:
         part = target["parts"].get(c["modality"])
         modality = Modality(c["modality"])
         if modality in missing:
-            rows.append((messages.MODALITY[modality], messages.NOT_GIVEN, "", "", ""))
+            rows.append((modality.display, messages.NOT_GIVEN, "", "", ""))
             continue
         band = (
             f"{wording.signed_text(c['band'][0])} to {wording.signed_text(c['band'][1])}"
         ).replace(" ", "\N{NO-BREAK SPACE}")  # a sign is not parted from its number's range
         rows.append(
             (
-                messages.MODALITY[modality],
+                modality.display,
                 wording.signed_text(c["signed"]),
                 band,
                 formatting.share(c["share"]),

@@ -5,12 +5,6 @@ from dataclasses import dataclass
 
 from mmcore.records import GateVerdict, Modality, TargetGate
 
-NAMES = {
-    Modality.IMAGE: "the image",
-    Modality.NOTE: "the note",
-    Modality.OBSERVATIONS: "the labs and vitals",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class GateFacts:
@@ -41,14 +35,14 @@ def judge_targets(
     for target in targets:
         helps = max(facts.missing, key=lambda m: effects[target][m.value], default=None)
         if unlike:
-            names = " and ".join(NAMES[m] for m in unlike)
-            verb = "is" if len(unlike) == 1 and unlike[0] is not Modality.OBSERVATIONS else "are"
+            names = " and ".join(m.subject for m in unlike)
+            verb = "is" if len(unlike) == 1 and not unlike[0].is_plural else "are"
             reason = f"{names} {verb} unlike the {facts.trained_on} that this model was trained on"
             verdicts.append(TargetGate(target, GateVerdict.WITHHELD, reason, helps))
         elif facts.missing or facts.doubts:
             reasons = list(facts.doubts)
             if facts.missing:
-                names = " and ".join(NAMES[m] for m in facts.missing)
+                names = " and ".join(m.subject for m in facts.missing)
                 reasons.insert(0, f"scored without {names}")
             verdicts.append(TargetGate(target, GateVerdict.CAUTION, "; ".join(reasons), helps))
         else:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from mmcore.errors import ResultFormatError
+from mmcore.records import Modality
 
 Word = TypeVar("Word", bound=StrEnum)
 Choice = TypeVar("Choice", bound=str)
@@ -119,6 +120,17 @@ class Node:
             return words(self.text())
         except ValueError as error:
             raise self.error(f"expected one of {', '.join(words)}") from error
+
+    def modality(self) -> Modality:
+        """Return a modality that is known here."""
+        try:
+            return Modality(self.text())
+        except ValueError as error:
+            raise self.error(f"expected one of {', '.join(Modality)}") from error
+
+    def maybe_modality(self) -> Modality | None:
+        """Return a modality, or None for null."""
+        return None if self.is_null else self.modality()
 
     def maybe_word(self, words: type[Word]) -> Word | None:
         """Return one of the words of an enumeration, or None for null."""

@@ -161,8 +161,8 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
             pack.field("is_simulated").flag(),
         ),
         device=root.field("device").text(),
-        present=tuple(node.word(Modality) for node in root.field("present").items()),
-        missing=tuple(node.word(Modality) for node in root.field("missing").items()),
+        present=tuple(node.modality() for node in root.field("present").items()),
+        missing=tuple(node.modality() for node in root.field("missing").items()),
         notices=case.field("notices").texts() + root.field("notices").texts(),
         gates=tuple(gates.values()),
         targets=tuple(_target(node, gates) for node in root.field("targets").items()),
@@ -252,7 +252,7 @@ def _gate(node: Node) -> TargetGate:
         target=node.field("target").text(),
         verdict=node.field("verdict").word(GateVerdict),
         reason=node.field("reason").text(),
-        helps_most=node.field("helps_most").maybe_word(Modality),
+        helps_most=node.field("helps_most").maybe_modality(),
     )
 
 
@@ -277,7 +277,7 @@ def _target(node: Node, gates: Mapping[str, TargetGate]) -> ReportedTarget:
         interactions=tuple(_interaction(n) for n in node.field("interactions").items()),
         coalitions=dict(_coalition(n) for n in node.field("coalitions").items()),
         parts={
-            Node(key, n.where).word(Modality): _part(n)
+            Node(key, n.where).modality(): _part(n)
             for key, n in node.field("parts").members().items()
         },
     )
@@ -315,7 +315,7 @@ def _check_target(node: Node, target: ReportedTarget) -> None:
 
 def _contribution(node: Node) -> Contribution:
     return Contribution(
-        modality=node.field("modality").word(Modality),
+        modality=node.field("modality").modality(),
         signed=node.field("signed").number(),
         share=node.field("share").number(),
         band=node.field("band").pair(),
@@ -323,12 +323,12 @@ def _contribution(node: Node) -> Contribution:
 
 
 def _interaction(node: Node) -> Interaction:
-    a, b = (node.field(name).word(Modality) for name in ("a", "b"))
+    a, b = (node.field(name).modality() for name in ("a", "b"))
     return Interaction(a=a, b=b, value=node.field("value").number())
 
 
 def _coalition(node: Node) -> tuple[frozenset[Modality], float]:
-    members = frozenset(n.word(Modality) for n in node.field("modalities").items())
+    members = frozenset(n.modality() for n in node.field("modalities").items())
     return members, node.field("value").number()
 
 

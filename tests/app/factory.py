@@ -43,6 +43,8 @@ Suspected pneumonia of the right lower lobe. No sign of heart failure.
 """
 TAKEN = datetime(2024, 3, 3, 14, 5, tzinfo=UTC)
 
+INPUTS = (Modality.IMAGE, Modality.NOTE, Modality.OBSERVATIONS)
+
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
@@ -193,7 +195,7 @@ class FakeEngine:
         present = tuple(m for m, inputs in has.items() if inputs)
         return Prediction(
             case.digest, PACK, self.device, present,
-            tuple(m for m in Modality if m not in present), tuple(self.targets),
+            tuple(m for m in INPUTS if m not in present), tuple(self.targets),
             tuple(self.gates), {"encode": 0.1},
         )  # fmt: skip
 
@@ -206,7 +208,7 @@ class FakeEngine:
         base = -1.4 if chosen.kind == "finding" else 2.0
         pushes = np.array([0.62, 0.3, 0.08]) * (chosen.logit - base) + np.array([0.3, -0.5, 0.2])
         mass = float(np.abs(pushes).sum())
-        modalities = tuple(Modality)
+        modalities = INPUTS
         contributions = tuple(
             Contribution(m, float(p), abs(float(p)) / mass, (float(p) - 0.3, float(p) + 0.25))
             for m, p in zip(modalities, pushes, strict=True)

@@ -42,7 +42,7 @@ def test_every_finding_is_told_apart_with_all_modalities() -> None:
     assert min(found.values()) >= 0.95, found
 
 
-@pytest.mark.parametrize("modality", list(Modality))
+@pytest.mark.parametrize("modality", [Modality.IMAGE, Modality.NOTE, Modality.OBSERVATIONS])
 def test_each_modality_that_is_taken_away_costs_something(modality: Modality) -> None:
     bit = 1 << engine().modalities.index(modality)
     loss = aurocs(7) - aurocs(7 & ~bit)

@@ -59,7 +59,7 @@ def test_base_and_contributions_are_the_logit_and_the_probability() -> None:
 def test_parts_sum_to_their_modality_within_the_stated_error() -> None:
     ledger = explanation()
     signed = {c.modality: c.signed for c in ledger.contributions}
-    assert set(ledger.parts) == set(Modality)
+    assert set(ledger.parts) == set(tiny_engine().modalities)
     for modality, parts in ledger.parts.items():
         assert parts.sum - signed[modality] == pytest.approx(parts.completeness_error, abs=1e-9)
         assert abs(parts.completeness_error) <= 0.02 * abs(signed[modality]) + 1e-3
@@ -104,7 +104,7 @@ def test_note_evidence_quotes_the_note_and_lab_evidence_names_the_code() -> None
     assert {i.where[0] for i in ledger.parts[Modality.OBSERVATIONS].items} <= codes
 
 
-@pytest.mark.parametrize("gone", list(Modality))
+@pytest.mark.parametrize("gone", [Modality.IMAGE, Modality.NOTE, Modality.OBSERVATIONS])
 def test_a_missing_modality_contributes_nothing_and_is_asked_for(gone: Modality) -> None:
     partial = without(case(), gone)
     prediction = tiny_engine().predict(partial)

@@ -20,7 +20,7 @@ from mmcore.report.pdf.sheet import (
     wrap,
 )
 from mmcore.report.reading import KeyImage, ReportedResult
-from mmcore.wording import MODALITY_NAMES, observation_text, person_name
+from mmcore.wording import observation_text, person_name
 
 MAX_NOTICES = 4
 MAX_OBSERVATIONS = 18
@@ -150,8 +150,8 @@ def _patient_facts(result: ReportedResult) -> Sequence[tuple[str, str]]:
         ("Patient ID", patient.patient_id or "unknown"),
         ("Born", born),
         ("Age, sex", f"{age}, {_SEXES[patient.sex] if patient.sex else 'sex unknown'}"),
-        ("Inputs", ", ".join(MODALITY_NAMES[m] for m in result.present) or "none"),
-        ("Missing", ", ".join(MODALITY_NAMES[m] for m in result.missing) or "none"),
+        ("Inputs", ", ".join(m.display for m in result.present) or "none"),
+        ("Missing", ", ".join(m.display for m in result.missing) or "none"),
     )
 
 

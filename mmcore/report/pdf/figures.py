@@ -26,7 +26,6 @@ from mmcore.report.pdf.sheet import (
 )
 from mmcore.report.reading import KeyImage, Overlay, ReportedTarget
 from mmcore.wording import (
-    MODALITY_NAMES,
     odds_text,
     probability_beside,
     probability_words,
@@ -204,7 +203,7 @@ def draw_waterfall(sheet: Sheet, target: ReportedTarget, *, x: float, width: flo
         _draw_band(sheet, low, high, y + 6.0)
         value = f"{signed_text(step.signed)}  {odds_text(step.signed)}"
         value = value if target.kind == "finding" else signed_text(step.signed)
-        _draw_step_row(sheet, x, y, MODALITY_NAMES[step.modality], value, width)
+        _draw_step_row(sheet, x, y, step.modality.display, value, width)
     _connect(sheet, plot.at(total), y + 6.0, y - ROW + 6.0)
     y -= ROW
     if target.probability is not None:

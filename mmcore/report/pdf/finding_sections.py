@@ -34,7 +34,6 @@ from mmcore.report.pdf.sheet import (
 )
 from mmcore.report.reading import ReportedResult, ReportedTarget
 from mmcore.wording import (
-    MODALITY_NAMES,
     interval_text,
     observation_text,
     probability_beside,
@@ -162,7 +161,7 @@ def _draw_finding(
         sheet.paragraph(words, SMALL, x=x, width=width, max_lines=2)
     for modality, part in target.parts.items():
         if not part.passed:
-            words = f"\u25a0 {MODALITY_NAMES[modality]}: evidence withheld. {part.reason}"
+            words = f"\u25a0 {modality.display}: evidence withheld. {part.reason}"
             sheet.paragraph(words, replace(NOTE, color=CAUTION), x=x, width=width, max_lines=3)
     sheet.y = min(bottom, sheet.y) - 2.0
     _draw_evidence(sheet, evidence)
@@ -173,15 +172,15 @@ def _ledger_facts(target: ReportedTarget) -> list[str]:
     facts: list[str] = []
     everything = max(target.coalitions, key=len, default=frozenset())
     without = [
-        f"{MODALITY_NAMES[m].lower()} {probability_text(_logistic(target.coalitions[rest]))}"
-        for m in MODALITY_NAMES
+        f"{m.display.lower()} {probability_text(_logistic(target.coalitions[rest]))}"
+        for m in Modality
         if m in target.parts and (rest := everything - {m}) in target.coalitions
     ]
     if without:
         facts.append(f"Score without: {', '.join(without)}")
     if target.interactions:
         most = max(target.interactions, key=lambda i: abs(i.value))
-        pair = f"{MODALITY_NAMES[most.a].lower()} and {MODALITY_NAMES[most.b].lower()}"
+        pair = f"{most.a.display.lower()} and {most.b.display.lower()}"
         facts.append(f"Strongest interaction: {pair} {signed_text(most.value)}")
     errors = [
         p.completeness_error for p in target.parts.values() if p.completeness_error is not None
@@ -198,7 +197,7 @@ def _logistic(logit: float) -> float:
 
 def draw_gaps(sheet: Sheet, result: ReportedResult) -> None:
     """Draw what the model had to do without, and what would help which finding most."""
-    missing = ", ".join(MODALITY_NAMES[m] for m in result.missing)
+    missing = ", ".join(m.display for m in result.missing)
     helped: dict[Modality, list[str]] = {}
     for target in result.targets:
         if target.gate.helps_most is not None:
@@ -208,7 +207,7 @@ def draw_gaps(sheet: Sheet, result: ReportedResult) -> None:
     words = f"Missing: {missing}. The model used the baseline input in place of each."
     sheet.paragraph(words if missing else "No input is missing.")
     for modality, displays in helped.items():
-        helps = f"{MODALITY_NAMES[modality]} would help most for: {', '.join(displays)}."
+        helps = f"{modality.display} would help most for: {', '.join(displays)}."
         sheet.paragraph(helps, max_lines=2)
 
 

@@ -10,6 +10,7 @@ from mmcore.gate.suitability import choose_image, judge_image
 from mmcore.gate.verdict import GateFacts, judge_targets
 from mmcore.records import GateVerdict, Instance, Modality, TargetGate
 
+INPUTS = (Modality.IMAGE, Modality.NOTE, Modality.OBSERVATIONS)
 EFFECTS = {"effusion": {"image": 1.0, "note": 2.0, "observations": 0.5}}
 
 
@@ -28,7 +29,7 @@ def judge(
     novel: dict[Modality, float] | None = None,
     doubts: tuple[str, ...] = (),
 ) -> TargetGate:
-    present = tuple(m for m in Modality if m not in missing)
+    present = tuple(m for m in INPUTS if m not in missing)
     facts = GateFacts(present, missing, novel or {}, doubts, "simulated patients")
     return judge_targets(["effusion"], facts, EFFECTS)[0]
 

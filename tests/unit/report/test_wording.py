@@ -4,9 +4,7 @@ import math
 
 import pytest
 
-from mmcore.records import Modality
 from mmcore.wording import (
-    MODALITY_NAMES,
     interval_text,
     odds_text,
     person_name,
@@ -80,10 +78,6 @@ def test_a_logit_multiplies_the_odds_by_its_exponential():
     assert odds_text(math.log(2.0)) == "odds \u00d72.0"
     assert odds_text(-math.log(4.0)) == "odds \u00f74.0"
     assert odds_text(math.log(40.0)) == "odds \u00d740"
-
-
-def test_every_modality_has_a_name():
-    assert set(MODALITY_NAMES) == set(Modality)
 
 
 def test_a_dicom_name_reads_as_people_write_it() -> None:

@@ -40,6 +40,6 @@ def test_images_stay_whole() -> None:
 
 def test_every_modality_has_a_threshold_that_lets_ordinary_patients_pass() -> None:
     reference = tiny_engine().pack.reference
-    for modality in Modality:
+    for modality in (Modality.IMAGE, Modality.NOTE, Modality.OBSERVATIONS):
         assert reference.thresholds[modality.value] > 0
         assert np.isfinite(reference.embeddings[modality.value]).all()
