@@ -80,6 +80,11 @@ _TYPES = (
                     {"meq/L": (1.0, 0.0)}, ("na",)),
     ObservationType("2823-3", "Potassium", "mmol/L", (3.5, 5.1), (1.2, 10.0),
                     {"meq/L": (1.0, 0.0)}, ("k",)),
+    # At the end, so that what was stored by position keeps its place.
+    ObservationType("751-8", "Neutrophils", "10*3/uL", (1.8, 7.7), (0.0, 150.0), _PER_NL,
+                    ("neutrophil count", "neutrophil_count", "anc")),
+    ObservationType("731-0", "Lymphocytes", "10*3/uL", (1.0, 4.8), (0.0, 500.0), _PER_NL,
+                    ("lymphocyte count", "lymphocyte_count", "alc")),
 )  # fmt: skip
 
 OBSERVATION_TYPES: dict[str, ObservationType] = {t.loinc: t for t in _TYPES}

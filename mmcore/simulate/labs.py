@@ -92,25 +92,25 @@ class TruthLab:
 def sample_observations(
     rng: np.random.Generator, disease: Disease, *, taken_at: datetime
 ) -> tuple[tuple[Observation, ...], tuple[TruthLab, ...]]:
-    """Draw every known observation and say what moved it.
+    """Draw every observation of ``HEALTHY`` and say what moved it.
 
     Truth names only observations that were taken.
     """
-    shifts: dict[str, list[TruthLab]] = {loinc: [] for loinc in OBSERVATION_TYPES}
+    shifts: dict[str, list[TruthLab]] = {loinc: [] for loinc in HEALTHY}
     for finding in FINDINGS:
         state = disease.states[finding]
         if state.present:
             dose = 0.45 + 0.8 * state.strength  # 0.95 at the usual strength of 0.63
             for loinc, shift in SHIFTS[finding].items():
                 shifts[loinc].append(TruthLab(loinc, finding, shift * dose))
-    scatter = rng.standard_normal(len(OBSERVATION_TYPES))
-    is_missing = rng.random(len(OBSERVATION_TYPES)) < P_MISSING
+    scatter = rng.standard_normal(len(HEALTHY))
+    is_missing = rng.random(len(HEALTHY)) < P_MISSING
     observations: list[Observation] = []
     truth: list[TruthLab] = []
-    for index, (loinc, kind) in enumerate(OBSERVATION_TYPES.items()):
+    for index, (loinc, healthy) in enumerate(HEALTHY.items()):
         if is_missing[index]:
             continue
-        healthy = HEALTHY[loinc]
+        kind = OBSERVATION_TYPES[loinc]
         value = healthy.value(float(scatter[index]) + sum(t.shift for t in shifts[loinc]))
         value = round(float(np.clip(value, *kind.plausible)), healthy.decimals)
         observations.append(

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from mmcore.loinc import OBSERVATION_TYPES
 from mmcore.model.inputs import square_image
 from mmcore.simulate import FINDINGS, sample_patient
+from mmcore.simulate.labs import HEALTHY
 
 SHARD = 125
 LOCATION_SIZE = 56  # lesion masks are kept at this resolution and pooled to the token grid later
-CODES = tuple(OBSERVATION_TYPES)
+CODES = tuple(HEALTHY)  # what the simulator draws, in its order: the columns of stored shards
 
 
 @dataclass(frozen=True, slots=True, eq=False)
