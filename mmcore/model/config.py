@@ -96,14 +96,42 @@ class ObservationsConfig:
                 raise ConfigError(key="observations.codes", problem=f"{code} is not a known code")
 
 
+FusionKind = Literal[
+    "attention", "concat", "weighted_sum", "mean", "late", "gated", "bilinear", "aligned"
+]
+PoolingKind = Literal["attention", "mean"]
+
+
 @dataclass(frozen=True, slots=True)
 class FusionConfig:
-    """The fusion: cross-attention of one query per target over the tokens of all modalities."""
+    """How the tokens of all modalities become one vector per target (mmcore/model/fusion).
+
+    depth: layers; of cross-attention, or of the perceptron that follows where vectors are joined.
+    pooling: how a modality's tokens become a vector, for every kind but "attention". rank: of the
+        "bilinear" kind.
+    """
 
     embed_dim: int
-    depth: int
-    num_heads: int
+    depth: int = 2
+    num_heads: int = 4
     dropout: float = 0.0
+    kind: FusionKind = "attention"
+    pooling: PoolingKind = "attention"
+    rank: int = 4
+
+    def __post_init__(self) -> None:
+        for key, kinds in (("kind", FusionKind), ("pooling", PoolingKind)):
+            if (value := getattr(self, key)) not in get_args(kinds):
+                problem = f"{value!r} is unknown; known: {', '.join(get_args(kinds))}"
+                raise ConfigError(key=f"fusion.{key}", problem=problem)
+        if not (self.num_heads > 0 and self.embed_dim > 0 and self.rank > 0):
+            raise ConfigError(key="fusion", problem="embed_dim, num_heads and rank must exceed 0")
+        if self.embed_dim % self.num_heads:
+            raise ConfigError(key="fusion.num_heads", problem="must divide embed_dim")
+        if not self.depth >= (1 if self.kind == "attention" else 0):
+            raise ConfigError(key="fusion.depth", problem=f"{self.depth} is too few")
+        if not 0.0 <= self.dropout < 1.0:
+            raise ConfigError(key="fusion.dropout", problem="must lie in [0, 1)")
 
 
 @dataclass(frozen=True, slots=True)
