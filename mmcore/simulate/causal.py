@@ -5,8 +5,9 @@
     age ───────► smoking       ──► nodule, pneumothorax
     (chance)     well referral ──► none of them (a film before an operation)
 
-A finding that is present has a **strength** s in (0, 1]. Strength drives all three sources at
-once: extent and contrast in the image, the adjective in the note, the size of the lab shifts.
+A finding that is present has a **strength** s in (0, 1]. Strength drives the sources at
+once: extent and contrast in the image, the adjective in the note, the size of the lab shifts, the
+loudness of what is heard.
 Each source then fails in its own way and independently of the others:
 
 - image: a present finding is *occult* now and then (visual strength near zero), and an absent
@@ -15,9 +16,15 @@ Each source then fails in its own way and independently of the others:
 - note: the assertion status is drawn from ``ASSERTION_TABLE``, so the author overlooks, hedges and
   is sometimes wrong.
 - labs: every value has its healthy scatter; see ``labs.SHIFTS``.
+- sound: a present finding is *inaudible* now and then, and an absent one may have a sound that
+  mimics it; see ``P_INAUDIBLE`` and ``P_SOUND_MIMIC``. Drawn apart from the film's.
+- gene panel: risk variants are more frequent, not certain, in those who have a finding or its
+  cause; see ``genes.PANEL``. The panel knows nothing of strength.
 
-Each source alone is therefore a fair reader (AUROC of 0.90 to 0.96 per finding) and the three
-together an excellent one. Severity is a noisy-or of the strengths, scaled to 10.
+Image, note and labs are each a fair reader alone (AUROC of 0.90 to 0.96 per finding) and together
+an excellent one. Sound hears five of the findings (0.84 to 0.88 for a simple reader of spectra) and
+a nodule hardly at all (0.67), as that makes no sound unless it narrows an airway. The panel leans
+one way or the other (0.74 to 0.77 for a linear reader). Severity is a noisy-or of the strengths, scaled to 10.
 """
 
 from collections.abc import Mapping
@@ -57,6 +64,25 @@ P_EFFUSION_INFECTION = 0.30  # parapneumonic
 
 P_OCCULT = 0.03  # of present findings hardly show on the film: sets the ceiling of any image reader
 P_MIMIC = 0.18  # of absent findings have a look-alike: sets its false alarms
+
+# Of present findings make no sound, and of absent findings have a sound like theirs: together they
+# set the ceiling of any reader of sound. Two of three nodules are far from an airway.
+P_INAUDIBLE: Mapping[Finding, float] = {
+    "consolidation": 0.17,
+    "effusion": 0.15,
+    "pneumothorax": 0.13,
+    "nodule": 0.65,
+    "edema": 0.16,
+    "cardiomegaly": 0.18,
+}
+P_SOUND_MIMIC: Mapping[Finding, float] = {
+    "consolidation": 0.20,
+    "effusion": 0.16,
+    "pneumothorax": 0.15,
+    "nodule": 0.08,
+    "edema": 0.18,
+    "cardiomegaly": 0.18,
+}
 
 # How much of the ten points a finding of full strength takes: what kills first weighs most.
 SEVERITY_WEIGHTS: Mapping[Finding, float] = {

@@ -1,4 +1,4 @@
-"""One simulated patient: the film, the note and the labs of a draw from the causal model."""
+"""One simulated patient: film, note, labs, sound and genes of a draw from the causal model."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -8,13 +8,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.records import Observation
+from mmcore.records import Observation, Recording, Variant
 from mmcore.simulate.anatomy import sample_anatomy
 from mmcore.simulate.causal import FINDINGS, Disease, Finding, FindingState, sample_disease
+from mmcore.simulate.genes import TruthVariant, sample_variants
 from mmcore.simulate.labs import TruthLab, sample_observations
 from mmcore.simulate.lesions import Mask
 from mmcore.simulate.note import TruthPhrase, compose_note
 from mmcore.simulate.radiograph import Film, render, sample_technique
+from mmcore.simulate.sound import TruthSound, sample_recording
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +31,7 @@ class PhantomTruth:
         the look-alikes of findings that are absent.
     phrases: where the note speaks of a finding, and how. labs: what each finding did to the labs.
     latents: the causes drawn, such as "heart_failure".
+    sounds: what is heard, of findings and mimics. variants: which genotype bears on which finding.
     """
 
     findings: Mapping[Finding, bool]
@@ -40,6 +43,8 @@ class PhantomTruth:
     phrases: tuple[TruthPhrase, ...]
     labs: tuple[TruthLab, ...]
     latents: Mapping[str, bool]
+    sounds: tuple[TruthSound, ...]
+    variants: tuple[TruthVariant, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,8 +63,24 @@ class PhantomPatient:
     spacing_mm: float
     note: str
     observations: tuple[Observation, ...]
+    recording: Recording
+    variants: tuple[Variant, ...]
     taken_at: datetime
     truth: PhantomTruth
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhantomExtras:
+    """The breath sound and the gene panel of a simulated patient, with what is true of them.
+
+    findings: presence by finding.
+    """
+
+    recording: Recording
+    variants: tuple[Variant, ...]
+    findings: Mapping[Finding, bool]
+    sounds: tuple[TruthSound, ...]
+    variant_truth: tuple[TruthVariant, ...]
 
 
 def sample_patient(seed: int, index: int, *, rows: int = 512) -> PhantomPatient:
@@ -72,12 +93,11 @@ def sample_patient(seed: int, index: int, *, rows: int = 512) -> PhantomPatient:
     disease = sample_disease(streams["disease"])
     film = _film(streams, disease, rows)
     note, phrases = compose_note(streams["note"], disease)
-    taken_at = datetime(2023, 1, 1, tzinfo=UTC) + timedelta(
-        days=int(streams["date"].integers(0, 730)), minutes=int(streams["date"].integers(0, 1440))
-    )
+    taken_at = _taken_at(streams["date"])
     observations, labs = sample_observations(
         streams["labs"], disease, taken_at=taken_at - timedelta(minutes=70)
     )
+    extras = _extras(streams, disease, seed=seed, index=index, taken_at=taken_at)
     states = disease.states
     return PhantomPatient(
         index=index,
@@ -88,6 +108,8 @@ def sample_patient(seed: int, index: int, *, rows: int = 512) -> PhantomPatient:
         spacing_mm=film.spacing_mm,
         note=note,
         observations=observations,
+        recording=extras.recording,
+        variants=extras.variants,
         taken_at=taken_at,
         truth=PhantomTruth(
             findings={f: states[f].present for f in FINDINGS},
@@ -99,8 +121,24 @@ def sample_patient(seed: int, index: int, *, rows: int = 512) -> PhantomPatient:
             phrases=phrases,
             labs=labs,
             latents=disease.latents,
+            sounds=extras.sounds,
+            variants=extras.variant_truth,
         ),
     )
+
+
+def sample_extras(seed: int, index: int, *, without: Collection[Finding] = ()) -> PhantomExtras:
+    """Draw only the breath sound and the gene panel of ``sample_patient(seed, index)``.
+
+    A few milliseconds, as no film is rendered. ``without``: findings, or mimics of them, whose
+    sound is left away while all else of the recording stays, to the sample; the panel stays.
+    """
+    streams = _streams(seed, index)
+    disease = sample_disease(streams["disease"])
+    return _extras(
+        streams, disease, seed=seed, index=index, taken_at=_taken_at(streams["date"]),
+        without=without,
+    )  # fmt: skip
 
 
 def render_without(
@@ -120,9 +158,35 @@ def render_without(
     return _film(streams, replace(disease, states=spared), rows).pixels
 
 
+def _taken_at(rng: np.random.Generator) -> datetime:
+    return datetime(2023, 1, 1, tzinfo=UTC) + timedelta(
+        days=int(rng.integers(0, 730)), minutes=int(rng.integers(0, 1440))
+    )
+
+
+def _extras(
+    streams: Mapping[str, np.random.Generator], disease: Disease, *, seed: int, index: int,
+    taken_at: datetime, without: Collection[Finding] = (),
+) -> PhantomExtras:  # fmt: skip
+    digest = f"phantom-{seed}-{index}"
+    recording, sounds = sample_recording(
+        streams["sound"], disease, digest=digest, recorded_at=taken_at - timedelta(minutes=40),
+        without=without,
+    )  # fmt: skip
+    variants, variant_truth = sample_variants(streams["genes"], disease, digest=digest)
+    findings: dict[Finding, bool] = {f: disease.states[f].present for f in FINDINGS}
+    return PhantomExtras(recording, variants, findings, sounds, variant_truth)
+
+
 def _streams(seed: int, index: int) -> dict[str, np.random.Generator]:
-    """Return one random stream per part, so that no part can shift another's draws."""
-    names = ("disease", "anatomy", "technique", "noise", "note", "labs", "date", *FINDINGS)
+    """Return one random stream per part, so that no part can shift another's draws.
+
+    A new part goes at the end: the place in the list is what a stream is drawn from.
+    """
+    names = (
+        *("disease", "anatomy", "technique", "noise", "note", "labs", "date", *FINDINGS),
+        *("sound", "genes"),
+    )
     root = np.random.default_rng([seed, index])
     return dict(zip(names, root.spawn(len(names)), strict=True))
 
