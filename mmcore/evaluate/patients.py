@@ -66,6 +66,8 @@ def phantom_case(patient: PhantomPatient) -> Case:
         studies=(study,),
         notes=(Note(digest, patient.note),),
         observations=patient.observations,
+        recordings=(patient.recording,),
+        variants=patient.variants,
     )
 
 

@@ -24,7 +24,8 @@ Each source then fails in its own way and independently of the others:
 Image, note and labs are each a fair reader alone (AUROC of 0.90 to 0.96 per finding) and together
 an excellent one. Sound hears five of the findings (0.84 to 0.88 for a simple reader of spectra) and
 a nodule hardly at all (0.67), as that makes no sound unless it narrows an airway. The panel leans
-one way or the other (0.74 to 0.77 for a linear reader). Severity is a noisy-or of the strengths, scaled to 10.
+one way or the other (0.74 to 0.77 for a linear reader). Severity is a noisy-or of the strengths,
+scaled to 10.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""Simulated patients as folders of files: image.dcm, note.txt, observations.json, truth.json."""
+"""Simulated patients as folders of files.
+
+image.dcm, note.txt, observations.json, recording.wav, variants.vcf and truth.json.
+"""
 
 import json
 from collections.abc import Callable
@@ -10,6 +13,7 @@ import numpy as np
 
 from mmcore.simulate.lesions import Mask
 from mmcore.simulate.patient import PhantomPatient, sample_patient
+from mmcore.simulate.writers import variant_file, wave_file
 
 _NAMESPACE = UUID("6f0a3f9e-5d0b-4c8e-9a67-2f6c0c0d5a11")  # of all phantom identifiers
 CODE_SYSTEMS = {"loinc": "http://loinc.org", "ucum": "http://unitsofmeasure.org"}
@@ -23,6 +27,10 @@ def write_patient(patient: PhantomPatient, folder: Path) -> None:
     write_image(patient, folder / "image.dcm")
     (folder / "note.txt").write_text(patient.note, encoding="utf-8", newline="\n")
     _write_json(folder / "observations.json", observation_bundle(patient))
+    (folder / "recording.wav").write_bytes(wave_file(patient, patient_id=patient_id(patient)))
+    (folder / "variants.vcf").write_text(
+        variant_file(patient, patient_id=patient_id(patient)), encoding="utf-8", newline="\n"
+    )
     _write_json(folder / "truth.json", truth_document(patient))
 
 
@@ -119,6 +127,29 @@ def truth_document(patient: PhantomPatient) -> dict[str, Any]:
             for lab in truth.labs
         ],
         "latents": dict(truth.latents),
+        "sounds": [
+            {
+                "kind": s.kind,
+                "finding": s.finding,
+                "start_s": s.start_s,
+                "end_s": s.end_s,
+                "low_hz": round(s.low_hz, 1),
+                "high_hz": round(s.high_hz, 1),
+                "is_mimic": s.is_mimic,
+            }
+            for s in truth.sounds
+        ],
+        "variants": [
+            {
+                "id": v.variant_id,
+                "gene": v.gene,
+                "finding": v.finding,
+                "copies": v.copies,
+                "is_direct": v.is_direct,
+                "weight": round(v.weight, 4),
+            }
+            for v in truth.variants
+        ],
     }
 
 

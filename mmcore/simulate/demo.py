@@ -8,7 +8,7 @@ from mmcore.errors import ConfigError
 from mmcore.simulate.cohort import write_patient
 from mmcore.simulate.patient import sample_patient
 
-INPUTS = ("image.dcm", "note.txt", "observations.json")
+INPUTS = ("image.dcm", "note.txt", "observations.json", "recording.wav", "variants.vcf")
 
 
 def write_demo(folder: Path) -> tuple[Path, ...]:

@@ -154,7 +154,7 @@ def _sample_breaths(rng: np.random.Generator) -> list[_Breath]:
 
 @lru_cache(maxsize=1)
 def _frequencies() -> Signal:
-    return np.arange(_N // 2 + 1) * (RATE_HZ / _N)
+    return np.arange(_N // 2 + 1, dtype=np.float64) * (RATE_HZ / _N)
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,7 @@
 """The files of a simulated patient are what other people's readers expect."""
 
 import json
+import wave
 
 import numpy as np
 import pydicom
@@ -95,6 +96,34 @@ def test_truth_reads_back_with_its_masks_and_quotes(patient, tmp_path):
         assert note[phrase["start"] : phrase["end"]] == patient.note[said.start : said.end]
 
 
+def test_the_recording_is_sixteen_bit_pcm_of_the_same_samples(patient, tmp_path):
+    write_patient(patient, tmp_path)
+    with wave.open(str(tmp_path / "recording.wav")) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 4000)
+        stored = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    assert np.array_equal(stored / np.float32(32768), patient.recording.samples)
+    assert b"Simulated" in (tmp_path / "recording.wav").read_bytes()
+
+
+def test_the_panel_is_vcf_that_says_it_is_simulated_and_whose_it_is(patient, tmp_path):
+    write_patient(patient, tmp_path)
+    lines = (tmp_path / "variants.vcf").read_text().splitlines()
+    assert lines[0] == "##fileformat=VCFv4.3"
+    assert any("Simulated" in line for line in lines)
+    header = next(line for line in lines if line.startswith("#CHROM")).split("\t")
+    assert header[9:] == [f"PHANTOM-2-{patient.index}"]
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    assert [row[2] for row in rows] == [v.variant_id for v in patient.variants]
+    assert [row[9].count("1") for row in rows] == [v.copies for v in patient.variants]
+
+
+def test_truth_says_what_is_heard_and_which_genotype_bears_on_what(patient, tmp_path):
+    write_patient(patient, tmp_path)
+    truth = json.loads((tmp_path / "truth.json").read_text())
+    assert [s["kind"] for s in truth["sounds"]] == [s.kind for s in patient.truth.sounds]
+    assert [v["id"] for v in truth["variants"]] == [v.variant_id for v in patient.truth.variants]
+
+
 def test_a_mask_is_runs_of_row_major_pixels_from_zero():
     mask = np.array([[1, 1, 0], [0, 0, 1], [1, 0, 1]], bool)
     assert encode_mask(mask) == {"rows": 3, "columns": 3, "runs": [[0, 2], [5, 2], [8, 1]]}
@@ -111,5 +140,7 @@ def test_a_cohort_is_numbered_folders_and_reports_its_progress(tmp_path):
         "image.dcm",
         "note.txt",
         "observations.json",
+        "recording.wav",
+        "variants.vcf",
         "truth.json",
     }
