@@ -1,14 +1,13 @@
-"""Fusion: from the tokens of all modalities to one vector per target.
+"""Cross-attention: one query per target reads the tokens of all modalities."""
 
-A fusion has two steps so that coalitions are cheap. ``project`` prepares one modality's tokens and
-does not look at any other modality; the engine runs it once per modality. ``forward`` joins what
-was prepared; the engine runs it for all 2^M coalitions in one batch.
-"""
+from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from mmcore.model.config import FusionConfig
+from mmcore.model.fusion.base import Fusion
 from mmcore.records import Modality
 
 
@@ -38,13 +37,20 @@ class CrossAttentionLayer(nn.Module):
         result: Tensor = queries + self.mlp(self.norm_mlp(queries))
         return result
 
+    def looks(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Return (B, Q, T): where queries look, the mean over heads; sums to 1 over tokens."""
+        asked = self._heads(self.to_query(self.norm_query(queries)))
+        scores = asked @ self._heads(keys).transpose(2, 3) * asked.shape[3] ** -0.5
+        shares: Tensor = scores.softmax(dim=3)
+        return shares.mean(dim=1)
+
     def _heads(self, x: Tensor) -> Tensor:
         """Return (B, heads, T, D / heads) for (B, T, D)."""
         batch, tokens, dim = x.shape
         return x.reshape(batch, tokens, self.num_heads, dim // self.num_heads).transpose(1, 2)
 
 
-class CrossAttentionFusion(nn.Module):
+class CrossAttentionFusion(Fusion):
     """One learned query per target attends to the tokens of every modality.
 
     After Perceiver (Jaegle et al. 2021) and Query2Label (Liu et al. 2021): tokens are read, never
@@ -52,11 +58,11 @@ class CrossAttentionFusion(nn.Module):
     """
 
     def __init__(
-        self, config: FusionConfig, modalities: tuple[Modality, ...], num_queries: int
+        self, config: FusionConfig, modalities: tuple[Modality, ...], num_targets: int
     ) -> None:
-        super().__init__()
+        super().__init__(config, modalities, num_targets)
         dim = config.embed_dim
-        self.queries = nn.Parameter(torch.randn(1, num_queries, dim) * 0.02)
+        self.queries = nn.Parameter(torch.randn(1, num_targets, dim) * 0.02)
         self.norms = nn.ModuleDict({m.value: nn.LayerNorm(dim) for m in modalities})
         self.kinds = nn.ParameterDict(
             {m.value: nn.Parameter(torch.randn(1, 1, dim) * 0.02) for m in modalities}
@@ -71,12 +77,33 @@ class CrossAttentionFusion(nn.Module):
         result: Tensor = self.to_keys_values(named)
         return result
 
-    def forward(self, projected: dict[Modality, Tensor]) -> Tensor:
-        """Return (B, Q, D), one vector per target."""
-        joined = torch.cat(list(projected.values()), dim=1)
-        chunks = joined.chunk(2 * len(self.layers), dim=2)
-        queries = self.queries.expand(joined.shape[0], -1, -1)
-        for layer, keys, values in zip(self.layers, chunks[0::2], chunks[1::2], strict=True):
-            queries = layer(queries, keys, values)
+    def forward(self, projected: Mapping[Modality, Tensor]) -> Tensor:
+        """Return (B, K, D), one vector per target."""
+        queries, keys, values = self._prepare(projected)
+        for layer, key, value in zip(self.layers, keys, values, strict=True):
+            queries = layer(queries, key, value)
         result: Tensor = self.norm(queries)
         return result
+
+    def weights(self, projected: Mapping[Modality, Tensor]) -> dict[Modality, Tensor]:
+        """Return the attention that each modality's tokens get; sums to 1 over modalities.
+
+        The mean over heads and layers. A modality with many tokens gets more of it.
+        """
+        queries, keys, values = self._prepare(projected)
+        looks = []
+        for layer, key, value in zip(self.layers, keys, values, strict=True):
+            looks.append(cast(CrossAttentionLayer, layer).looks(queries, key))
+            queries = layer(queries, key, value)
+        lengths = [tokens.shape[1] for tokens in self.in_order(projected)]
+        parts = torch.split(torch.stack(looks).mean(dim=0), lengths, dim=2)
+        return {m: part.sum(dim=2) for m, part in zip(self.modalities, parts, strict=True)}
+
+    def _prepare(
+        self, projected: Mapping[Modality, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Return (B, K, D) queries, and (B, T, D) keys and values per layer."""
+        joined = torch.cat(self.in_order(projected), dim=1)
+        chunks = joined.chunk(2 * len(self.layers), dim=2)
+        queries = self.queries.expand(joined.shape[0], -1, -1)
+        return queries, chunks[0::2], chunks[1::2]
