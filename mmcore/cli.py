@@ -47,13 +47,19 @@ def train(
     work: Annotated[Path, typer.Option(help="Shards and checkpoints; the same folder resumes.")] = (
         Path("runs")
     ),
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="Folder of patients, if the run wants one."
+        ),
+    ] = None,
     measure: Annotated[int, typer.Option(help="Fresh patients for the card's figures.")] = 1000,
 ) -> None:
     """Train a model and write its pack."""
     from mmcore.train.run import train_pack
 
     with _refusals():
-        train_pack(config, out=out, work=work, measure=measure)
+        train_pack(config, out=out, work=work, data=data, measure=measure)
 
 
 @app.command()
@@ -78,9 +84,9 @@ def evaluate(
     ] = 0,
 ) -> None:
     """Print held-out figures with bootstrap intervals, for every subset of modalities."""
+    from mmcore.datasets.phantoms import from_folder, simulated
     from mmcore.engine import Engine
     from mmcore.evaluate.measure import measure_card
-    from mmcore.evaluate.patients import from_folder, simulated
     from mmcore.evaluate.report import as_json, as_markdown, figures, run
 
     with _refusals():

@@ -25,9 +25,10 @@ from mmcore.explain.shapley import coalition_presence
 from mmcore.gate.novelty import distances, unit
 from mmcore.gate.suitability import choose_image
 from mmcore.gate.verdict import GateFacts, judge_targets
+from mmcore.modalities.note import choose_note
 from mmcore.model.allocator import keep_freed_memory
 from mmcore.model.pack import Pack, load_pack
-from mmcore.model.prepared import PreparedCase, choose_note, prepare_case
+from mmcore.model.prepared import PreparedCase, prepare_case
 from mmcore.records import (
     Case,
     Explanation,
@@ -154,7 +155,6 @@ class Engine:
             missing = tuple(m for m in self.modalities if m not in present)
             facts = GateFacts(
                 present=present,
-                missing=missing,
                 novel={m: self._novelty(m, encoded.embeddings[m]) for m in present},
                 doubts=prepared.doubts,
                 trained_on="simulated patients" if self.identity.is_simulated else "patients",
@@ -171,7 +171,7 @@ class Engine:
                     self._target(name, float(value))
                     for name, value in zip(names, encoded.values[-1], strict=True)
                 ),
-                gate=judge_targets(names, facts, effects),
+                gate=judge_targets(self._inputs_of_targets(), facts, effects),
                 timings={"encode": encoded.seconds, "predict": time.perf_counter() - started},
                 notices=(*prepared.notices, *self._notices),
             )
@@ -210,7 +210,11 @@ class Engine:
             )
 
     def _present(self, prepared: PreparedCase) -> tuple[Modality, ...]:
-        return tuple(m for m in self.modalities if prepared.array(m) is not None)
+        return tuple(m for m in self.modalities if m in prepared.inputs)
+
+    def _inputs_of_targets(self) -> dict[str, tuple[Modality, ...]]:
+        config = self.pack.config
+        return {target.name: config.inputs_of(target) for target in config.targets}
 
     def _encode(self, case: Case) -> EncodedCase:
         """Return the encoded case, from the few last ones if it was seen before."""
@@ -235,14 +239,16 @@ class Engine:
         encoded = dict(baseline)
         with torch.no_grad():
             for modality in self._present(prepared):
-                array = torch.from_numpy(np.asarray(prepared.array(modality)))[None]
+                array = torch.from_numpy(np.asarray(prepared.inputs[modality].values))[None]
                 inputs = array.to(self._device)
                 embedded[modality] = self._network.embed(modality, inputs)
-                encoded[modality] = self._network.encode(modality, embedded[modality])
-                summary = self._network.summarise(modality, inputs, encoded[modality])
+                tokens = self._network.tokenise(modality, embedded[modality])
+                encoded[modality] = self._network.project(modality, tokens)
+                summary = self._network.summarise(modality, inputs, tokens)
                 embeddings[modality] = unit(summary.float().cpu().numpy())
             presence = torch.from_numpy(coalition_presence(len(self.modalities)))
-            raw = self._network.decide(_mix(encoded, baseline, presence.to(self._device)))
+            mixed = _mix(encoded, baseline, presence.to(self._device))
+            raw = self._network.decide(mixed, baseline)
         values = raw.double().cpu().numpy() * self._slopes() + self._intercepts()
         if not np.isfinite(values).all():
             raise NonFiniteResultError(what="the network's output for this case")
@@ -270,7 +276,7 @@ class Engine:
 
     def _band(self, encoded: EncodedCase, column: int) -> npt.NDArray[np.float64]:
         """Return (2^M, R) calibrated values with reference patients in place of the baseline."""
-        self._prepare_constants()
+        baseline = self._prepare_constants()
         references = self._references or {}
         present = self._present(encoded.prepared)
         presence = torch.from_numpy(coalition_presence(len(self.modalities))).to(self._device)
@@ -281,7 +287,8 @@ class Engine:
                     m: references[m][row : row + 1] if m in present else encoded.encoded[m]
                     for m in self.modalities
                 }
-                raw = self._network.decide(_mix(encoded.encoded, instead, presence))[:, column]
+                mixed = _mix(encoded.encoded, instead, presence)
+                raw = self._network.decide(mixed, baseline)[:, column]
                 columns.append(raw.double().cpu().numpy())
         slope, intercept = self._slope(column), float(self._intercepts()[column])
         return np.stack(columns, axis=1) * slope + intercept

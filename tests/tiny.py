@@ -5,16 +5,13 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import torch
-
 from mmcore.engine import Engine
-from mmcore.model.config import ModelConfig
-from mmcore.model.network import FusionNetwork
+from mmcore.records import Modality
 from mmcore.train.cohort import Cohort, build_cohort
 from mmcore.train.config import RunConfig, read_run
-from mmcore.train.dataset import CohortTensors, measure_scales
-from mmcore.train.package import package, with_scales
-from mmcore.train.tokenizer import train_tokenizer
+from mmcore.train.package import package
+from mmcore.train.run import build_network
+from mmcore.train.sources import Source, prepare_cohorts
 
 PRESET = Path(__file__).parents[1] / "mmcore" / "model" / "presets" / "phantom.yaml"
 SEED = 71
@@ -26,19 +23,25 @@ def tiny_run() -> RunConfig:
     model = run.model
     assert model.image is not None
     assert model.note is not None
-    image = replace(model.image, size=64)
-    image.arguments.update(channels=[8, 8, 16, 16], stem_width=16)
-    bert = {**model.note.bert, "hidden_size": 16, "num_attention_heads": 2,
+    assert model.segmentation is not None
+    image = replace(
+        model.image,
+        size=64,
+        arguments={**model.image.arguments, "channels": [8, 8, 16, 16], "stem_width": 16},
+    )
+    bert = {**model.note.arguments, "hidden_size": 16, "num_attention_heads": 2,
             "intermediate_size": 16, "num_hidden_layers": 1}  # fmt: skip
+    recording = replace(model.inputs[Modality.RECORDING], channels=(4, 4))
     return replace(
         run,
         model=replace(
-            model,
-            image=image,
-            note=replace(model.note, bert=bert),
+            model.with_input(Modality.IMAGE, image)
+            .with_input(Modality.NOTE, replace(model.note, arguments=bert))
+            .with_input(Modality.RECORDING, recording),
             fusion=replace(model.fusion, embed_dim=16, depth=1, num_heads=2),
+            segmentation=replace(model.segmentation, width=8),
         ),
-        cohort=replace(run.cohort, train=30, validation=30),
+        data=replace(run.data, train=30, validation=30),
     )
 
 
@@ -50,27 +53,18 @@ def tiny_cohort() -> Cohort:
 
 
 @cache
-def tiny_tensors() -> tuple[ModelConfig, CohortTensors]:
-    """Return the tiny cohort prepared for the tiny model, and that model's configuration."""
-    run, cohort = tiny_run(), tiny_cohort()
-    assert run.model.observations is not None
-    model = with_scales(run.model, measure_scales(cohort, run.model.observations.codes))
-    return model, CohortTensors(cohort, model, train_tokenizer(cohort.notes, vocab_size=2048))
+def tiny_source() -> Source:
+    """Return the tiny cohort prepared for the tiny model, as training and validation at once."""
+    return prepare_cohorts(tiny_run().model, tiny_cohort(), tiny_cohort())
 
 
 @cache
 def tiny_pack() -> Path:
     """Return the folder of a sound pack. Copy it before breaking it."""
-    model, tensors = tiny_tensors()
-    torch.manual_seed(0)
-    network = FusionNetwork(model)
-    network.baseline_image = tensors.mean_image()
-    out = Path(tempfile.mkdtemp(prefix="tiny-pack-")) / "tiny"
-    tokenizer = train_tokenizer(tiny_cohort().notes, vocab_size=2048)
-    package(
-        network, tiny_run(), model, tokenizer, train=tensors, validation=tensors, out=out, hours=0.0
-    )
-    return out
+    out = Path(tempfile.mkdtemp(prefix="tiny-pack-"))
+    network = build_network(tiny_run(), tiny_source(), folder=out)
+    package(network, tiny_run(), tiny_source(), out=out / "tiny", hours=0.0)
+    return out / "tiny"
 
 
 @cache

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from mmcore.datasets.phantoms import phantom_case
 from mmcore.engine import Engine
-from mmcore.evaluate.patients import phantom_case
 from mmcore.records import Explanation, FloatArray, Modality
 from mmcore.simulate import PhantomPatient
 

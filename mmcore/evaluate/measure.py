@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from mmcore.datasets.phantoms import simulated
 from mmcore.engine import Engine
 from mmcore.evaluate.card import read_facts, write_card
-from mmcore.evaluate.patients import simulated
 from mmcore.evaluate.report import as_json, as_markdown, figures, run
 
 

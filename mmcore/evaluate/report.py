@@ -8,9 +8,9 @@ import numpy.typing as npt
 from scipy.special import expit
 from tqdm import tqdm
 
+from mmcore.datasets.labelled import LabelledCase
 from mmcore.engine import Engine
 from mmcore.evaluate.metrics import Figure, finding_figures, regression_figures
-from mmcore.evaluate.patients import LabelledCase
 from mmcore.explain.shapley import coalition_presence
 
 FloatArray = npt.NDArray[np.float64]

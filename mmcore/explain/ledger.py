@@ -11,7 +11,6 @@ is measured and reported. An image is walked through its tokens too and the two 
 (docs/method.md).
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -22,26 +21,23 @@ from torch import Tensor
 
 from mmcore.errors import LedgerNotAdditiveError
 from mmcore.explain.path import PathAttribution, integrate
-from mmcore.explain.phrases import sum_by_clause
-from mmcore.explain.regions import blend_overlay, name_regions
+from mmcore.explain.regions import blend_overlay
 from mmcore.explain.shapley import (
     coalition_presence,
     interaction_index,
     shapley_values,
     shapley_weight,
 )
-from mmcore.loinc import OBSERVATION_TYPES
+from mmcore.modalities import channel_of
 from mmcore.model.network import FusionNetwork
 from mmcore.model.prepared import PreparedCase
-from mmcore.orientation import sides_of
-from mmcore.records import Contribution, Explanation, Interaction, Modality, PartItem, Parts
+from mmcore.records import Contribution, Explanation, Interaction, Modality, Parts
 
 ADDITIVITY = 1e-4  # logits by which base + contributions may miss the logit
 RELATIVE_TOLERANCE = 0.01  # of a modality's contribution, before more quadrature points are spent
 ABSOLUTE_TOLERANCE = 1e-4  # logits; below this, arithmetic in single precision decides
 PASSING_ERROR = 0.05  # of the contribution: parts that miss it by more are withheld
 PASSING_FLOOR = 0.02  # logits: an error below this changes nothing that a reader sees
-FIRST_STEPS = {Modality.IMAGE: 16, Modality.NOTE: 8, Modality.OBSERVATIONS: 8}
 FIRST_TOKEN_STEPS = 8
 
 
@@ -125,7 +121,7 @@ def weighted_marginal(
     """Return g_m: (n, ...) to (n,) calibrated logits.
 
     The input is what ``encode`` turns into encoded tokens: embedded inputs of ``modality`` for
-    ``network.encode``, its tokens for ``network.fusion.project``.
+    ``network.encode``, its tokens for ``network.project``.
 
     The terms v(S) do not depend on the input and are left out: the path integral only sees g_m's
     change. Coalitions that differ in absent modalities alone are the same and are merged.
@@ -152,7 +148,11 @@ def weighted_marginal(
             else:
                 choices = [(ledger.encoded if s[column] else ledger.baseline)[m] for s in weights]
                 encoded[m] = torch.cat([c.expand(points, -1, -1) for c in choices])
-        raw = network.decide(encoded)[:, ledger.column].float().reshape(len(weights), points)
+        raw = (
+            network.decide(encoded, ledger.baseline)[:, ledger.column]
+            .float()
+            .reshape(len(weights), points)
+        )
         scale = raw.new_tensor(list(weights.values())) * ledger.slope
         result: Tensor = torch.einsum("cn,c->n", raw, scale)
         return result
@@ -172,27 +172,27 @@ def _parts(
             f"{attribution.n_steps} steps; allowed is {allowed:.3f}"
         )
         return _withheld(modality, attribution, reason)
-    items, overlay, box = _items(modality, attribution.values, prepared)
+    evidence = prepared.inputs[modality].name_parts(attribution.values)
     return Parts(
         modality=modality,
         sum=float(attribution.values.sum()),
         completeness_error=attribution.error,
         passed=True,
         reason="",
-        items=items,
+        items=evidence.items,
         n_steps=attribution.n_steps,
-        overlay=overlay,
-        overlay_box=box,
+        overlay=evidence.overlay,
+        overlay_box=evidence.overlay_box,
     )
 
 
 def _attribute(
     ledger: Ledger, modality: Modality, contribution: float
 ) -> tuple[PathAttribution, float]:
-    """Walk from the baseline to the patient's input; for an image return the overlay's cells.
+    """Walk from the baseline to the patient's input; with a grid return the overlay's cells.
 
-    An image is walked twice, through pixels and through tokens, and the two are blended. The number
-    beside the result is the largest miss of any path: a blend must not make a bad one look good.
+    What has a grid of tokens is walked twice, through pixels and through tokens, and the two are
+    blended. The number beside the result is the largest miss of any path: a blend must not make a bad one look good.
     """
     network = ledger.network
     start = network.embed(modality, network.baseline(modality)[None])
@@ -204,15 +204,16 @@ def _attribute(
         start,
         change=contribution,
         tolerance=tolerance,
-        first_steps=FIRST_STEPS[modality],
+        first_steps=channel_of(modality).first_steps,
         internal_batch_size=ledger.internal_batch_size,
     )
-    if modality is not Modality.IMAGE:
+    grid = network.encoder(modality).grid
+    if grid is None:
         return by_input, abs(by_input.error)
     with torch.no_grad():
         first, last = network.tokenise(modality, start), network.tokenise(modality, end)
     by_token = integrate(
-        weighted_marginal(ledger, modality, network.fusion.project),
+        weighted_marginal(ledger, modality, network.project),
         last,
         first,
         change=contribution,
@@ -220,8 +221,7 @@ def _attribute(
         first_steps=FIRST_TOKEN_STEPS,
         internal_batch_size=ledger.internal_batch_size,
     )
-    side = math.isqrt(last.shape[1])
-    overlay = blend_overlay(by_input.values.sum(0), by_token.values.sum(1).reshape(side, side))
+    overlay = blend_overlay(by_input.values.sum(0), by_token.values.sum(1).reshape(grid))
     steps = max(by_input.n_steps, by_token.n_steps)
     blended = PathAttribution(overlay, float(overlay.sum()) - contribution, steps)
     return blended, float(np.max(np.abs([by_input.error, by_token.error])))
@@ -237,29 +237,3 @@ def _withheld(modality: Modality, attribution: PathAttribution, reason: str) -> 
         items=(),
         n_steps=attribution.n_steps,
     )
-
-
-def _items(
-    modality: Modality, values: npt.NDArray[np.float64], prepared: PreparedCase
-) -> tuple[
-    tuple[PartItem, ...], npt.NDArray[np.float32] | None, tuple[float, float, float, float] | None
-]:
-    """Return the named parts of one modality and, for an image, its overlay and the box of it."""
-    if modality is Modality.IMAGE and prepared.image is not None:
-        sides = sides_of(prepared.instance) if prepared.instance is not None else None
-        box = prepared.image.box
-        return name_regions(values, box=box, sides=sides), values.astype(np.float32), box
-    if modality is Modality.NOTE and prepared.note is not None:
-        per_token = values.sum(1)[: len(prepared.note.spans)]
-        return sum_by_clause(prepared.note_text, prepared.note.spans, per_token), None, None
-    used = prepared.observations.used if prepared.observations is not None else ()
-    items = tuple(
-        PartItem(
-            OBSERVATION_TYPES[o.loinc].display,
-            (o.loinc, o.time.isoformat() if o.time is not None else ""),
-            float(values[row].sum()),
-        )
-        for row, o in enumerate(used)
-        if o is not None
-    )
-    return tuple(sorted(items, key=lambda item: -abs(item.signed))), None, None

@@ -5,11 +5,14 @@ completely what it is or does not load.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeVar, get_args
 
 from mmcore.errors import ConfigError
-from mmcore.loinc import OBSERVATION_TYPES
+from mmcore.modalities import channels
+from mmcore.modalities.image import ImageConfig
+from mmcore.modalities.note import NoteConfig
+from mmcore.modalities.observations import ObservationsConfig
 from mmcore.records import Modality
 
 Section = TypeVar("Section")
@@ -35,6 +38,10 @@ class TargetConfig:
     """One thing the model predicts.
 
     unit, low, high: of a regression; ``low`` and ``high`` are the ends of its scale.
+    group: findings of one group exclude each other: one softmax over them, each reported as the
+        log-odds of it against the rest.
+    inputs: the modalities that may speak of this target; empty means all. A target that was only
+        ever labelled in patients without notes must not be moved by one.
     """
 
     name: str
@@ -43,57 +50,17 @@ class TargetConfig:
     unit: str = ""
     low: float = 0.0
     high: float = 1.0
+    group: str = ""
+    inputs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(TargetKind):
             raise ConfigError(key=f"targets.{self.name}.kind", problem=f"{self.kind!r} is unknown")
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        if self.group and self.kind != "finding":
+            raise ConfigError(key=f"targets.{self.name}.group", problem="only findings form groups")
         if not self.high > self.low:
             raise ConfigError(key=f"targets.{self.name}.high", problem="must exceed low")
-
-
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
-    """The image encoder: any timm model that yields a feature map.
-
-    size: rows and columns of the model's input. ``arguments`` go to ``timm.create_model``.
-    """
-
-    name: str
-    size: int
-    in_chans: int
-    arguments: dict[str, Any]
-    mean: float
-    std: float
-
-
-@dataclass(frozen=True, slots=True)
-class NoteConfig:
-    """The note encoder: a transformers BERT, described by its configuration values.
-
-    max_tokens: fixed length; shorter notes are padded with visible ``[PAD]`` tokens, so that an
-        empty note is one well-defined input for notes of every length.
-    """
-
-    max_tokens: int
-    bert: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ObservationsConfig:
-    """The observations encoder: one token per LOINC code.
-
-    codes: LOINC codes in token order. scales: per code, ["linear" | "log", mean, standard
-        deviation] of the training patients, the mean and deviation taken after the logarithm.
-    """
-
-    codes: list[str]
-    scales: dict[str, list[Any]]
-    hidden: int = 64
-
-    def __post_init__(self) -> None:
-        for code in self.codes:
-            if code not in OBSERVATION_TYPES:
-                raise ConfigError(key="observations.codes", problem=f"{code} is not a known code")
 
 
 FusionKind = Literal[
@@ -135,56 +102,119 @@ class FusionConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentationConfig:
+    """The segmentation head, on the image encoder's feature maps.
+
+    regions: what is outlined, in order. width: channels in which the maps are joined.
+    """
+
+    regions: tuple[str, ...]
+    width: int = 32
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "regions", tuple(self.regions))
+        if not self.regions or len(set(self.regions)) != len(self.regions):
+            raise ConfigError(key="segmentation.regions", problem="must be named, each once")
+
+
+@dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """A whole architecture. A modality without a section is not an input of the model."""
+    """A whole architecture.
+
+    inputs: the section of every modality that the model reads, as its channel defines it.
+    """
 
     targets: tuple[TargetConfig, ...]
     fusion: FusionConfig
-    image: ImageConfig | None = None
-    note: NoteConfig | None = None
-    observations: ObservationsConfig | None = None
+    inputs: Mapping[Modality, Any]
+    segmentation: SegmentationConfig | None = None
+
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            raise ConfigError(key="model", problem="names no modality")
+        names = [target.name for target in self.targets]
+        if len(set(names)) != len(names):
+            raise ConfigError(key="model.targets", problem="two targets have the same name")
+        for target in self.targets:
+            if unknown := [m for m in target.inputs if m not in self.inputs]:
+                raise ConfigError(
+                    key=f"targets.{target.name}.inputs", problem=f"{unknown[0]} is no input"
+                )
+        if self.segmentation is not None and Modality.IMAGE not in self.inputs:
+            raise ConfigError(key="model.segmentation", problem="needs an image")
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
         """The model's inputs in their fixed order, which is also the order of coalition bits."""
-        return tuple(m for m in Modality if getattr(self, m.value) is not None)
+        return tuple(m for m in Modality if m in self.inputs)
 
     @property
     def findings(self) -> tuple[str, ...]:
         """Names of the targets that are findings, in order."""
         return tuple(t.name for t in self.targets if t.kind == "finding")
 
+    @property
+    def image(self) -> ImageConfig | None:
+        """The image section, or None."""
+        return self.inputs.get(Modality.IMAGE)
+
+    @property
+    def note(self) -> NoteConfig | None:
+        """The note section, or None."""
+        return self.inputs.get(Modality.NOTE)
+
+    @property
+    def observations(self) -> ObservationsConfig | None:
+        """The observations section, or None."""
+        return self.inputs.get(Modality.OBSERVATIONS)
+
+    def inputs_of(self, target: TargetConfig) -> tuple[Modality, ...]:
+        """Return the modalities that may speak of ``target``, in the model's order."""
+        return tuple(m for m in self.modalities if not target.inputs or m in target.inputs)
+
+    def with_input(self, modality: Modality, section: object) -> "ModelConfig":
+        """Return the same architecture with another section for one modality."""
+        return replace(self, inputs={**self.inputs, modality: section})
+
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "ModelConfig":
         """Build from parsed YAML. Raises ``ConfigError`` naming the key at fault."""
-        sections = {
-            "image": ImageConfig,
-            "note": NoteConfig,
-            "observations": ObservationsConfig,
-            "fusion": FusionConfig,
-        }
+        known = {m.value: channel for m, channel in channels().items()}
         for key in values:
-            if key not in {*sections, "targets"}:
+            if key not in {*known, "targets", "fusion", "segmentation"}:
                 raise ConfigError(key=f"model.{key}", problem="unknown section")
         for key in ("targets", "fusion"):
             if not values.get(key):
                 raise ConfigError(key=f"model.{key}", problem="missing")
-        built: dict[str, Any] = {
-            key: read_section(section, values[key], where=f"model.{key}")
-            for key, section in sections.items()
-            if values.get(key) is not None
-        }
-        targets = tuple(
-            read_section(TargetConfig, target, where="model.targets")
-            for target in values["targets"]
+        segmentation = values.get("segmentation")
+        return cls(
+            targets=tuple(
+                read_section(TargetConfig, target, where="model.targets")
+                for target in values["targets"]
+            ),
+            fusion=read_section(FusionConfig, values["fusion"], where="model.fusion"),
+            inputs={
+                channel.modality: read_section(channel.config, values[key], where=f"model.{key}")
+                for key, channel in known.items()
+                if values.get(key) is not None
+            },
+            segmentation=None
+            if segmentation is None
+            else read_section(SegmentationConfig, segmentation, where="model.segmentation"),
         )
-        config = cls(targets=targets, **built)
-        if not config.modalities:
-            raise ConfigError(key="model", problem="names no modality")
-        return config
 
     def to_mapping(self) -> dict[str, Any]:
         """Return plain values that ``from_mapping`` reads back to an equal configuration."""
-        values = {k: v for k, v in asdict(self).items() if v is not None}
-        values["targets"] = list(values["targets"])
+        values: dict[str, Any] = {
+            "targets": [plain(target) for target in self.targets],
+            **{m.value: plain(self.inputs[m]) for m in self.modalities},
+            "fusion": plain(self.fusion),
+        }
+        if self.segmentation is not None:
+            values["segmentation"] = plain(self.segmentation)
         return values
+
+
+def plain(section: Any) -> dict[str, Any]:
+    """Return a section as values that YAML and JSON know, tuples as lists."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(section).items()}

@@ -5,22 +5,41 @@ baseline input, a stored buffer, before encoding: "absent", "baseline" and the n
 behaviour on missing input are the same thing (docs/method.md).
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from mmcore.modalities import Encoder, channel_of
+from mmcore.modalities.image import ImageEncoder
 from mmcore.model.config import ModelConfig
-from mmcore.model.encoders import ImageEncoder, NoteEncoder, ObservationsEncoder
-from mmcore.model.fusion import CrossAttentionFusion
+from mmcore.model.fusion import build_fusion
+from mmcore.model.segmentation import SegmentationHead
 from mmcore.records import Modality
+
+Tokens = dict[Modality, Tensor]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outputs:
+    """What one forward pass gives.
+
+    logits: (B, K). regions: (B, R, h, w) logits of the segmentation, None without one; rows whose
+    image is absent hold zeros. tokens: (B, T, D) by modality, as the fusion got them.
+    """
+
+    logits: Tensor
+    regions: Tensor | None
+    tokens: Tokens
 
 
 class FusionNetwork(nn.Module):
     """M modalities in, K logits out.
 
-    Inputs: image (B, C, H, W) float32; note (B, T) int64; observations (B, J, 2) float32.
-    Baselines are buffers of the same shapes without B, part of the weights file.
+    Inputs have the shapes that the encoders document. Baselines are buffers of the same shapes
+    without B, part of the weights file.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -28,26 +47,25 @@ class FusionNetwork(nn.Module):
         self.config = config
         self.modalities = config.modalities
         dim = config.fusion.embed_dim
-        encoders: dict[str, nn.Module] = {}
-        if config.image is not None:
-            encoders[Modality.IMAGE] = ImageEncoder(config.image, dim)
-            shape = (config.image.in_chans, config.image.size, config.image.size)
-            self.register_buffer("baseline_image", torch.zeros(shape))
-        if config.note is not None:
-            encoders[Modality.NOTE] = NoteEncoder(config.note, dim)
-            empty = torch.zeros(config.note.max_tokens, dtype=torch.long)
-            self.register_buffer("baseline_note", empty)
-        if config.observations is not None:
-            encoders[Modality.OBSERVATIONS] = ObservationsEncoder(config.observations, dim)
-            unobserved = torch.zeros(len(config.observations.codes), 2)
-            self.register_buffer("baseline_observations", unobserved)
+        encoders: dict[str, Encoder] = {}
+        for modality in self.modalities:
+            encoder = channel_of(modality).encoder(config.inputs[modality], dim)
+            encoders[modality.value] = encoder
+            self.register_buffer(f"baseline_{modality.value}", encoder.baseline_input())
         self.encoders = nn.ModuleDict(encoders)
-        self.fusion = CrossAttentionFusion(config.fusion, self.modalities, len(config.targets))
+        self.fusion = build_fusion(config.fusion, self.modalities, len(config.targets))
         self.head_weight = nn.Parameter(torch.randn(len(config.targets), dim) * dim**-0.5)
         self.head_bias = nn.Parameter(torch.zeros(len(config.targets)))
-        # Where on the image a finding lies, per image token: trained beside the main task when the
-        # lesion is known, it makes the tokens that the fusion reads spatially honest.
-        self.locate = nn.Linear(dim, len(config.findings)) if config.image is not None else None
+        self.segmentation: SegmentationHead | None = None
+        if config.segmentation is not None:
+            image = cast(ImageEncoder, encoders[Modality.IMAGE.value])
+            self.segmentation = SegmentationHead(config.segmentation, image, dim)
+        self._speakers = _speakers(config)
+        self._groups = _groups(config)
+
+    def encoder(self, modality: Modality) -> Encoder:
+        """Return the encoder of ``modality``."""
+        return cast(Encoder, self.encoders[modality.value])
 
     def baseline(self, modality: Modality) -> Tensor:
         """Return the stored baseline input of ``modality``, without a batch axis."""
@@ -55,63 +73,109 @@ class FusionNetwork(nn.Module):
 
     def embed(self, modality: Modality, inputs: Tensor) -> Tensor:
         """Return the continuous form of ``inputs``, where attribution paths are walked."""
-        return cast(Tensor, self.encoders[modality.value].embed(inputs))  # type: ignore[operator]
+        return self.encoder(modality).embed(inputs)
 
     def tokenise(self, modality: Modality, embedded: Tensor) -> Tensor:
         """Return the encoder's tokens (B, T, D) of one modality."""
-        return cast(Tensor, self.encoders[modality.value](embedded))
+        return cast(Tensor, self.encoder(modality)(embedded))
+
+    def project(self, modality: Modality, tokens: Tensor) -> Tensor:
+        """Return what the fusion needs of one modality's tokens; looks at no other modality."""
+        return self.fusion.project(modality, tokens)
 
     def encode(self, modality: Modality, embedded: Tensor) -> Tensor:
-        """Return what the fusion needs of one modality, (B, T, F); looks at no other modality."""
-        return self.fusion.project(modality, self.tokenise(modality, embedded))
+        """Return ``project`` of ``tokenise``: from an embedded input to what the fusion needs."""
+        return self.project(modality, self.tokenise(modality, embedded))
 
-    def summarise(self, modality: Modality, inputs: Tensor, encoded: Tensor) -> Tensor:
-        """Return (B, 2F): mean and spread of the encoded tokens that are the patient's own.
+    def summarise(self, modality: Modality, inputs: Tensor, tokens: Tensor) -> Tensor:
+        """Return (B, 2D): mean and spread of the tokens that are the patient's own.
 
         Padding of a note and observations that are missing are left out, so that an input is not
         taken for an unusual one because there is little of it.
         """
-        own = torch.ones(encoded.shape[:2], device=encoded.device)
-        if modality is Modality.NOTE:
-            own = (inputs != self.baseline(modality)).to(encoded.dtype)
-        elif modality is Modality.OBSERVATIONS:
-            own = (inputs[..., 1] > 0).to(encoded.dtype)
+        own = self.encoder(modality).own_tokens(inputs, tokens)
         weight = own / own.sum(1, keepdim=True).clamp(min=1)
-        mean = torch.einsum("btf,bt->bf", encoded, weight)
-        square = torch.einsum("btf,bt->bf", (encoded - mean[:, None]) ** 2, weight)
+        mean = torch.einsum("btd,bt->bd", tokens, weight)
+        square = torch.einsum("btd,bt->bd", (tokens - mean[:, None]) ** 2, weight)
         return torch.cat([mean, square.sqrt()], dim=1)
 
-    def decide(self, encoded: dict[Modality, Tensor]) -> Tensor:
-        """Return (B, K) logits for encoded modalities."""
-        vectors = self.fusion(encoded)  # (B, K, D)
-        return torch.einsum("bkd,kd->bk", vectors, self.head_weight) + self.head_bias
+    def decide(
+        self, encoded: Mapping[Modality, Tensor], baseline: Mapping[Modality, Tensor]
+    ) -> Tensor:
+        """Return (B, K) logits for encoded modalities.
 
-    def tokens(self, modality: Modality, inputs: Tensor, present: Tensor) -> Tensor:
-        """Return (B, T, D) tokens; rows that are not ``present`` (B,) are those of the baseline.
+        ``baseline`` holds the encoded baseline inputs (1, T, F): they stand in for the modalities
+        that may not speak of a target.
+        """
+        logits: list[Tensor | None] = [None] * len(self.config.targets)
+        for speakers, columns in self._speakers.items():
+            heard = {
+                m: x if m in speakers else baseline[m].expand_as(x) for m, x in encoded.items()
+            }
+            vectors = self.fusion(heard)  # (B, K, D)
+            raw = torch.einsum("bkd,kd->bk", vectors, self.head_weight) + self.head_bias
+            for column in columns:
+                logits[column] = raw[:, column]
+        joined = torch.stack([x for x in logits if x is not None], dim=1)
+        for columns in self._groups:
+            joined = joined.index_copy(
+                1, torch.tensor(columns, device=joined.device), log_odds(joined[:, columns])
+            )
+        return joined
+
+    def forward(self, inputs: Mapping[Modality, Tensor], presence: Tensor) -> Outputs:
+        """Run the whole network; ``presence`` is (B, M) bool in the order of ``modalities``.
 
         An encoder never mixes rows, so encoding the baseline once for all absent rows is the same
         as putting the baseline input into each of them, and cheaper.
         """
-        encoder = self.encoders[modality.value]
-        baseline = encoder(self.embed(modality, self.baseline(modality)[None]))
-        tokens: Tensor = baseline.repeat(len(inputs), 1, 1)
-        if bool(present.any()):
-            own = encoder(self.embed(modality, inputs[present]))
-            tokens[present] = own.to(tokens.dtype)
-        return tokens
-
-    def forward(
-        self, inputs: dict[Modality, Tensor], presence: Tensor
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return (B, K) logits and, with an image, (B, T, findings) location logits.
-
-        ``presence`` is (B, M) bool in the order of ``self.modalities``.
-        """
-        encoded: dict[Modality, Tensor] = {}
-        location: Tensor | None = None
+        tokens: Tokens = {}
+        encoded: Tokens = {}
+        baseline: Tokens = {}
+        regions: Tensor | None = None
         for column, modality in enumerate(self.modalities):
-            tokens = self.tokens(modality, inputs[modality], presence[:, column])
-            if modality is Modality.IMAGE and self.locate is not None:
-                location = self.locate(tokens)
-            encoded[modality] = self.fusion.project(modality, tokens)
-        return self.decide(encoded), location
+            present = presence[:, column]
+            blank = self.tokenise(modality, self.embed(modality, self.baseline(modality)[None]))
+            joined = blank.repeat(len(presence), 1, 1)
+            own, maps = None, None
+            if bool(present.any()):
+                embedded = self.embed(modality, inputs[modality][present])
+                if modality is Modality.IMAGE and self.segmentation is not None:
+                    own, maps = self.image_with_maps(embedded)
+                else:
+                    own = self.tokenise(modality, embedded)
+                joined[present] = own.to(joined.dtype)
+            if modality is Modality.IMAGE and self.segmentation is not None:
+                regions = self.segmentation.blank(len(presence), blank)
+                if own is not None and maps is not None:
+                    regions[present] = self.segmentation(own, maps).to(regions.dtype)
+            tokens[modality] = joined
+            encoded[modality] = self.project(modality, joined)
+            baseline[modality] = self.project(modality, blank)
+        return Outputs(self.decide(encoded, baseline), regions, tokens)
+
+    def image_with_maps(self, embedded: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return image tokens (B, T, D) and the feature maps that the segmentation reads."""
+        return cast(ImageEncoder, self.encoder(Modality.IMAGE)).forward_with_maps(embedded)
+
+
+def log_odds(scores: Tensor) -> Tensor:
+    """Return (B, C) log-odds of each class against the rest under a softmax of (B, C) scores."""
+    count = scores.shape[1]
+    others = [[j for j in range(count) if j != i] for i in range(count)]
+    rest = torch.stack([scores[:, index].logsumexp(1) for index in others], dim=1)
+    return scores - rest
+
+
+def _speakers(config: ModelConfig) -> dict[tuple[Modality, ...], list[int]]:
+    """Return the target columns by the modalities that may speak of them."""
+    result: dict[tuple[Modality, ...], list[int]] = {}
+    for column, target in enumerate(config.targets):
+        result.setdefault(config.inputs_of(target), []).append(column)
+    return result
+
+
+def _groups(config: ModelConfig) -> list[list[int]]:
+    """Return the columns of every group of findings that exclude each other."""
+    names = dict.fromkeys(t.group for t in config.targets if t.group)
+    return [[i for i, t in enumerate(config.targets) if t.group == name] for name in names]

@@ -7,7 +7,7 @@ interrupted build goes on where it stopped.
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,19 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from mmcore.model.inputs import square_image
-from mmcore.simulate import FINDINGS, sample_patient
+from mmcore.errors import ConfigError
+from mmcore.modalities.image import square_image
+from mmcore.simulate import FINDINGS, sample_extras, sample_patient
+from mmcore.simulate.genes import PANEL
 from mmcore.simulate.labs import HEALTHY
+from mmcore.simulate.sound import RATE_HZ
 
 SHARD = 125
 LOCATION_SIZE = 56  # lesion masks are kept at this resolution and pooled to the token grid later
 CODES = tuple(HEALTHY)  # what the simulator draws, in its order: the columns of stored shards
+LOCI = tuple(locus.variant_id for locus in PANEL)
+SOUND_HZ = RATE_HZ
+MakeRow = Callable[[int, int, int], dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +38,8 @@ class Cohort:
     values, observed: (N, J) over ``CODES``: value in canonical units, and whether there is one.
     findings: (N, F) bool over ``FINDINGS``. severity: (N,) float32 in [0, 10].
     location: (N, F, 56, 56) uint8, fraction of each cell that the lesion covers, times 255.
+    sounds: (N, S) int16, full scale 32767, at ``SOUND_HZ``. copies: (N, L) int8 of the alternate
+        allele at every locus of ``LOCI``, -1 where the laboratory could not say.
     """
 
     images: npt.NDArray[np.uint8]
@@ -41,6 +49,17 @@ class Cohort:
     findings: npt.NDArray[np.bool_]
     severity: npt.NDArray[np.float32]
     location: npt.NDArray[np.uint8]
+    sounds: npt.NDArray[np.int16]
+    copies: npt.NDArray[np.int8]
+
+    def label(self, target: str) -> npt.NDArray[np.float64]:
+        """Return (N,) true values of a target. Raises ``ConfigError`` for an unknown one."""
+        if target == "severity":
+            return self.severity.astype(np.float64)
+        if target not in FINDINGS:
+            known = ", ".join((*FINDINGS, "severity"))
+            raise ConfigError(key="model.targets", problem=f"{target!r} is unknown; known: {known}")
+        return self.findings[:, FINDINGS.index(target)].astype(np.float64)
 
 
 def build_cohort(
@@ -50,10 +69,16 @@ def build_cohort(
 
     ``workers``: processes that simulate; one per core by default, 0 for this process itself.
     """
-    folder = folder / f"seed-{seed}-size-{size}"
-    folder.mkdir(parents=True, exist_ok=True)
+    kinds = {_row: folder / f"seed-{seed}-size-{size}", _extra_row: folder / f"seed-{seed}-extras"}
+    for kind_folder in kinds.values():
+        kind_folder.mkdir(parents=True, exist_ok=True)
     shards = [range(start, min(start + SHARD, patients)) for start in range(0, patients, SHARD)]
-    todo = [(folder, seed, s, size) for s in shards if not _shard(folder, s).exists()]
+    todo = [
+        (row, kind_folder, seed, s, size)
+        for row, kind_folder in kinds.items()
+        for s in shards
+        if not _shard(kind_folder, s).exists()
+    ]
     if workers == 0:
         for job in todo:
             _build_shard(job)
@@ -63,7 +88,10 @@ def build_cohort(
             built: Iterator[None] = pool.imap_unordered(_build_shard, todo)
             for _ in tqdm(built, total=len(todo), desc="simulating", unit="shard"):
                 pass
-    loaded = [_load_shard(_shard(folder, s)) for s in shards]
+    loaded = [
+        {k: v for where in kinds.values() for k, v in _load_shard(_shard(where, s)).items()}
+        for s in shards
+    ]
     arrays = {k: np.concatenate([s[k] for s in loaded]) for k in loaded[0]}
     notes = tuple(json.loads(text) for text in arrays.pop("notes"))
     return Cohort(notes=notes, **arrays)
@@ -78,11 +106,11 @@ def _load_shard(path: Path) -> dict[str, npt.NDArray[np.generic]]:
         return {key: arrays[key] for key in arrays.files}
 
 
-def _build_shard(job: tuple[Path, int, range, int]) -> None:
-    folder, seed, indices, size = job
+def _build_shard(job: tuple[MakeRow, Path, int, range, int]) -> None:
+    make_row, folder, seed, indices, size = job
     rows: dict[str, list[object]] = {}
     for index in indices:
-        for key, value in _row(seed, index, size).items():
+        for key, value in make_row(seed, index, size).items():
             rows.setdefault(key, []).append(value)
     path = _shard(folder, indices)
     partial = path.with_suffix(".partial.npz")
@@ -104,6 +132,15 @@ def _row(seed: int, index: int, size: int) -> dict[str, object]:
         "findings": np.array([truth.findings[name] for name in FINDINGS]),
         "severity": np.float32(truth.severity),
         "location": np.stack([_coverage(truth.masks.get(name, absent)) for name in FINDINGS]),
+    }
+
+
+def _extra_row(seed: int, index: int, size: int) -> dict[str, object]:
+    extras = sample_extras(seed, index)
+    called = {v.variant_id: v.copies for v in extras.variants}
+    return {
+        "sounds": np.rint(extras.recording.samples * 32767.0).astype(np.int16),
+        "copies": np.array([called.get(locus, -1) for locus in LOCI], dtype=np.int8),
     }
 
 

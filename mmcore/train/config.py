@@ -1,33 +1,76 @@
 """A training run as a YAML file: what to build, on which patients, how."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import yaml
 
 from mmcore.errors import ConfigError
 from mmcore.model.config import ModelConfig, read_section
+from mmcore.train.losses import LossConfig
+
+DataKind = Literal["phantom", "thorax"]
+Sampler = Literal["shuffle", "balanced"]
 
 
 @dataclass(frozen=True, slots=True)
-class CohortConfig:
-    """Simulated patients: training ones from ``seed``, validation ones from ``seed + 1``."""
+class DataConfig:
+    """Whom the model learns from.
 
+    kind: "phantom", simulated patients: ``train`` of them from ``seed`` and ``validation`` from
+        ``seed + 1``. "thorax": a folder of open radiographs (mmcore/datasets/thorax.py), of which
+        one patient in ``parts`` is kept for validation by a hash of ``seed`` and who they are.
+    """
+
+    kind: DataKind
     seed: int
-    train: int
-    validation: int
+    train: int = 0
+    validation: int = 0
+    parts: int = 5
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(DataKind):
+            raise ConfigError(key="data.kind", problem=f"{self.kind!r} is unknown")
+        if self.kind == "phantom" and not (self.train > 0 and self.validation > 0):
+            raise ConfigError(key="data.train", problem="train and validation must exceed 0")
+        if self.parts < 2:
+            raise ConfigError(key="data.parts", problem="must be at least 2")
+
+
+@dataclass(frozen=True, slots=True)
+class StartConfig:
+    """What training starts from instead of chance. Every path is local; nothing is fetched.
+
+    pack: a folder, or the name of an embedded pack, whose weights are taken over where name and
+        shape agree, below ``modules``. image: a timm checkpoint (safetensors or PyTorch weights).
+    note: a folder of a transformers encoder. text_epochs: of masked-language pre-training of the
+        note encoder on all texts of the data.
+    """
+
+    pack: str = ""
+    modules: tuple[str, ...] = ("encoders",)
+    image: str = ""
+    note: str = ""
+    text_epochs: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "modules", tuple(self.modules))
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
     """The optimisation.
 
-    modality_dropout: probability that a modality of a training patient is replaced by its
-        baseline, each on its own. severity_weight and location_weight: of the squared
-        error of regressions (in units of their scale) and of the per-token lesion loss, beside the
-        binary cross-entropy of the findings. ema_decay: of the averaged weights that are shipped.
+    accumulate: batches whose gradients make one step. modality_dropout: probability that a
+        modality of a training patient is replaced by its baseline, each on its own. ema_decay: of
+        the averaged weights that are shipped. amp: bfloat16 in the forward pass where there is a
+        GPU. patience: epochs without a better validation loss after which training stops; 0 never.
+    sampler: "shuffle", or "balanced" (rare labels oftener). strata: subgroup, such as "view", that
+        the balanced sampler makes independent of the labels.
+    rates: factor of the learning rate below a parameter's prefix. freeze: prefixes that stay as
+        they are. lora_rank: of low-rank adapters in the linear layers below ``lora``; 0 for none.
     """
 
     epochs: int
@@ -37,16 +80,28 @@ class TrainingConfig:
     warmup_steps: int
     ema_decay: float
     modality_dropout: float
-    severity_weight: float
-    location_weight: float
     gradient_clip: float
     seed: int
+    accumulate: int = 1
+    amp: bool = False
+    patience: int = 0
+    sampler: Sampler = "shuffle"
+    strata: str = ""
+    rates: dict[str, float] = field(default_factory=dict)
+    freeze: tuple[str, ...] = ()
+    lora: tuple[str, ...] = ()
+    lora_rank: int = 0
 
     def __post_init__(self) -> None:
-        if not (self.epochs > 0 and self.batch_size > 0):
-            raise ConfigError(key="training.epochs", problem="epochs and batch_size must exceed 0")
+        object.__setattr__(self, "freeze", tuple(self.freeze))
+        object.__setattr__(self, "lora", tuple(self.lora))
+        if not (self.epochs > 0 and self.batch_size > 0 and self.accumulate > 0):
+            problem = "epochs, batch_size and accumulate must exceed 0"
+            raise ConfigError(key="training.epochs", problem=problem)
         if not 0.0 <= self.modality_dropout < 1.0:
             raise ConfigError(key="training.modality_dropout", problem="must lie in [0, 1)")
+        if self.sampler not in get_args(Sampler):
+            raise ConfigError(key="training.sampler", problem=f"{self.sampler!r} is unknown")
 
 
 CARD_WORDS = ("intended_use", "not_for", "training_data", "limits", "licence")
@@ -68,10 +123,16 @@ class RunConfig:
     name: str
     version: str
     display: str
-    cohort: CohortConfig
+    data: DataConfig
     model: ModelConfig
     training: TrainingConfig
     card: dict[str, Any]
+    loss: LossConfig = field(default_factory=LossConfig)
+    start: StartConfig = field(default_factory=StartConfig)
+
+
+REQUIRED = ("name", "version", "display", "data", "model", "training", "card")
+OPTIONAL = ("loss", "start")
 
 
 def read_run(path: Path) -> RunConfig:
@@ -82,14 +143,16 @@ def read_run(path: Path) -> RunConfig:
         raise ConfigError(key=path.name, problem=str(error)) from error
     if not isinstance(values, Mapping):
         raise ConfigError(key=path.name, problem="must be a mapping")
-    expected = {"name", "version", "display", "cohort", "model", "training", "card"}
-    if wrong := sorted(expected.symmetric_difference(values)):
-        raise ConfigError(key=wrong[0], problem="missing or unknown at the top level")
+    wrong = set(REQUIRED) - set(values) | set(values) - set(REQUIRED) - set(OPTIONAL)
+    if wrong:
+        raise ConfigError(key=min(wrong), problem="missing or unknown at the top level")
     head: dict[str, Any] = {key: str(values[key]) for key in ("name", "version", "display")}
     return RunConfig(
         **head,
-        cohort=read_section(CohortConfig, values["cohort"], where="cohort"),
+        data=read_section(DataConfig, values["data"], where="data"),
         model=ModelConfig.from_mapping(values["model"]),
         training=read_section(TrainingConfig, values["training"], where="training"),
         card=_read_card(values["card"]),
+        loss=read_section(LossConfig, values.get("loss", {}), where="loss"),
+        start=read_section(StartConfig, values.get("start", {}), where="start"),
     )

@@ -1,163 +1,262 @@
-"""From a cohort to the tensors of one batch, with augmentation and modality dropout."""
+"""What a network is trained on: examinations prepared once, batches, augmentation, dropout."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from mmcore.datasets.labelled import REGION_SIZE, LabelledCase
+from mmcore.errors import ConfigError
+from mmcore.modalities.image import ImageEncoder, warp
+from mmcore.modalities.note import prepare_note
+from mmcore.modalities.observations import standardise
+from mmcore.modalities.recording import as_model_input
+from mmcore.modalities.variants import panel_values
 from mmcore.model.config import ModelConfig
-from mmcore.model.inputs import STANDARD_RANGE, prepare_note
+from mmcore.model.network import FusionNetwork
+from mmcore.model.prepared import prepare_case
 from mmcore.records import Modality
-from mmcore.train.cohort import CODES, Cohort
+from mmcore.simulate import FINDINGS
+from mmcore.train.cohort import CODES, LOCI, SOUND_HZ, Cohort
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-LOGARITHMIC = frozenset({"6690-2", "1988-5", "33959-8", "33762-6", "67151-1", "2532-0", "2039-6",
-                         "2160-0"})  # fmt: skip
-"""Observations whose healthy distribution is skewed: standardised after the logarithm."""
-
-
-def measure_scales(cohort: Cohort, codes: Sequence[str]) -> dict[str, list[object]]:
-    """Return, per code, ["linear" or "log", mean, standard deviation] over the observed values."""
-    scales: dict[str, list[object]] = {}
-    for code in codes:
-        column = CODES.index(code)
-        values = cohort.values[cohort.observed[:, column], column].astype(np.float64)
-        kind = "log" if code in LOGARITHMIC else "linear"
-        if kind == "log":
-            values = np.log(np.maximum(values, 1e-6))
-        scales[code] = [kind, round(float(values.mean()), 6), round(float(values.std()), 6)]
-    return scales
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """One batch: network inputs by modality, presence (B, M), and what is to be learned.
 
-    findings (B, F) and severity (B,) in [0, 1]; location (B, F, 56, 56) covered fraction.
+    labels: (B, K) float32, regressions in units of their scale [0, 1]; NaN where unknown. regions:
+    (B, R, h, w) covered fraction, NaN where nobody outlined the region; None without segmentation.
     """
 
     inputs: dict[Modality, Tensor]
     presence: Tensor
-    findings: Tensor
-    severity: Tensor
-    location: Tensor
+    labels: Tensor
+    regions: Tensor | None
 
 
-class CohortTensors:
-    """A cohort prepared once for one model configuration."""
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingSet:
+    """N examinations prepared for one model configuration.
 
-    def __init__(self, cohort: Cohort, config: ModelConfig, tokenizer: "Tokenizer") -> None:
-        if config.image is None or config.note is None or config.observations is None:
-            raise ValueError("a cohort trains models of image, note and observations")
-        self._image = config.image
-        self.images = torch.from_numpy(cohort.images)
-        self.notes = torch.from_numpy(
-            np.stack([prepare_note(t, tokenizer, config.note).token_ids for t in cohort.notes])
-        )
-        self.observations = torch.from_numpy(_observations(cohort, config))
-        self.findings = torch.from_numpy(cohort.findings).float()
-        self.severity = torch.from_numpy(cohort.severity) / 10.0
-        self.location = torch.from_numpy(cohort.location)
+    inputs: per modality (N, ...), images as uint8 over the range of ``square_image``; rows of
+    absent ones are zeros. presence: (N, M) bool. labels: (N, K) as in ``Batch``. regions: (N, R, h,
+    w) uint8, covered fraction times 255; known: (N, R) bool, whether it was outlined. patients:
+    whose examination each is. subgroups: (N,) words per name, such as the view of the image.
+    """
+
+    config: ModelConfig
+    inputs: Mapping[Modality, Tensor]
+    presence: Tensor
+    labels: Tensor
+    regions: Tensor | None
+    known: Tensor | None
+    patients: tuple[str, ...]
+    subgroups: Mapping[str, tuple[str, ...]]
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.labels)
 
-    def image(self, rows: Tensor) -> Tensor:
-        """Return (B, C, H, W) standardised images of ``rows``."""
-        scaled = self.images[rows].float() / 255.0
-        standard = (scaled - self._image.mean) / self._image.std
-        return standard[:, None].expand(-1, self._image.in_chans, -1, -1)
+    def batch(self, rows: Tensor) -> Batch:
+        """Return the rows as they are, every modality that was there present."""
+        inputs = {
+            m: self._image(stored[rows]) if m is Modality.IMAGE else _widened(stored[rows])
+            for m, stored in self.inputs.items()
+        }
+        regions: Tensor | None = None
+        if self.regions is not None and self.known is not None:
+            regions = self.regions[rows].float() / 255.0
+            regions = regions.masked_fill(~self.known[rows][:, :, None, None], torch.nan)
+        return Batch(inputs, self.presence[rows], self.labels[rows], regions)
 
     def mean_image(self) -> Tensor:
         """Return the (C, H, W) mean image: the baseline input of the image modality."""
-        total = torch.zeros(self.images.shape[1:], dtype=torch.float64)
-        for start in range(0, len(self), 512):
-            total += self.images[start : start + 512].double().sum(0)
-        mean = (total / len(self) / 255.0 - self._image.mean) / self._image.std
-        return mean.float()[None].expand(self._image.in_chans, -1, -1).contiguous()
+        there = self.presence[:, list(self.inputs).index(Modality.IMAGE)].nonzero()[:, 0]
+        total = torch.zeros(self.inputs[Modality.IMAGE].shape[1:], dtype=torch.float64)
+        for start in range(0, len(there), 512):
+            total += self.inputs[Modality.IMAGE][there[start : start + 512]].double().sum(0)
+        return self._image((total / max(len(there), 1))[None])[0].contiguous()
 
-    def batch(self, rows: Tensor) -> Batch:
-        """Return the rows as they are, every modality present."""
-        return Batch(
-            {
-                Modality.IMAGE: self.image(rows),
-                Modality.NOTE: self.notes[rows],
-                Modality.OBSERVATIONS: self.observations[rows],
-            },
-            torch.ones(len(rows), 3, dtype=torch.bool),
-            self.findings[rows],
-            self.severity[rows],
-            self.location[rows].float() / 255.0,
+    def subset(self, rows: Sequence[int]) -> "TrainingSet":
+        """Return some of the examinations, in the given order."""
+        chosen = torch.tensor(list(rows), dtype=torch.long)
+        return TrainingSet(
+            config=self.config,
+            inputs={m: x[chosen] for m, x in self.inputs.items()},
+            presence=self.presence[chosen],
+            labels=self.labels[chosen],
+            regions=None if self.regions is None else self.regions[chosen],
+            known=None if self.known is None else self.known[chosen],
+            patients=tuple(self.patients[i] for i in rows),
+            subgroups={k: tuple(v[i] for i in rows) for k, v in self.subgroups.items()},
         )
+
+    def strata(self, subgroup: str) -> Tensor | None:
+        """Return (N,) the number of each examination's word for ``subgroup``, or None for ""."""
+        if not subgroup:
+            return None
+        words = self.subgroups.get(subgroup)
+        if words is None:
+            raise ConfigError(key="training.strata", problem=f"{subgroup!r} is no subgroup")
+        order = sorted(set(words))
+        return torch.tensor([order.index(word) for word in words])
+
+    def _image(self, stored: Tensor) -> Tensor:
+        """Return (B, C, H, W) standardised images of stored ones (B, H, W)."""
+        image = self.config.image
+        assert image is not None  # only models that read images store them
+        standard = (stored.float() / 255.0 - image.mean) / image.std
+        return standard[:, None].expand(-1, image.in_chans, -1, -1)
+
+
+def _widened(stored: Tensor) -> Tensor:
+    return stored.float() if stored.is_floating_point() else stored.long()
+
+
+def scaled_labels(config: ModelConfig, labels: npt.NDArray[np.float64]) -> Tensor:
+    """Return (N, K) labels with regressions in units of their scale."""
+    scaled = labels.copy()
+    for column, target in enumerate(config.targets):
+        if target.kind == "regression":
+            scaled[:, column] = (labels[:, column] - target.low) / (target.high - target.low)
+    return torch.from_numpy(scaled).float()
+
+
+def from_cases(
+    cases: Iterable[LabelledCase], config: ModelConfig, tokenizer: "Tokenizer | None"
+) -> TrainingSet:
+    """Prepare labelled cases exactly as the engine prepares a clinician's case."""
+    blank = {m: e.baseline_input() for m, e in _encoders(config).items()}
+    rows: dict[Modality, list[npt.NDArray[np.generic]]] = {m: [] for m in config.modalities}
+    presence, labels, regions, known = [], [], [], []
+    patients: list[str] = []
+    subgroups: dict[str, list[str]] = {}
+    names = config.segmentation.regions if config.segmentation is not None else ()
+    for labelled in cases:
+        prepared = prepare_case(labelled.case, config, tokenizer).inputs
+        for modality, stored in rows.items():
+            own = prepared[modality].values if modality in prepared else blank[modality].numpy()
+            stored.append(_stored_image(own, config) if modality is Modality.IMAGE else own)
+        presence.append([m in prepared for m in config.modalities])
+        labels.append([labelled.labels.get(t.name, np.nan) for t in config.targets])
+        outlined = [labelled.regions.get(name) for name in names]
+        regions.append([np.zeros(REGION_SIZE, np.uint8) if x is None else x for x in outlined])
+        known.append([x is not None for x in outlined])
+        patients.append(labelled.patient)
+        for name, word in labelled.subgroups.items():
+            subgroups.setdefault(name, [""] * (len(patients) - 1)).append(word)
+        for name in subgroups.keys() - labelled.subgroups.keys():
+            subgroups[name].append("")
+    if not patients:
+        raise ValueError("there are no cases to learn from")
+    return TrainingSet(
+        config=config,
+        inputs={m: torch.from_numpy(np.stack(stored)) for m, stored in rows.items()},
+        presence=torch.tensor(presence),
+        labels=scaled_labels(config, np.array(labels, dtype=np.float64)),
+        regions=torch.from_numpy(np.array(regions)) if names else None,
+        known=torch.tensor(known) if names else None,
+        patients=tuple(patients),
+        subgroups={name: tuple(words) for name, words in subgroups.items()},
+    )
+
+
+def _encoders(config: ModelConfig) -> dict[Modality, ImageEncoder]:
+    with torch.device("cpu"):
+        network = FusionNetwork(config)
+    return {m: cast(ImageEncoder, network.encoder(m)) for m in config.modalities}
+
+
+def _stored_image(values: npt.NDArray[np.generic], config: ModelConfig) -> npt.NDArray[np.uint8]:
+    assert config.image is not None
+    unit = values[0].astype(np.float32) * config.image.std + config.image.mean
+    stored: npt.NDArray[np.uint8] = np.rint(unit.clip(0.0, 1.0) * 255.0).astype(np.uint8)
+    return stored
+
+
+def from_cohort(cohort: Cohort, config: ModelConfig, tokenizer: "Tokenizer | None") -> TrainingSet:
+    """Prepare a simulated cohort for the targets and inputs of ``config``."""
+    inputs: dict[Modality, Tensor] = {}
+    if config.image is not None:
+        inputs[Modality.IMAGE] = torch.from_numpy(cohort.images)
+    if config.note is not None:
+        if tokenizer is None:
+            raise ValueError("a model of notes needs a tokenizer")
+        ids = [prepare_note(text, tokenizer, config.note).token_ids for text in cohort.notes]
+        inputs[Modality.NOTE] = torch.from_numpy(np.stack(ids))
+    if config.observations is not None:
+        inputs[Modality.OBSERVATIONS] = torch.from_numpy(_observations(cohort, config))
+    if recording := config.inputs.get(Modality.RECORDING):
+        heard = [
+            as_model_input(s / np.float32(32767.0), SOUND_HZ, recording) for s in cohort.sounds
+        ]
+        inputs[Modality.RECORDING] = torch.from_numpy(np.stack(heard))
+    if variants := config.inputs.get(Modality.VARIANTS):
+        columns = [LOCI.index(locus) for locus in variants.loci]
+        inputs[Modality.VARIANTS] = torch.from_numpy(panel_values(cohort.copies[:, columns]))
+    labels = np.stack([cohort.label(target.name) for target in config.targets], axis=1)
+    regions: Tensor | None = None
+    if config.segmentation is not None:
+        shown = [FINDINGS.index(name) for name in config.segmentation.regions]
+        regions = torch.from_numpy(cohort.location)[:, shown]
+    count = len(labels)
+    return TrainingSet(
+        config=config,
+        inputs={m: inputs[m] for m in config.modalities},
+        presence=torch.ones(count, len(config.modalities), dtype=torch.bool),
+        labels=scaled_labels(config, labels),
+        regions=regions,
+        known=None if regions is None else torch.ones(regions.shape[:2], dtype=torch.bool),
+        patients=tuple(str(i) for i in range(count)),
+        subgroups={},
+    )
 
 
 def _observations(cohort: Cohort, config: ModelConfig) -> npt.NDArray[np.float32]:
-    """Return (N, J, 2) standardised values and masks, as ``prepare_observations`` would."""
-    if config.observations is None:
-        raise ValueError("the model reads no observations")
-    result = np.zeros((len(cohort.values), len(config.observations.codes), 2), dtype=np.float32)
-    for row, code in enumerate(config.observations.codes):
-        kind, mean, deviation = config.observations.scales[code]
-        values = cohort.values[:, CODES.index(code)].astype(np.float64)
-        if kind == "log":
-            values = np.log(np.maximum(values, 1e-6))
-        observed = cohort.observed[:, CODES.index(code)]
-        z = ((values - float(mean)) / float(deviation)).clip(-STANDARD_RANGE, STANDARD_RANGE)
-        result[:, row, 0] = np.where(observed, z, 0.0)
-        result[:, row, 1] = observed
+    """Return (N, J, S, 3) standardised values and masks, as ``prepare_observations`` would."""
+    section = config.observations
+    assert section is not None
+    result = np.zeros((len(cohort.values), len(section.codes), section.history, 3), np.float32)
+    for row, code in enumerate(section.codes):
+        column = CODES.index(code)
+        for patient in np.flatnonzero(cohort.observed[:, column]):
+            value = float(cohort.values[patient, column])
+            result[patient, row, 0, :2] = standardise(value, section.scales[code]), 1.0
     return result
 
 
-def augment(batch: Batch, *, modality_dropout: float, generator: torch.Generator) -> Batch:
+def augment(
+    batch: Batch, network: FusionNetwork, *, modality_dropout: float, generator: torch.Generator
+) -> Batch:
     """Return the batch as another examination of the same patients might have come.
 
-    Image: small rotation, shift, zoom, contrast, brightness and noise. Note: 5 % of tokens become
-    padding. Observations: 10 % more are missing, values jitter. Then modalities drop out.
+    Every encoder changes its own input; an image is moved together with its outlines. Then
+    modalities drop out. Now and then nothing of a patient is left: the ledger's base is then a
+    trained answer too, what the network says of a patient of whom it knows nothing.
     """
-    image = batch.inputs[Modality.IMAGE]
-    count = len(image)
-
-    def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return torch.rand(shape or (count,), generator=generator) * (high - low) + low
-
-    angle, zoom = uniform(-0.08, 0.08), uniform(0.94, 1.08)
-    theta = torch.zeros(count, 2, 3)
-    theta[:, 0, 0], theta[:, 0, 1] = zoom * angle.cos(), -zoom * angle.sin()
-    theta[:, 1, 0], theta[:, 1, 1] = zoom * angle.sin(), zoom * angle.cos()
-    theta[:, :, 2] = uniform(-0.08, 0.08, count, 2)
-    moved = _warp(image, theta, padding="border")
-    location = _warp(batch.location, theta, padding="zeros")
-    contrast, shift = uniform(0.8, 1.2, count, 1, 1, 1), uniform(-0.3, 0.3, count, 1, 1, 1)
-    noise = torch.randn(moved.shape, generator=generator) * uniform(0.0, 0.08, count, 1, 1, 1)
-    moved = moved * contrast + shift + noise
-
-    notes = batch.inputs[Modality.NOTE]
-    notes = notes.masked_fill(uniform(0.0, 1.0, *notes.shape) < 0.05, 0)
-
-    observations = batch.inputs[Modality.OBSERVATIONS]
-    kept = (uniform(0.0, 1.0, *observations.shape[:2]) > 0.1).float()[..., None]
-    jitter = torch.randn(observations.shape[:2], generator=generator)[..., None] * 0.05
-    mask = observations[..., 1:]
-    observations = torch.cat([(observations[..., :1] + jitter) * mask, mask], dim=2) * kept
-
-    # Now and then nothing of a patient is left: the ledger's base is then a trained answer too,
-    # what the network says of a patient of whom it knows nothing.
-    present = uniform(0.0, 1.0, count, 3) >= modality_dropout
-    inputs = {
-        Modality.IMAGE: moved,
-        Modality.NOTE: notes,
-        Modality.OBSERVATIONS: observations,
-    }
-    return Batch(inputs, present, batch.findings, batch.severity, location)
-
-
-def _warp(maps: Tensor, theta: Tensor, *, padding: str) -> Tensor:
-    grid = functional.affine_grid(theta, list(maps.shape), align_corners=False)
-    return functional.grid_sample(maps, grid, padding_mode=padding, align_corners=False)
+    inputs: dict[Modality, Tensor] = {}
+    regions = batch.regions
+    for modality, own in batch.inputs.items():
+        encoder = network.encoder(modality)
+        moved = own
+        if isinstance(encoder, ImageEncoder):
+            theta = encoder.draw_warp(len(own), generator)
+            moved = warp(own, theta, padding="border")
+            if regions is not None:
+                unknown = regions.isnan()
+                regions = warp(regions.nan_to_num(), theta, padding="zeros")
+                regions = regions.masked_fill(unknown, torch.nan)
+        inputs[modality] = encoder.augment(moved, generator)
+    stays = torch.rand(batch.presence.shape, generator=generator) >= modality_dropout
+    presence = batch.presence & stays
+    if regions is not None:
+        # An image that dropped out shows nothing: there is nothing to be learned from it there.
+        shown = presence[:, list(batch.inputs).index(Modality.IMAGE)]
+        regions = regions.masked_fill(~shown[:, None, None, None], torch.nan)
+    return Batch(inputs, presence, batch.labels, regions)

@@ -4,73 +4,60 @@ from pathlib import Path
 
 import torch
 
-from mmcore.errors import ConfigError
-from mmcore.evaluate.measure import measure_card
 from mmcore.model.allocator import keep_freed_memory
-from mmcore.model.config import ModelConfig
 from mmcore.model.network import FusionNetwork
-from mmcore.simulate import FINDINGS
-from mmcore.train.cohort import build_cohort
-from mmcore.train.config import read_run
-from mmcore.train.dataset import CohortTensors, measure_scales
+from mmcore.records import Modality
+from mmcore.train.config import RunConfig, read_run
+from mmcore.train.imbalance import positive_weights
+from mmcore.train.learner import Learner
 from mmcore.train.loop import train
-from mmcore.train.package import package, with_scales
-from mmcore.train.tokenizer import train_tokenizer
+from mmcore.train.package import package
+from mmcore.train.sources import Source, open_source
+from mmcore.train.start import start_from
 
 
-def train_pack(config_path: Path, *, out: Path, work: Path, measure: int) -> None:
+def train_pack(
+    config_path: Path, *, out: Path, work: Path, data: Path | None, measure: int
+) -> None:
     """Train the model of a run file and write its pack to ``out``.
 
     ``work`` keeps simulated shards and checkpoints; run again with the same folder, a stopped run
-    goes on. ``measure``: number of fresh simulated patients for the card's figures.
+    goes on. ``data``: folder of real patients where the run needs one. ``measure``: number of fresh
+    simulated patients for the figures of a simulated card; a real one is measured on its validation
+    patients.
     """
+    from mmcore.evaluate.measure import measure_card
+
     keep_freed_memory()
     run = read_run(config_path)
-    if run.model.image is None or run.model.observations is None or run.model.note is None:
-        raise ValueError("phantom cohorts train models of image, note and observations")
-    check_targets(run.model)
-    size = run.model.image.size
+    source = open_source(run, work=work, data=data)
     folder = work / run.name
-    train_cohort, validation_cohort = (
-        build_cohort(work / "cohorts", seed=seed, patients=patients, size=size)
-        for seed, patients in (
-            (run.cohort.seed, run.cohort.train),
-            (run.cohort.seed + 1, run.cohort.validation),
-        )
-    )
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = train_tokenizer(
-        train_cohort.notes, vocab_size=int(run.model.note.bert["vocab_size"])
-    )
-    scales = measure_scales(train_cohort, run.model.observations.codes)
-    model = with_scales(run.model, scales)
-    tensors = CohortTensors(train_cohort, model, tokenizer)
-    validation = CohortTensors(validation_cohort, model, tokenizer)
+    network, seconds = fit(run, source, folder=folder)
+    package(network, run, source, out=out, hours=seconds / 3600.0)
+    if source.is_simulated:
+        measure_card(out, seed=run.data.seed + 2, patients=measure)
+
+
+def fit(run: RunConfig, source: Source, *, folder: Path) -> tuple[FusionNetwork, float]:
+    """Build and train the network of a run; return it with the seconds that it took."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = build_network(run, source, folder=folder)
+    cap = run.loss.pos_weight_cap
+    weights = positive_weights(source.train.labels, cap=cap) if cap > 1.0 else None
+    learner = Learner(network, run.loss, pos_weight=weights)
+    seconds = train(
+        learner, source.train, run.training,
+        validation=source.validation, folder=folder, device=device,
+    )  # fmt: skip
+    return network, seconds
+
+
+def build_network(run: RunConfig, source: Source, *, folder: Path) -> FusionNetwork:
+    """Return the network of a run as training starts with it."""
     torch.manual_seed(run.training.seed)
-    network = FusionNetwork(model)
-    network.baseline_image = tensors.mean_image()
-    seconds = train(network, tensors, run.training, run=folder, device=device)
-    package(
-        network,
-        run,
-        model,
-        tokenizer,
-        train=tensors,
-        validation=validation,
-        out=out,
-        hours=seconds / 3600.0,
-    )
-    measure_card(out, seed=run.cohort.seed + 2, patients=measure)
-
-
-def check_targets(model: ModelConfig) -> None:
-    """Refuse targets that are not the labels of a simulated cohort, in their order.
-
-    Labels have no names: in another order one finding would be trained as another.
-    """
-    found = [(t.name, t.kind) for t in model.targets]
-    expected = [*((str(name), "finding") for name in FINDINGS), ("severity", "regression")]
-    if found != expected:
-        names = ", ".join(name for name, _ in expected)
-        raise ConfigError(key="model.targets", problem=f"must be, in this order: {names}")
+    network = FusionNetwork(source.model)
+    if Modality.IMAGE in network.modalities:
+        network.baseline_image = source.train.mean_image()
+    start_from(network, run.start, texts=source.texts, tokenizer=source.tokenizer, folder=folder)
+    return network

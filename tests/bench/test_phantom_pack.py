@@ -9,7 +9,7 @@ import pytest
 from mmcore.engine import Engine
 from mmcore.evaluate.explanations import check_explanations
 from mmcore.evaluate.metrics import auroc
-from mmcore.evaluate.patients import simulated
+from mmcore.datasets.phantoms import simulated
 from mmcore.evaluate.report import Outputs, run
 from mmcore.records import Modality
 from mmcore.simulate import FINDINGS, sample_patient

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mmcore.engine import Engine
 from mmcore.errors import NothingToScoreError, UnknownTargetError
-from mmcore.evaluate.patients import phantom_case
+from mmcore.datasets.phantoms import phantom_case
 from mmcore.explain import ledger as ledger_module
 from mmcore.explain.path import PathAttribution, integrate
 from mmcore.explain.shapley import shapley_values

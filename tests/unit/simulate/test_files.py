@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
-from mmcore.evaluate.patients import phantom_case
+from mmcore.datasets.phantoms import phantom_case
 from mmcore.intake import case_from_paths
 from mmcore.orientation import sides_of
 from mmcore.simulate import PhantomPatient, sample_patient, write_cohort, write_patient

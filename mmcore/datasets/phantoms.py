@@ -2,28 +2,27 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from mmcore.datasets.labelled import LabelledCase, age_band
 from mmcore.errors import ConfigError
 from mmcore.intake import case_from_paths
 from mmcore.records import Case, Instance, Note, Patient, Series, Study
-from mmcore.simulate import PhantomPatient, sample_patient
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledCase:
-    """A case and its true target values: 1 or 0 for a finding, a number for a regression."""
-
-    case: Case
-    labels: Mapping[str, float]
+from mmcore.simulate import Finding, PhantomPatient, sample_patient
+from mmcore.simulate.cohort import decode_mask
 
 
 def simulated(seed: int, patients: int) -> Iterator[LabelledCase]:
     """Yield simulated patients without a detour through files."""
     for index in range(patients):
         patient = sample_patient(seed, index)
-        yield LabelledCase(phantom_case(patient), _labels(patient))
+        yield LabelledCase(
+            case=phantom_case(patient),
+            patient=f"phantom-{seed}-{index}",
+            labels={**_as_labels(patient.truth.findings), "severity": patient.truth.severity},
+            masks={str(name): mask for name, mask in patient.truth.masks.items()},
+            subgroups=_groups(patient.sex, patient.age_years),
+        )
 
 
 def from_folder(folder: Path) -> Iterator[LabelledCase]:
@@ -37,9 +36,14 @@ def from_folder(folder: Path) -> Iterator[LabelledCase]:
     for path in truths:
         truth = json.loads(path.read_text("utf-8"))
         inputs = [p for p in sorted(path.parent.iterdir()) if p != path]
-        labels = {name: float(value) for name, value in truth["findings"].items()}
+        case = case_from_paths(inputs)
+        age = case.patient.age_years
         yield LabelledCase(
-            case_from_paths(inputs), {**labels, "severity": float(truth["severity"])}
+            case=case,
+            patient=f"phantom-{truth['seed']}-{truth['index']}",
+            labels={**_as_labels(truth["findings"]), "severity": float(truth["severity"])},
+            masks={name: decode_mask(mask) for name, mask in truth["masks"].items()},
+            subgroups=_groups(case.patient.sex or "", age),
         )
 
 
@@ -71,6 +75,10 @@ def phantom_case(patient: PhantomPatient) -> Case:
     )
 
 
-def _labels(patient: PhantomPatient) -> dict[str, float]:
-    labels: dict[str, float] = {name: float(v) for name, v in patient.truth.findings.items()}
-    return {**labels, "severity": float(patient.truth.severity)}
+def _as_labels(findings: Mapping[Finding, bool]) -> dict[str, float]:
+    return {str(name): float(is_there) for name, is_there in findings.items()}
+
+
+def _groups(sex: str, age: float | None) -> dict[str, str]:
+    groups = {"sex": sex} if sex else {}
+    return groups if age is None else {**groups, "age": age_band(age)}

@@ -1,0 +1,237 @@
+"""Images: a frontal radiograph as a square of pixels, through any timm backbone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmcore.errors import ConfigError
+from mmcore.explain.regions import name_regions
+from mmcore.gate.suitability import choose_image, judge_image
+from mmcore.modalities.channel import Box, Channel, Encoder, Evidence, Preparation
+from mmcore.model.vision import import_timm
+from mmcore.orientation import Side, sides_of
+from mmcore.records import Case, FloatArray, Instance, Modality
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+PERCENTILES = (1.0, 99.0)
+AUGMENT: Mapping[str, float] = MappingProxyType(
+    {
+        "rotate": 0.08,  # radians, both ways
+        "zoom": 0.07,
+        "shift": 0.08,  # of half the side
+        "contrast": 0.2,
+        "brightness": 0.3,  # of a standard deviation
+        "gamma": 0.0,  # of the exponent's logarithm
+        "noise": 0.08,
+        "flip": 0.0,  # chance of a mirrored image
+        "erase": 0.0,  # chance that one rectangle is blanked
+    }
+)
+"""Largest change of a training image, per kind, where a configuration does not say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """The image encoder: any timm model that yields a feature map.
+
+    size: rows and columns of the model's input. ``arguments`` go to ``timm.create_model``; the
+        own argument ``smooth`` asks for group norm and SiLU.
+    augment: how far training images are changed; see ``AUGMENT``, whose values are the defaults.
+    """
+
+    name: str
+    size: int
+    in_chans: int
+    arguments: dict[str, Any]
+    mean: float
+    std: float
+    augment: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(set(self.augment) - set(AUGMENT)):
+            raise ConfigError(key="image.augment", problem=f"{unknown[0]!r} is unknown")
+
+    def reach(self, name: str) -> float:
+        """Return how far augmentation ``name`` goes."""
+        return float(self.augment.get(name, AUGMENT[name]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedImage:
+    """Model input of one image.
+
+    values: (C, H, W) float32, standardised.
+    box: (row, column, rows, columns) of the stored image that the square covers; it reaches beyond
+        the image where a side was padded.
+    sides: which side of the patient lies at the left and right edge, where the file says so.
+    """
+
+    values: FloatArray
+    box: Box
+    sides: tuple[Side, Side] | None = None
+
+    def name_parts(self, attribution: npt.NDArray[np.float64]) -> Evidence:
+        """Name the strongest regions of the overlay."""
+        items = name_regions(attribution, box=self.box, sides=self.sides)
+        return Evidence(items, attribution.astype(np.float32), self.box)
+
+
+def square_image(pixels: npt.NDArray[np.generic], *, size: int, is_inverted: bool) -> PreparedImage:
+    """Return a (1, size, size) image in [0, 1] from a grey frame (rows, columns).
+
+    MONOCHROME1 is turned, the shorter side padded with the darkest value, the result resampled with
+    an antialiasing filter and scaled from its 1st to its 99th percentile, so that neither window
+    nor exposure decides what the network sees.
+    """
+    frame = pixels.astype(np.float32)
+    if is_inverted:
+        frame = frame.max() - frame
+    rows, columns = frame.shape
+    side = max(rows, columns)
+    top, left = (side - rows) // 2, (side - columns) // 2
+    padded = np.full((side, side), frame.min(), dtype=np.float32)
+    padded[top : top + rows, left : left + columns] = frame
+    resampled = np.asarray(
+        Image.fromarray(padded).resize((size, size), Image.Resampling.BILINEAR), dtype=np.float32
+    )
+    low, high = np.percentile(resampled, PERCENTILES)
+    scale = float(high - low) or 1.0
+    scaled = ((resampled - low) / scale).clip(0.0, 1.0).astype(np.float32)
+    return PreparedImage(scaled[None], (float(-top), float(-left), float(side), float(side)))
+
+
+def prepare_image(instance: Instance, config: ImageConfig) -> PreparedImage:
+    """Return the model input of the first frame of a grey ``instance``.
+
+    Raises ``ValueError`` for colour: the caller decides what the model may look at.
+    """
+    if instance.is_color:
+        raise ValueError("the model reads grey images only")
+    square = square_image(instance.pixels[0], size=config.size, is_inverted=instance.is_inverted)
+    values = (square.values - config.mean) / config.std
+    repeated = np.repeat(values, config.in_chans, axis=0)
+    return PreparedImage(repeated, square.box, sides_of(instance))
+
+
+def prepare(case: Case, config: ImageConfig, tokenizer: "Tokenizer | None") -> Preparation:
+    """Choose the image of the case that the model reads, and read it."""
+    instance, why = choose_image(case.instances)
+    if instance is None:
+        return Preparation(None, (f"{why[0].upper()}{why[1:]}.",) if case.instances else ())
+    count = len(case.instances)
+    notices = (f"The model read one of {count} images.",) if count > 1 else ()
+    return Preparation(prepare_image(instance, config), notices, judge_image(instance).doubts)
+
+
+class ImageEncoder(Encoder):
+    """A timm backbone; every cell of its last feature map becomes a token.
+
+    Input (B, in_chans, H, W) float32, standardised; tokens (B, h * w, D), row by row.
+
+    maps: (channels, rows) of every feature map of the backbone, finest first.
+    """
+
+    def __init__(self, config: ImageConfig, embed_dim: int) -> None:
+        super().__init__()
+        timm = import_timm()
+        arguments = dict(config.arguments)
+        if arguments.pop("smooth", False):
+            # Group norm does not mix patients of a batch, and SiLU has a continuous derivative:
+            # the quadrature of Integrated Gradients converges in fewer steps than with ReLU.
+            arguments["norm_layer"] = partial(timm.layers.GroupNorm, num_groups=4)
+            arguments["act_layer"] = nn.SiLU
+        self.backbone = timm.create_model(
+            config.name, pretrained=False, in_chans=config.in_chans, num_classes=0, **arguments
+        )
+        # timm's own reductions say how far each feature map is strided.
+        levels = self.backbone.feature_info
+        side = config.size // int(levels[-1]["reduction"])
+        self.grid = (side, side)
+        self.maps = tuple(
+            (int(level["num_chs"]), config.size // int(level["reduction"])) for level in levels
+        )
+        self._shape = (config.in_chans, config.size, config.size)
+        self._config = config
+        self.projection = nn.Linear(self.backbone.num_features, embed_dim)
+        self.position = nn.Parameter(torch.zeros(1, side * side, embed_dim))
+        nn.init.trunc_normal_(self.position, std=0.02)
+
+    def baseline_input(self) -> Tensor:
+        """Return a blank image; training puts the mean training image in its place."""
+        return torch.zeros(self._shape)
+
+    def forward(self, embedded: Tensor) -> Tensor:
+        """Return (B, T, D) tokens for (B, in_chans, H, W) images."""
+        return self._tokens(self.backbone.forward_features(embedded))
+
+    def forward_with_maps(self, embedded: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the tokens and the backbone's feature maps (B, C_i, h_i, w_i), finest first."""
+        last, maps = self.backbone.forward_intermediates(embedded)
+        return self._tokens(last), maps
+
+    def _tokens(self, features: Tensor) -> Tensor:
+        return cast(Tensor, self.projection(features.flatten(2).transpose(1, 2)) + self.position)
+
+    def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the images with other contrast, brightness and noise; see ``warp`` for shape."""
+        count, reach = len(inputs), self._config.reach
+
+        def spread(name: str) -> Tensor:
+            return (torch.rand(count, 1, 1, 1, generator=generator) * 2.0 - 1.0) * reach(name)
+
+        unit = inputs * self._config.std + self._config.mean
+        if reach("gamma"):
+            unit = unit.clamp(0.0, 1.0) ** spread("gamma").exp()
+        changed = (unit - self._config.mean) / self._config.std
+        changed = changed * (1.0 + spread("contrast")) + spread("brightness")
+        noise = torch.randn(inputs.shape, generator=generator) * spread("noise").abs()
+        return self._erase(changed + noise, generator)
+
+    def _erase(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Blank one rectangle of some images, so that no single place decides."""
+        chance, side = self._config.reach("erase"), images.shape[-1]
+        for row in range(len(images) if chance else 0):
+            draw = torch.rand(5, generator=generator)
+            if float(draw[0]) < chance:
+                high, wide = (int(side * (0.1 + 0.25 * float(x))) for x in draw[1:3])
+                top, left = (
+                    int(float(x) * (side - n)) for x, n in zip(draw[3:], (high, wide), strict=True)
+                )
+                images[row, :, top : top + high, left : left + wide] = 0.0
+        return images
+
+    def draw_warp(self, count: int, generator: torch.Generator) -> Tensor:
+        """Return (count, 2, 3) affine maps: rotation, zoom, shift, and mirrored now and then."""
+        reach = self._config.reach
+
+        def spread(name: str, *shape: int) -> Tensor:
+            return (torch.rand(shape or (count,), generator=generator) * 2.0 - 1.0) * reach(name)
+
+        angle, zoom = spread("rotate"), 1.0 + spread("zoom")
+        theta = torch.zeros(count, 2, 3)
+        theta[:, 0, 0], theta[:, 0, 1] = zoom * angle.cos(), -zoom * angle.sin()
+        theta[:, 1, 0], theta[:, 1, 1] = zoom * angle.sin(), zoom * angle.cos()
+        theta[:, :, 2] = spread("shift", count, 2)
+        mirrored = torch.rand(count, generator=generator) < reach("flip")
+        theta[mirrored, :, 0] *= -1.0
+        return theta
+
+
+def warp(maps: Tensor, theta: Tensor, *, padding: str) -> Tensor:
+    """Return (B, C, H, W) maps moved by the affine maps ``theta`` (B, 2, 3)."""
+    grid = functional.affine_grid(theta, list(maps.shape), align_corners=False)
+    return functional.grid_sample(maps, grid, padding_mode=padding, align_corners=False)
+
+
+CHANNEL = Channel(Modality.IMAGE, ImageConfig, ImageEncoder, prepare, first_steps=16)

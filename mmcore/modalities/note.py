@@ -1,0 +1,215 @@
+"""Clinical notes: a fixed number of word-piece tokens through a text encoder."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from mmcore.errors import ConfigError
+from mmcore.explain.phrases import sum_by_clause
+from mmcore.modalities.channel import Channel, Encoder, Evidence, Preparation
+from mmcore.records import Case, Modality, Note
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+IntArray = npt.NDArray[np.int64]
+
+LONGEST_WORD = 100  # characters; a longer word is one unknown token
+CHARACTERS_PER_TOKEN = 32  # generous: how much of a long note is tokenised at first
+SHORTEST_PART = 15  # tokens of a note that still count as one
+
+
+@dataclass(frozen=True, slots=True)
+class NoteConfig:
+    """The note encoder.
+
+    max_tokens: fixed length; shorter notes are padded with visible ``[PAD]`` tokens, so that an
+        empty note is one well-defined input for notes of every length.
+    name: "bert" (any transformers BERT). arguments: of that encoder.
+    masked: regular expressions, ignoring case, whose matches the model never gets to read, in
+        training and in the clinic alike: words that give the answer away (label leakage).
+    """
+
+    max_tokens: int
+    name: str
+    arguments: dict[str, Any]
+    masked: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.name not in ENCODERS:
+            known = ", ".join(ENCODERS)
+            raise ConfigError(key="note.name", problem=f"{self.name!r} is unknown; known: {known}")
+        object.__setattr__(self, "masked", tuple(self.masked))
+        for pattern in self.masked:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ConfigError(key="note.masked", problem=f"{pattern!r}: {error}") from error
+
+    @property
+    def vocab_size(self) -> int:
+        """How many word pieces the tokenizer may have."""
+        return int(self.arguments["vocab_size"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedNote:
+    """Model input of one note.
+
+    token_ids: (T,) int64, padded with 0. spans: (start, end) characters of each real token.
+    characters_read: how much of the text the tokens cover; less than its length if it was cut.
+    """
+
+    token_ids: IntArray
+    spans: tuple[tuple[int, int], ...]
+    characters_read: int
+    text: str
+
+    @property
+    def values(self) -> IntArray:
+        """The token ids."""
+        return self.token_ids
+
+    def name_parts(self, attribution: npt.NDArray[np.float64]) -> Evidence:
+        """Sum (T, E) attributions by clause."""
+        per_token = attribution.sum(1)[: len(self.spans)]
+        return Evidence(sum_by_clause(self.text, self.spans, per_token))
+
+
+def mask_text(text: str, patterns: Sequence[str]) -> str:
+    """Return ``text`` of the same length with every match of a pattern blanked out."""
+    for pattern in patterns:
+        text = re.sub(pattern, lambda m: " " * len(m.group()), text, flags=re.IGNORECASE)
+    return text
+
+
+def prepare_note(text: str, tokenizer: "Tokenizer", config: NoteConfig) -> PreparedNote:
+    """Return the token ids of ``text`` with the characters each token came from."""
+    seen = mask_text(text, config.masked) if config.masked else text
+    encoding = _encode_start(seen, tokenizer, more_than=config.max_tokens)
+    ids = encoding.ids[: config.max_tokens]
+    spans = tuple((int(start), int(end)) for start, end in encoding.offsets[: config.max_tokens])
+    token_ids = np.zeros(config.max_tokens, dtype=np.int64)
+    token_ids[: len(ids)] = ids
+    is_cut = len(encoding.ids) > config.max_tokens
+    return PreparedNote(token_ids, spans, spans[-1][1] if is_cut and spans else len(text), text)
+
+
+def _encode_start(text: str, tokenizer: "Tokenizer", *, more_than: int) -> "Encoding":
+    """Return the tokens of ``text``, or of a start of it that has more than ``more_than``.
+
+    Ten megabytes of note cost ten seconds, and the model reads a page of them. A start ends between
+    words where it can, so that its tokens are those of the whole.
+    """
+    length = CHARACTERS_PER_TOKEN * more_than
+    while length < len(text):
+        stop = max(text.rfind(space, length // 2, length) for space in (" ", "\n"))
+        start = text[: stop if stop > 0 else length]
+        encoding = tokenizer.encode(start, add_special_tokens=False)
+        # Cut inside a word, as in scripts without spaces, the last word's tokens do not count.
+        if len(encoding.ids) > more_than + (0 if stop > 0 else LONGEST_WORD):
+            return encoding
+        length *= 4
+    return tokenizer.encode(text, add_special_tokens=False)
+
+
+def choose_note(notes: Sequence[Note]) -> Note | None:
+    """Return the note that the model reads: the latest, or the first if none has a time."""
+    dated = [note for note in notes if note.authored_at is not None]
+    if dated:
+        # Wall-clock times: timestamp() fails on the year 1, which systems write for "unknown".
+        return max(dated, key=lambda n: (n.authored_at or datetime.min).replace(tzinfo=None))
+    return notes[0] if notes else None
+
+
+def prepare(case: Case, config: NoteConfig, tokenizer: "Tokenizer | None") -> Preparation:
+    """Choose the note of the case that the model reads, and read it."""
+    chosen = choose_note(case.notes)
+    if chosen is None or tokenizer is None:
+        return Preparation(None)
+    read = prepare_note(chosen.text, tokenizer, config)
+    notices = []
+    if len(case.notes) > 1:
+        notices.append(f"The model read one of {len(case.notes)} notes.")
+    if read.characters_read < len(chosen.text):
+        notices.append(
+            f"The model read the first {read.characters_read} of {len(chosen.text)} "
+            "characters of the note."
+        )
+    return Preparation(read if read.spans else None, tuple(notices))
+
+
+class NoteEncoder(Encoder):
+    """What all note encoders share: token ids in, padding that is visible (ADR 0003)."""
+
+    def __init__(self, config: NoteConfig) -> None:
+        super().__init__()
+        self._length = config.max_tokens
+
+    def baseline_input(self) -> Tensor:
+        """Return the empty note: nothing but padding."""
+        return torch.zeros(self._length, dtype=torch.long)
+
+    def own_tokens(self, inputs: Tensor, tokens: Tensor) -> Tensor:
+        """Leave padding out."""
+        return (inputs != 0).to(tokens.dtype)
+
+    def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """Return (B, T) ids of which 5 % became padding."""
+        return inputs.masked_fill(torch.rand(inputs.shape, generator=generator) < 0.05, 0)
+
+    def leave_out(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """Return of each note one run of at least ``SHORTEST_PART`` tokens, moved to the start."""
+        parts = torch.zeros_like(inputs)
+        for row, note in enumerate(inputs):
+            length = int((note != 0).sum())
+            share = float(torch.rand(1, generator=generator))
+            keep = min(length, max(SHORTEST_PART, round(share * length)))
+            start = round(float(torch.rand(1, generator=generator)) * (length - keep))
+            parts[row, :keep] = note[start : start + keep]
+        return parts
+
+
+class BertNoteEncoder(NoteEncoder):
+    """A BERT over a fixed number of tokens.
+
+    Padding is not masked: an empty note is then the same input for every note length, so that
+    "no note", "baseline note" and the start of the attribution path are one thing (ADR 0003).
+    """
+
+    def __init__(self, config: NoteConfig, embed_dim: int) -> None:
+        super().__init__(config)
+        from transformers import BertConfig, BertModel
+
+        self.bert = BertModel(
+            BertConfig(max_position_embeddings=config.max_tokens, **config.arguments),
+            add_pooling_layer=False,
+        )
+        self.projection = nn.Linear(self.bert.config.hidden_size, embed_dim)
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Return (B, T, E) word embeddings for (B, T) token ids."""
+        return cast(Tensor, self.bert.embeddings.word_embeddings(inputs))
+
+    def forward(self, embedded: Tensor) -> Tensor:
+        """Return (B, T, D) tokens for (B, T, E) word embeddings."""
+        hidden = self.bert(inputs_embeds=embedded).last_hidden_state
+        return cast(Tensor, self.projection(hidden))
+
+
+ENCODERS = {"bert": BertNoteEncoder}
+
+
+def build(config: NoteConfig, embed_dim: int) -> NoteEncoder:
+    """Return the encoder that the configuration names."""
+    return ENCODERS[config.name](config, embed_dim)
+
+
+CHANNEL = Channel(Modality.NOTE, NoteConfig, build, prepare)

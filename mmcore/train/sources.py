@@ -1,0 +1,134 @@
+"""From a run file to prepared examinations: the patients, the tokenizer, the measured scales."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmcore.datasets.labelled import LabelledCase
+from mmcore.datasets.thorax import is_validation, read_texts, read_thorax
+from mmcore.errors import ConfigError
+from mmcore.model.config import ModelConfig
+from mmcore.records import Modality
+from mmcore.train.cohort import CODES, Cohort, build_cohort
+from mmcore.train.config import RunConfig
+from mmcore.train.dataset import TrainingSet, from_cases, from_cohort
+from mmcore.train.tokenizer import train_tokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+LOGARITHMIC = frozenset({"6690-2", "1988-5", "33959-8", "33762-6", "67151-1", "2532-0", "2039-6",
+                         "2160-0", "751-8", "731-0"})  # fmt: skip
+"""Observations whose healthy distribution is skewed: standardised after the logarithm."""
+
+Values = dict[str, list[float]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """What one run learns from. ``model`` holds the scales measured on the training patients.
+
+    texts: everything a note encoder may read before any label is shown to it.
+    """
+
+    model: ModelConfig
+    tokenizer: "Tokenizer | None"
+    train: TrainingSet
+    validation: TrainingSet
+    texts: tuple[str, ...]
+    is_simulated: bool
+
+
+def open_source(run: RunConfig, *, work: Path, data: Path | None) -> Source:
+    """Return the prepared patients of a run.
+
+    ``work`` keeps simulated shards. ``data``: folder of real patients, where the run names one.
+    Raises ``ConfigError`` if it is missing.
+    """
+    if run.data.kind == "phantom":
+        return _phantoms(run, work / "cohorts")
+    if data is None:
+        raise ConfigError(key="data.kind", problem=f"{run.data.kind} needs a folder: --data")
+    return _thorax(run, data)
+
+
+def _phantoms(run: RunConfig, folder: Path) -> Source:
+    size = run.model.image.size if run.model.image is not None else 224
+    cohorts = [
+        build_cohort(folder, seed=seed, patients=patients, size=size)
+        for seed, patients in (
+            (run.data.seed, run.data.train),
+            (run.data.seed + 1, run.data.validation),
+        )
+    ]
+    return prepare_cohorts(run.model, *cohorts)
+
+
+def prepare_cohorts(model: ModelConfig, train: Cohort, validation: Cohort) -> Source:
+    """Return two simulated cohorts as a source."""
+    tokenizer = _tokenizer(model, train.notes)
+    values = {
+        code: train.values[train.observed[:, column], column].astype(float).tolist()
+        for column, code in enumerate(CODES)
+    }
+    measured = with_scales(model, values)
+    return Source(
+        model=measured,
+        tokenizer=tokenizer,
+        train=from_cohort(train, measured, tokenizer),
+        validation=from_cohort(validation, measured, tokenizer),
+        texts=train.notes,
+        is_simulated=True,
+    )
+
+
+def _thorax(run: RunConfig, folder: Path) -> Source:
+    cases: tuple[list[LabelledCase], list[LabelledCase]] = ([], [])
+    for labelled in read_thorax(folder):
+        cases[is_validation(labelled.patient, seed=run.data.seed, parts=run.data.parts)].append(
+            labelled
+        )
+    kept_back = {note.text for labelled in cases[1] for note in labelled.case.notes}
+    texts = tuple(text for text in read_texts(folder) if text not in kept_back)
+    tokenizer = _tokenizer(run.model, texts)
+    values: Values = {}
+    for labelled in cases[0]:
+        for observation in labelled.case.observations:
+            values.setdefault(observation.loinc, []).append(observation.value)
+    measured = with_scales(run.model, values)
+    return Source(
+        model=measured,
+        tokenizer=tokenizer,
+        train=from_cases(cases[0], measured, tokenizer),
+        validation=from_cases(cases[1], measured, tokenizer),
+        texts=texts,
+        is_simulated=False,
+    )
+
+
+def _tokenizer(model: ModelConfig, texts: Sequence[str]) -> "Tokenizer | None":
+    if model.note is None:
+        return None
+    return train_tokenizer(texts, vocab_size=model.note.vocab_size)
+
+
+def with_scales(model: ModelConfig, values: Values) -> ModelConfig:
+    """Return the model with ["linear" or "log", mean, deviation] of each code's training values."""
+    if model.observations is None:
+        return model
+    scales: dict[str, list[object]] = {}
+    for code in model.observations.codes:
+        known = np.array(values.get(code, []), dtype=np.float64)
+        if len(known) < 2 or not known.std() > 0:
+            raise ConfigError(
+                key="observations.codes", problem=f"{code} has no spread in the training patients"
+            )
+        kind = "log" if code in LOGARITHMIC else "linear"
+        if kind == "log":
+            known = np.log(np.maximum(known, 1e-6))
+        scales[code] = [kind, round(float(known.mean()), 6), round(float(known.std()), 6)]
+    section = replace(model.observations, scales=scales)
+    return model.with_input(Modality.OBSERVATIONS, section)
