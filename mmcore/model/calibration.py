@@ -240,7 +240,8 @@ def _curve(
 
 
 def _probability(logit: float) -> float:
-    return 1.0 / (1.0 + math.exp(-logit)) if logit >= 0 else 1.0 - 1.0 / (1.0 + math.exp(logit))
+    small = math.exp(-abs(logit))  # does not overflow
+    return (1.0 if logit >= 0 else small) / (1.0 + small)
 
 
 def _check_parameters(kind: CalibrationKind, row: FloatArray) -> None:
