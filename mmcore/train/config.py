@@ -9,6 +9,7 @@ import yaml
 
 from mmcore.errors import ConfigError
 from mmcore.model.config import ModelConfig, read_section
+from mmcore.train.alignment import AlignmentConfig
 from mmcore.train.losses import LossConfig
 
 DataKind = Literal["phantom", "thorax"]
@@ -128,11 +129,12 @@ class RunConfig:
     training: TrainingConfig
     card: dict[str, Any]
     loss: LossConfig = field(default_factory=LossConfig)
+    alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
     start: StartConfig = field(default_factory=StartConfig)
 
 
 REQUIRED = ("name", "version", "display", "data", "model", "training", "card")
-OPTIONAL = ("loss", "start")
+OPTIONAL = ("loss", "alignment", "start")
 
 
 def read_run(path: Path) -> RunConfig:
@@ -154,5 +156,6 @@ def read_run(path: Path) -> RunConfig:
         training=read_section(TrainingConfig, values["training"], where="training"),
         card=_read_card(values["card"]),
         loss=read_section(LossConfig, values.get("loss", {}), where="loss"),
+        alignment=read_section(AlignmentConfig, values.get("alignment", {}), where="alignment"),
         start=read_section(StartConfig, values.get("start", {}), where="start"),
     )

@@ -125,7 +125,7 @@ def validation_losses(
     """Return the mean total and the mean loss of every task on patients not learned from."""
     was_training = learner.training
     learner.eval()
-    whole, sums = 0.0, dict.fromkeys(learner.losses.tasks, 0.0)
+    whole, sums = 0.0, dict.fromkeys(learner.tasks, 0.0)
     with torch.inference_mode():
         for rows in torch.split(torch.arange(len(validation)), CHUNK):
             total, losses = learner(validation.batch(rows), device)
@@ -220,7 +220,7 @@ def _step(
     torch.manual_seed(seed)  # dropout
     generator = torch.Generator().manual_seed(seed)
     optimizer.zero_grad(set_to_none=True)
-    sums = dict.fromkeys(learner.losses.tasks, 0.0)
+    sums = dict.fromkeys(learner.tasks, 0.0)
     for part in torch.split(rows, config.batch_size):
         batch = augment(
             examinations.batch(part), learner.network,

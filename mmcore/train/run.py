@@ -8,7 +8,7 @@ from mmcore.model.allocator import keep_freed_memory
 from mmcore.model.network import FusionNetwork
 from mmcore.records import Modality
 from mmcore.train.config import RunConfig, read_run
-from mmcore.train.imbalance import positive_weights
+from mmcore.train.imbalance import pos_weights
 from mmcore.train.learner import Learner
 from mmcore.train.loop import train
 from mmcore.train.package import package
@@ -44,8 +44,8 @@ def fit(run: RunConfig, source: Source, *, folder: Path) -> tuple[FusionNetwork,
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = build_network(run, source, folder=folder)
     cap = run.loss.pos_weight_cap
-    weights = positive_weights(source.train.labels, cap=cap) if cap > 1.0 else None
-    learner = Learner(network, run.loss, pos_weight=weights)
+    weights = pos_weights(source.train.labels, cap=cap) if cap > 1.0 else None
+    learner = Learner(network, run.loss, run.alignment, pos_weight=weights)
     seconds = train(
         learner, source.train, run.training,
         validation=source.validation, folder=folder, device=device,
