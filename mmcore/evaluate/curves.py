@@ -129,6 +129,8 @@ def agreement(labels: FloatArray, values: FloatArray) -> Agreement:
     """Return the Bland-Altman points of true and predicted values."""
     rows = ~np.isnan(labels)
     truth, given = labels[rows], values[rows]
+    if not len(truth):
+        raise ValueError("no row has a known value")
     differences = given - truth
     bias = float(differences.mean())
     half = 1.96 * float(differences.std(ddof=1)) if len(differences) > 1 else float("nan")
