@@ -17,7 +17,7 @@ from mmcore.errors import ConfigError
 from mmcore.evaluate.resample import Groups, patient_weights
 from mmcore.explain.shapley import shapley_values
 from mmcore.model.calibration import Calibration, CalibrationKind
-from mmcore.model.config import ModelConfig
+from mmcore.model.config import ModelConfig, TargetConfig
 from mmcore.model.conformal import ValueBand, fit_finding_sets, fit_value_band
 from mmcore.train.operating import choose_thresholds, operating_points
 
@@ -52,11 +52,7 @@ def calibrate_targets(
         rows = ~np.isnan(labels[:, column])
         truth, outputs = labels[rows, column], raw[rows][:, :, column]
         patients = None if groups is None else groups[rows]
-        if target.kind == "finding" and not 0 < (truth > 0.5).sum() < len(truth):
-            problem = "validation needs patients with and patients without it"
-            raise ConfigError(key=f"targets.{target.name}", problem=problem)
-        if target.kind == "regression" and len(truth) < 2:
-            raise ConfigError(key=f"targets.{target.name}", problem="validation has no values")
+        _check_labels(target, truth)
         fit = _calibrate_finding if target.kind == "finding" else _calibrate_regression
         plain = fit(outputs, truth, patients, seed)
         effects = np.abs(shapley_values(plain.apply(raw[:, :, column]).T)).mean(1)
@@ -175,13 +171,15 @@ def calibrate(
 ) -> dict[str, Any]:
     """Return the content of a ``calibration.json`` of the former kind: Platt scaling and lines.
 
-    ``calibrate_targets`` replaces it; packs of both kinds load.
+    ``calibrate_targets`` replaces it; packs of both kinds load. Raises ``ConfigError`` as it does.
     """
     rng = np.random.default_rng(seed)
-    draws = rng.integers(0, len(labels), (REFITS, len(labels)))
     content: dict[str, Any] = {}
     for column, target in enumerate(config.targets):
-        full, truth = raw[:, -1, column], labels[:, column]
+        rows = ~np.isnan(labels[:, column])
+        full, truth = raw[rows, -1, column], labels[rows, column]
+        _check_labels(target, truth)
+        draws = rng.integers(0, len(truth), (REFITS, len(truth)))
         fit = fit_platt if target.kind == "finding" else fit_linear
         slope, intercept = fit(full, truth)
         effects = np.abs(shapley_values(raw[:, :, column].T * slope)).mean(1)
@@ -190,7 +188,7 @@ def calibrate(
         content[target.name] = {
             "slope": slope,
             "intercept": intercept,
-            "bootstrap": [list(fit(full[rows], truth[rows])) for rows in draws],
+            "bootstrap": [list(fit(full[drawn], truth[drawn])) for drawn in draws],
             "operating_point": youden_point(expit(value), truth) if is_finding else None,
             "residual": 0.0 if is_finding else float(np.percentile(np.abs(value - truth), 90)),
             "effects": {
@@ -198,6 +196,14 @@ def calibrate(
             },
         }
     return content
+
+
+def _check_labels(target: TargetConfig, truth: FloatArray) -> None:
+    if target.kind == "finding" and not 0 < (truth > 0.5).sum() < len(truth):
+        problem = "validation needs patients with and patients without it"
+        raise ConfigError(key=f"targets.{target.name}", problem=problem)
+    if len(truth) < 2:
+        raise ConfigError(key=f"targets.{target.name}", problem="validation has no values")
 
 
 def _calibrate_finding(

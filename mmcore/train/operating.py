@@ -67,15 +67,14 @@ def operating_points(
     The interval of the threshold is from resamples of patients that hold both classes; those of
     sensitivity and specificity are Wilson's, which take rows as independent.
     """
-    if not 0 < (labels > 0.5).sum() < len(labels):
-        raise ValueError("operating points need rows with and rows without the finding")
+    chosen = choose_thresholds(probabilities, labels)
     thresholds = cut_thresholds(probabilities)
     drawn: dict[str, list[Cuts]] = {name: [] for name in RULES}
     for weights in patient_weights(rows=len(labels), groups=groups, seed=seed):
         for name, cuts in _choose(probabilities, labels, weights).items():
             drawn[name].append(cuts)
     points = {}
-    for name, threshold in choose_thresholds(probabilities, labels).items():
+    for name, threshold in chosen.items():
         resampled = thresholds[np.concatenate(drawn[name])]
         low, high = np.percentile(resampled, [2.5, 97.5])
         called, present = probabilities >= threshold, labels > 0.5
@@ -90,6 +89,8 @@ def operating_points(
 
 def choose_thresholds(probabilities: FloatArray, labels: FloatArray) -> dict[str, float]:
     """Return the threshold of every rule on N rows with known labels of both classes."""
+    if not 0 < (labels > 0.5).sum() < len(labels):
+        raise ValueError("operating points need rows with and rows without the finding")
     thresholds = cut_thresholds(probabilities)
     chosen = _choose(probabilities, labels, np.ones((1, len(labels))))
     return {name: float(thresholds[cuts[0]]) for name, cuts in chosen.items()}

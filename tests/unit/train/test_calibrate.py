@@ -111,6 +111,15 @@ def test_unknown_labels_are_dropped() -> None:
         assert padded[name].conformal == calibration.conformal
 
 
+def test_the_former_kind_drops_unknown_labels_too() -> None:
+    config, raw, labels = cohort()
+    labels[:20, 0] = np.nan
+    found, expected = calibrate(raw, labels, config), calibrate(raw[20:], labels[20:], config)
+    first = config.targets[0].name
+    assert found[first]["slope"] == expected[first]["slope"]
+    assert found[first]["operating_point"] == expected[first]["operating_point"]
+
+
 def test_effects_are_in_calibrated_units_and_a_silent_modality_has_none() -> None:
     config, raw, labels = cohort()
     names = [m.value for m in config.modalities]
@@ -129,6 +138,8 @@ def test_a_finding_that_no_validation_patient_has_is_refused_by_name() -> None:
     labels[:, column] = 0.0
     with pytest.raises(ConfigError, match="nodule"):
         calibrate_targets(raw, labels, config)
+    with pytest.raises(ConfigError, match="nodule"):
+        calibrate(raw, labels, config)
 
 
 def drawn(
