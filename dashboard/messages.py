@@ -28,6 +28,8 @@ FILE_KIND = {
     "dicom": "DICOM image",
     "note": "Clinical note",
     "observations": "Labs & vitals",
+    "recording": "Sound recording",
+    "variants": "Gene panel",
     "archive": "Archive",
     "unknown": "Not recognised",
 }
@@ -42,7 +44,7 @@ _USED_IN_PART: tuple[str, Tone] = ("Used in part", "caution")
 
 REFUSAL: dict[RefusalCode, str] = {
     RefusalCode.EMPTY_FILE: "The file is empty. Export it again.",
-    RefusalCode.UNKNOWN_KIND: "This is not an image, note or lab file that Consilium reads.",
+    RefusalCode.UNKNOWN_KIND: "This is no kind of file that Consilium reads.",
     RefusalCode.NOT_DICOM: "The file is named like a DICOM image but is not one.",
     RefusalCode.NO_TRANSFER_SYNTAX: "The image does not say how it is encoded. Export it again.",
     RefusalCode.UNSUPPORTED_SYNTAX: "The image uses a compression that Consilium does not read.",
@@ -82,6 +84,14 @@ REFUSAL: dict[RefusalCode, str] = {
     RefusalCode.BAD_FHIR: "The FHIR record does not follow the standard.",
     RefusalCode.BAD_REFERENCE: "The FHIR record refers to something that is not in it.",
     RefusalCode.ASK_UNIT: "A value has no unit or an unknown one. State the unit and add it again.",
+    RefusalCode.UNSUPPORTED_SOUND: "The recording is of a form that is not read. Export it as WAV.",
+    RefusalCode.RECORDING_RATE: "The recording's sampling rate is too low or can not be right.",
+    RefusalCode.RECORDING_TOO_SHORT: "The recording is too short to hear anything in it.",
+    RefusalCode.RECORDING_TOO_LONG: "The recording is longer than is accepted here. Cut it.",
+    RefusalCode.SILENT_RECORDING: "The recording is silent. Record it again.",
+    RefusalCode.BAD_VCF: "The gene panel does not follow the VCF standard. Export it again.",
+    RefusalCode.SEVERAL_SAMPLES: "The gene panel is of several people. Export the patient's alone.",
+    RefusalCode.NO_GENOTYPES: "No genotype in the gene panel can be read.",
     RefusalCode.PATIENT_MISMATCH: "The file is about another patient than the rest of the case.",
     RefusalCode.DUPLICATE_FILE: "The same file is already in the case.",
 }
@@ -132,8 +142,8 @@ class Words:
 
 
 def of_verdict(source: SourceFile) -> tuple[str, Tone]:
-    """Return the badge of one file; a table of which some values were left out is not "Used"."""
-    is_table = source.verdict is FileVerdict.USED and source.kind == "observations"
+    """Return the badge of one file; a table of which some rows were left out is not "Used"."""
+    is_table = source.verdict is FileVerdict.USED and source.kind in ("observations", "variants")
     return _USED_IN_PART if is_table and source.reason else FILE_VERDICT[source.verdict]
 
 

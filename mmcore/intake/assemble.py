@@ -12,8 +12,28 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mmcore.errors import RefusalCode
-from mmcore.intake.parts import Identity, ImagePart, NotePart, ObservationsPart, Part
-from mmcore.records import Case, FileVerdict, Observation, Patient, Series, SourceFile, Study
+from mmcore.intake.parts import (
+    AttachmentPart,
+    Identity,
+    ImagePart,
+    NotePart,
+    ObservationsPart,
+    Part,
+    RecordingPart,
+    VariantsPart,
+)
+from mmcore.records import (
+    Case,
+    FileVerdict,
+    Modality,
+    Observation,
+    Patient,
+    Recording,
+    Series,
+    SourceFile,
+    Study,
+    Variant,
+)
 
 _NOBODY = frozenset({"ANONYMOUS", "ANONYMIZED", "ANONYMISED", "ANON", "DEIDENTIFIED", "UNKNOWN"})
 
@@ -35,14 +55,24 @@ def assemble(files: Sequence[ReadFile], *, notices: Iterable[str] = ()) -> Case:
     images = [part for part in parts if isinstance(part, ImagePart)]
     notes = [part for part in parts if isinstance(part, NotePart)]
     tables = [part for part in parts if isinstance(part, ObservationsPart)]
+    sounds = [part for part in parts if isinstance(part, RecordingPart)]
+    panels = [part for part in parts if isinstance(part, VariantsPart)]
+    further = [part for part in parts if isinstance(part, AttachmentPart)]
+    variants, n_contradicted = _variants(panels)
+    said = _say(images, notes, tables, parts)
+    said += _say_of_panels(panels, n_contradicted)
+    said += [notice for part in sounds for notice in part.recording.notices]
     return Case(
         digest=_case_digest(files, used),
-        patient=_patient([*images, *tables, *notes], identity),
+        patient=_patient([*images, *tables, *notes, *sounds, *panels, *further], identity),
         studies=_studies(images),
         notes=tuple(part.note for part in _newest_first(notes)),
         observations=_observations(tables),
+        recordings=tuple(_newest_recordings(sounds)),
+        variants=variants,
+        attachments=_attachments(further),
         files=tuple(file.source for file in files),
-        notices=tuple(dict.fromkeys([*notices, *_say(images, notes, tables, parts)])),
+        notices=tuple(dict.fromkeys([*notices, *said])),
     )
 
 
@@ -276,7 +306,50 @@ def _observations(tables: Sequence[ObservationsPart]) -> tuple[Observation, ...]
     return tuple(sorted(found.values(), key=lambda item: (item.loinc, item.time or never)))
 
 
+def _newest_recordings(sounds: Sequence[RecordingPart]) -> list[Recording]:
+    """Order recordings by their time, undated ones after; the model hears the first."""
+    found = [part.recording for part in sounds]
+
+    def order(sound: Recording) -> tuple[bool, datetime]:
+        return sound.recorded_at is not None, sound.recorded_at or datetime.min
+
+    return sorted(found, key=order, reverse=True)
+
+
+def _variants(panels: Sequence[VariantsPart]) -> tuple[tuple[Variant, ...], int]:
+    """Return every variant once, and on how many the panels disagree: these are left out."""
+    found: dict[str, Variant] = {}
+    contradicted = set()
+    for part in panels:
+        for item in part.variants:
+            if found.setdefault(item.variant_id, item).copies != item.copies:
+                contradicted.add(item.variant_id)
+    kept = [item for key, item in found.items() if key not in contradicted]
+    kept.sort(key=lambda item: (item.chromosome, item.position, item.gene, item.variant_id))
+    return tuple(kept), len(contradicted)
+
+
+def _attachments(parts: Sequence[AttachmentPart]) -> dict[Modality, tuple[object, ...]]:
+    found: dict[Modality, list[object]] = {}
+    for part in parts:
+        found.setdefault(part.modality, []).append(part.content)
+    return {modality: tuple(contents) for modality, contents in found.items()}
+
+
 # Words
+
+
+def _say_of_panels(panels: Sequence[VariantsPart], n_contradicted: int) -> list[str]:
+    said = [notice for panel in panels for notice in panel.notices]
+    n_rows = sum(len(panel.questions) for panel in panels)
+    if n_rows:
+        words = "row of the gene panel was" if n_rows == 1 else "rows of the gene panel were"
+        said.append(f"{n_rows} {words} not used; the files say why.")
+    if n_contradicted:
+        words = "a variant, which was" if n_contradicted == 1 else f"{n_contradicted} variants, "
+        words += "" if n_contradicted == 1 else "which were"
+        said.append(f"The gene panels disagree on {words} left out.")
+    return said
 
 
 def _say(

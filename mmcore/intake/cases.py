@@ -12,16 +12,31 @@ from mmcore.intake.assemble import ReadFile, assemble
 from mmcore.intake.note import read_note
 from mmcore.intake.observations_csv import looks_like_table, read_table
 from mmcore.intake.observations_fhir import is_fhir, read_fhir, read_json
-from mmcore.intake.parts import ImagePart, ObservationsPart, Part
+from mmcore.intake.parts import ImagePart, ObservationsPart, Part, RecordingPart, VariantsPart
 from mmcore.intake.quantities import summarise
+from mmcore.intake.readers import Reader, find_reader, read_attachment
 from mmcore.intake.sniff import Content, describe_aside, describe_foreign, sniff
 from mmcore.intake.text import decode_text
-from mmcore.intake.worker import MAX_FILE_BYTES, decode_dicom
+from mmcore.intake.variants import read_vcf
+from mmcore.intake.variants_table import looks_like_panel, read_panel
+from mmcore.intake.worker import MAX_FILE_BYTES, decode_dicom, decode_recording
 from mmcore.records import Case, FileVerdict, SourceFile
 
 MAX_FILES = 20_000
-# Of all images of a case together: a small archive of well-compressed images fills any memory.
+_TITLE_CHARACTERS = 80
+# Of all images and sounds of a case together: a small archive of well-compressed ones fills any
+# memory.
 MAX_CASE_PIXEL_BYTES = 4 * 2**30
+
+_KINDS = {
+    Content.DICOM: "dicom",
+    Content.SOUND: "recording",
+    Content.VCF: "variants",
+    Content.TEXT: "note",
+    Content.JSON: "observations",
+}
+# What becomes larger when it is decoded, and what one too many of it is refused as.
+_DECODED = {Content.DICOM: RefusalCode.PIXELS_TOO_LARGE, Content.SOUND: RefusalCode.TOO_LARGE}
 
 Progress = Callable[[int, int], None]
 
@@ -49,7 +64,7 @@ class _Reading:
 
     digests: set[str] = field(default_factory=set)
     n_files: int = 0
-    pixel_bytes: int = 0
+    decoded_bytes: int = 0
 
 
 def case_from_files(files: Sequence[RawFile], *, progress: Progress | None = None) -> Case:
@@ -184,9 +199,8 @@ def _refuse(name: str, data: bytes, kind: str, refusal: FileRefusedError) -> Rea
 def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
     """Return the outcome of one file that is no archive."""
     content = sniff(data)
-    kind = {Content.DICOM: "dicom", Content.TEXT: "note", Content.JSON: "observations"}.get(
-        content, "unknown"
-    )
+    reader = find_reader(name, data)
+    kind = reader.kind if reader else _KINDS.get(content, "unknown")
     digest = hashlib.sha256(data).hexdigest()
     if digest in reading.digests:
         words = "the same file came in before"
@@ -194,10 +208,10 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
     reading.digests.add(digest)
     if refusal := _count(reading, content):
         return _refuse(name, data, kind, refusal)
-    if words := describe_aside(name, data):
-        return _aside(name, data, words)
+    if reader is None and (words := describe_aside(name, data)):
+        return _aside(name, data, "unknown", words)
     try:
-        part, kind = _read_content(name, data, content, digest)
+        part, kind = _read_content(name, data, content, digest, reader)
     except FileRefusedError as refusal:
         return _refuse(name, data, kind, refusal)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
@@ -211,35 +225,49 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
         )
         return _refuse(name, data, kind, FileRefusedError(RefusalCode.DECODE_CRASHED, words))
     if part is None:
-        return _aside(name, data, "JSON that is not a FHIR resource")
+        return _aside(name, data, "unknown", "JSON that is not a FHIR resource")
     if isinstance(part, ObservationsPart):
         return _judge_observations(name, data, part)
+    if isinstance(part, VariantsPart):
+        return _judge_variants(name, data, part)
     if isinstance(part, ImagePart):
-        reading.pixel_bytes += part.instance.pixels.nbytes
+        reading.decoded_bytes += part.instance.pixels.nbytes
+    if isinstance(part, RecordingPart):
+        reading.decoded_bytes += part.recording.samples.nbytes
     return ReadFile(_source(name, data, kind, FileVerdict.USED), part)
 
 
 def _count(reading: _Reading, content: Content) -> FileRefusedError | None:
-    """Return why a case can take no more files, or no more images."""
+    """Return why a case can take no more files, or no more images and sounds."""
     reading.n_files += 1
     if reading.n_files > MAX_FILES:
         return FileRefusedError(
             RefusalCode.TOO_LARGE, f"the case has more than {MAX_FILES:,} files"
         )
-    if content is Content.DICOM and reading.pixel_bytes >= MAX_CASE_PIXEL_BYTES:
+    if reading.decoded_bytes >= MAX_CASE_PIXEL_BYTES and content in _DECODED:
         return FileRefusedError(
-            RefusalCode.PIXELS_TOO_LARGE,
-            f"the images of the case together have more than {MAX_CASE_PIXEL_BYTES >> 20} MB",
+            _DECODED[content],
+            "the images and recordings of the case together have more than "
+            f"{MAX_CASE_PIXEL_BYTES >> 20} MB",
         )
     return None
 
 
-def _read_content(name: str, data: bytes, content: Content, digest: str) -> tuple[Part | None, str]:
+def _read_content(
+    name: str, data: bytes, content: Content, digest: str, reader: Reader | None
+) -> tuple[Part | None, str]:
     """Return what the file holds, and its kind. Raises ``FileRefusedError``."""
     if content is Content.EMPTY:
         raise FileRefusedError(RefusalCode.EMPTY_FILE, "the file is empty")
+    if reader is not None:
+        return read_attachment(reader, data, digest=digest), reader.kind
+    title = name.rsplit("/", 1)[-1]
     if content is Content.DICOM:
         return decode_dicom(data, digest=digest), "dicom"
+    if content is Content.SOUND:
+        return decode_recording(data, digest=digest, title=title[:_TITLE_CHARACTERS]), "recording"
+    if content is Content.VCF:
+        return read_vcf(data, digest=digest), "variants"
     if content is Content.JSON:
         document, notices = read_json(data)
         if not is_fhir(document):
@@ -247,11 +275,13 @@ def _read_content(name: str, data: bytes, content: Content, digest: str) -> tupl
         return read_fhir(document, digest=digest, notices=notices), "observations"
     if content is Content.TEXT:
         text, _ = decode_text(data)
+        if looks_like_panel(text):
+            return read_panel(data, digest=digest), "variants"
         if looks_like_table(text, name=name):
             return read_table(data, digest=digest), "observations"
         if not text.strip():
             raise FileRefusedError(RefusalCode.EMPTY_FILE, "the text is empty")
-        return read_note(data, digest=digest, title=name.rsplit("/", 1)[-1]), "note"
+        return read_note(data, digest=digest, title=title), "note"
     is_named_dicom = name.lower().endswith((".dcm", ".dicom"))
     words = describe_foreign(data)
     raise FileRefusedError(
@@ -260,8 +290,8 @@ def _read_content(name: str, data: bytes, content: Content, digest: str) -> tupl
     )
 
 
-def _aside(name: str, data: bytes, words: str) -> ReadFile:
-    return ReadFile(_source(name, data, "unknown", FileVerdict.KEPT_ASIDE, reason=words))
+def _aside(name: str, data: bytes, kind: str, words: str) -> ReadFile:
+    return ReadFile(_source(name, data, kind, FileVerdict.KEPT_ASIDE, reason=words))
 
 
 def _judge_observations(name: str, data: bytes, part: ObservationsPart) -> ReadFile:
@@ -275,5 +305,14 @@ def _judge_observations(name: str, data: bytes, part: ObservationsPart) -> ReadF
     if part.identity.is_known and part.patient.birth_date is not None and not part.notices:
         words = "patient details only"
         return ReadFile(_source(name, data, "observations", FileVerdict.USED, reason=words), part)
-    words = "no observation of a kind that is known here"
-    return ReadFile(_source(name, data, "observations", FileVerdict.KEPT_ASIDE, reason=words))
+    return _aside(name, data, "observations", "no observation of a kind that is known here")
+
+
+def _judge_variants(name: str, data: bytes, part: VariantsPart) -> ReadFile:
+    """Use a panel if any genotype of it can be; what can not and what was set aside is said."""
+    reason = "; ".join(filter(None, (summarise(part.questions), part.aside)))
+    if part.variants:
+        return ReadFile(_source(name, data, "variants", FileVerdict.USED, reason=reason), part)
+    if part.questions:
+        return _refuse(name, data, "variants", FileRefusedError(RefusalCode.NO_GENOTYPES, reason))
+    return _aside(name, data, "variants", reason or "the gene panel lists no variant")

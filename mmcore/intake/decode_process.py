@@ -28,27 +28,29 @@ def serve(input_fd: int, output_fd: int) -> None:
     _limit_resources()
     requests, replies = _take_streams()
     from mmcore.intake.dicom.reader import read_dicom
+    from mmcore.intake.recording import read_recording
 
+    readers = {b"dicom": read_dicom, b"sound": read_recording}
     _load_codecs()
     _seal()
     with os.fdopen(output_fd, "w+b", buffering=0) as output:
         for line in requests:
-            size = int(line)
+            kind, size = line.split()
             _renew_cpu_limit()
-            reply = _answer(read_dicom, input_fd, size, output)
+            reply = _answer(readers[kind], input_fd, int(size), output)
             replies.write(json.dumps(reply).encode() + b"\n")
             replies.flush()
 
 
-def _answer(read_dicom: Any, input_fd: int, size: int, output: BinaryIO) -> dict[str, Any]:
-    """Return {"image": ...} or {"refused": [code, detail, attribute]}."""
+def _answer(read: Any, input_fd: int, size: int, output: BinaryIO) -> dict[str, Any]:
+    """Return {"found": ...} or {"refused": [code, detail, attribute]}."""
     from mmcore.errors import FileRefusedError, RefusalCode
 
     output.seek(0)
     output.truncate()
     mapped = mmap.mmap(input_fd, size, prot=mmap.PROT_READ) if size else None
     try:
-        return {"image": read_dicom(memoryview(mapped or b""), output)}
+        return {"found": read(memoryview(mapped or b""), output)}
     except FileRefusedError as refusal:
         return {"refused": [refusal.code, refusal.detail, refusal.attribute]}
     except MemoryError:

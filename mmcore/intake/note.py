@@ -75,7 +75,7 @@ def read_note(data: bytes, *, digest: str, title: str) -> NotePart:
     Raises ``FileRefusedError`` (TOO_LARGE or BAD_TEXT).
     """
     text, notices = decode_text(data)
-    identity, authored_at = _read_header(text)
+    identity, authored_at = read_identity(text)
     note = Note(
         digest=digest,
         text=text,
@@ -119,8 +119,11 @@ def _is_heading(match: re.Match[str]) -> bool:
     return bool(capitals.isupper() and not _LABEL.match(f"{capitals}:"))
 
 
-def _read_header(text: str) -> tuple[Identity, datetime | None]:
-    """Read "Patient: ...", "MRN: ..." and the like from the first lines."""
+def read_identity(text: str) -> tuple[Identity, datetime | None]:
+    """Return whom a text is about and its date, from "Patient: ...", "MRN: ..." and the like.
+
+    Only the first lines are read.
+    """
     ids: set[str] = set()
     name: str | None = None
     birth_date: date | None = None

@@ -4,23 +4,30 @@ pandas shifts ragged rows silently, eats the leading zeros of record numbers and
 "NA" for a missing one, so the csv module splits and nothing else interprets.
 """
 
-import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.note import parse_date
-from mmcore.intake.parts import Identity, ObservationsPart
+from mmcore.intake.parts import ObservationsPart
 from mmcore.intake.quantities import make_observation
+from mmcore.intake.table import (
+    DELIMITERS,
+    PATIENT_COLUMNS,
+    check_heading,
+    delimiter_of,
+    find_roles,
+    first_line,
+    identity_of,
+    plain,
+    rows_of,
+    whose,
+)
 from mmcore.intake.text import decode_text
 from mmcore.intake.units import Quantity, parse_quantity
 from mmcore.loinc import OBSERVATION_TYPES, ObservationType
 from mmcore.records import Observation, Patient
-
-MAX_COLUMNS = 200
-MAX_ROWS = 100_000
-MAX_LINE_CHARACTERS = 65_536
 
 _COLUMNS: dict[str, frozenset[str]] = {
     "code": frozenset({"loinc", "code", "loinc_code", "loinc_num"}),
@@ -33,21 +40,18 @@ _COLUMNS: dict[str, frozenset[str]] = {
     "low": frozenset({"low", "reference_low", "ref_low", "ref_range_lower", "lower", "normal_low"}),
     "high": frozenset({"high", "reference_high", "ref_high", "ref_range_upper", "upper",
                        "normal_high"}),
-    "patient_id": frozenset({"patient_id", "mrn", "patient", "subject_id", "pid", "record_number"}),
-    "patient_name": frozenset({"patient_name"}),
-    "birth_date": frozenset({"birth_date", "dob", "date_of_birth"}),
+    **PATIENT_COLUMNS,
 }  # fmt: skip
-_DELIMITERS = (",", ";", "\t")
 
 
 def looks_like_table(text: str, *, name: str) -> bool:
     """Whether plain text is a table; a name ending in csv or tsv decides where it could be both."""
-    first = next((line for line in text[:MAX_LINE_CHARACTERS].split("\n") if line.strip()), "")
-    if not any(delimiter in first for delimiter in _DELIMITERS):
+    first = first_line(text)
+    if not any(delimiter in first for delimiter in DELIMITERS):
         return False
     if name.lower().endswith((".csv", ".tsv")):
         return True
-    roles = _roles([_plain(cell) for cell in first.split(_delimiter(first))])
+    roles = find_roles([plain(cell) for cell in first.split(delimiter_of(first))], _COLUMNS)
     return "value" in roles and bool({"code", "name"} & roles.keys())
 
 
@@ -60,19 +64,17 @@ def read_table(data: bytes, *, digest: str) -> ObservationsPart:
     MISSING_COLUMN or PATIENT_MISMATCH.
     """
     text, notices = decode_text(data)
-    delimiter = _delimiter(text.lstrip("\n").split("\n", 1)[0])
-    rows = _rows(text, delimiter)
+    delimiter = delimiter_of(text.lstrip("\n").split("\n", 1)[0])
+    rows = rows_of(text, delimiter)
     _, header = next(rows, (0, []))
-    roles = _check_header([_plain(cell) for cell in header])
+    roles = _check_header([plain(cell) for cell in header])
     observations: list[Observation] = []
     questions: list[str] = []
     patients = set()
     n_unknown = 0
     for line, row in rows:
         cells = {role: row[index].strip() for role, index in roles.items()}
-        patients.add(
-            tuple(cells.get(key, "") for key in ("patient_id", "patient_name", "birth_date"))
-        )
+        patients.add(whose(cells))
         kind = _kind(cells)
         if kind is None:
             n_unknown += 1
@@ -85,38 +87,14 @@ def read_table(data: bytes, *, digest: str) -> ObservationsPart:
     if n_unknown:
         rows_name, were = ("row names", "was") if n_unknown == 1 else ("rows name", "were")
         notices += (f"{n_unknown} {rows_name} no test that is known here and {were} not used.",)
-    identity = _identity(patients)
+    identity = identity_of(patients)
     patient = Patient(min(identity.patient_ids, default=None), identity.name, identity.birth_date)
     return ObservationsPart(tuple(observations), identity, patient, tuple(questions), notices)
 
 
-def _delimiter(line: str) -> str:
-    return max(_DELIMITERS, key=line.count)
-
-
-def _plain(cell: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_")
-
-
-def _roles(header: list[str]) -> dict[str, int]:
-    """Return which column plays which role; the first that fits wins."""
-    found: dict[str, int] = {}
-    for index, cell in enumerate(header):
-        for role, names in _COLUMNS.items():
-            if cell in names:
-                found.setdefault(role, index)
-    return found
-
-
 def _check_header(header: list[str]) -> dict[str, int]:
-    if len(header) > MAX_COLUMNS:
-        raise FileRefusedError(
-            RefusalCode.TOO_LARGE, f"the table has more than {MAX_COLUMNS} columns"
-        )
-    named = [cell for cell in header if cell]
-    if len(set(named)) < len(named):
-        raise FileRefusedError(RefusalCode.DUPLICATE_KEY, "two columns have the same heading")
-    roles = _roles(header)
+    check_heading(header)
+    roles = find_roles(header, _COLUMNS)
     missing = [role for role in ("value", "unit") if role not in roles]
     if not {"code", "name"} & roles.keys():
         missing.insert(0, "loinc or name")
@@ -130,36 +108,6 @@ def _check_header(header: list[str]) -> dict[str, int]:
     return roles
 
 
-def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number, cells), header first; refuse rows of another width."""
-    lines = text.split("\n")
-    if any(len(line) > MAX_LINE_CHARACTERS for line in lines):
-        raise FileRefusedError(
-            RefusalCode.TOO_LARGE, f"a line has more than {MAX_LINE_CHARACTERS:,} characters"
-        )
-    reader = csv.reader(iter(f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
-    width = 0
-    try:
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            width = width or len(row)
-            if len(row) != width:
-                raise FileRefusedError(
-                    RefusalCode.RAGGED_ROW,
-                    f"line {reader.line_num} has {len(row)} cells; the heading has {width}",
-                )
-            if reader.line_num > MAX_ROWS:
-                raise FileRefusedError(
-                    RefusalCode.TOO_LARGE, f"the table has more than {MAX_ROWS:,} rows"
-                )
-            yield reader.line_num, row
-    except csv.Error as error:
-        raise FileRefusedError(
-            RefusalCode.BAD_TEXT, f"line {reader.line_num}: the quotes of a cell do not close"
-        ) from error
-
-
 def _kind(cells: Mapping[str, str]) -> ObservationType | None:
     code = cells.get("code", "")
     if code in OBSERVATION_TYPES:
@@ -167,12 +115,12 @@ def _kind(cells: Mapping[str, str]) -> ObservationType | None:
     return (
         None
         if re.fullmatch(r"\d{1,7}-\d", code)
-        else _BY_NAME.get(_plain(cells.get("name", "")) or _plain(code))
+        else _BY_NAME.get(plain(cells.get("name", "")) or plain(code))
     )
 
 
 _BY_NAME = {
-    _plain(name): kind
+    plain(name): kind
     for kind in OBSERVATION_TYPES.values()
     for name in (kind.display, *kind.aliases)
 }
@@ -215,14 +163,3 @@ def _time(text: str) -> tuple[datetime | None, bool]:
     except ValueError:
         moment = parse_date(text)
         return moment, moment is None
-
-
-def _identity(patients: set[tuple[str, ...]]) -> Identity:
-    columns = [{row[index] for row in patients if row[index]} for index in range(3)]
-    if any(len(column) > 1 for column in columns):
-        raise FileRefusedError(
-            RefusalCode.PATIENT_MISMATCH, "the rows of the table are about different patients"
-        )
-    ids, names, births = columns
-    moment = parse_date(min(births, default=""))
-    return Identity(frozenset(ids), min(names, default=None), moment.date() if moment else None)

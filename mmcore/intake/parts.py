@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from mmcore.records import Instance, Note, Observation, Patient
+from mmcore.records import Instance, Modality, Note, Observation, Patient, Recording, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +68,40 @@ class ObservationsPart:
     notices: tuple[str, ...] = field(default=())
 
 
-Part = ImagePart | NotePart | ObservationsPart
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordingPart:
+    """One sound recording."""
+
+    recording: Recording
+    identity: Identity
+    patient: Patient
+
+
+@dataclass(frozen=True, slots=True)
+class VariantsPart:
+    """The genotypes of one file.
+
+    questions: one sentence per row that was not used, by line number.
+    aside: what the file holds that is no fault and was not used, as a clause; "" if nothing.
+    """
+
+    variants: tuple[Variant, ...]
+    identity: Identity
+    patient: Patient
+    questions: tuple[str, ...] = ()
+    aside: str = ""
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttachmentPart:
+    """What the reader of a further modality made of one file; see ``readers``."""
+
+    modality: Modality
+    digest: str
+    content: object
+    identity: Identity
+    patient: Patient = field(default_factory=Patient)
+
+
+Part = ImagePart | NotePart | ObservationsPart | RecordingPart | VariantsPart | AttachmentPart

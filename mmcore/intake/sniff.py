@@ -3,6 +3,8 @@
 import re
 from enum import StrEnum
 
+from mmcore.intake.variants import is_vcf
+
 
 class Content(StrEnum):
     """What the bytes of a file look like, before anything is parsed."""
@@ -10,6 +12,8 @@ class Content(StrEnum):
     EMPTY = "empty"
     DICOM = "dicom"
     ARCHIVE = "archive"
+    SOUND = "sound"
+    VCF = "vcf"
     JSON = "json"
     TEXT = "text"
     BINARY = "binary"
@@ -28,6 +32,13 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"Rar!", "a RAR archive; only zip archives are opened"),
     (b"\xd0\xcf\x11\xe0", "an old Office document; export it as text or CSV"),
     (b"{\\rtf", "a rich-text document; export it as plain text"),
+    (b"RIFF", "a film or picture, not a WAV recording"),
+    (b"OggS", "an Ogg recording; export it as WAV or FLAC"),
+    (b"ID3", "an MP3 recording; export it as WAV or FLAC"),
+    (b"\xff\xfb", "an MP3 recording; export it as WAV or FLAC"),
+    (b"FORM", "an AIFF recording; export it as WAV or FLAC"),
+    (b"RF64", "a recording of more than 4 GB; export a part of it as WAV"),
+    (b"BCF\x02", "a binary variant file; export it as VCF text"),
 )
 _MARKUP = (
     (re.compile(r"\s*<!doctype\s+html|\s*<html", re.IGNORECASE), "a web page; export it as text"),
@@ -36,11 +47,7 @@ _MARKUP = (
         "an XML document, which is never parsed; export FHIR as JSON",
     ),
 )
-# Files that folders and CDs carry along, and kinds that this version does not score.
-_ASIDE: tuple[tuple[bytes, str], ...] = (
-    (b"RIFF", "a sound recording, which this version does not read"),
-    (b"##fileformat=VCF", "a variant file, which this version does not read"),
-)
+# Files that folders and CDs carry along.
 _ASIDE_NAMES = re.compile(r"(^|[/\\])(\.[^/\\]*|thumbs\.db|desktop\.ini|__macosx[/\\].*)$", re.I)
 # Text whose own name says that it is none of a patient's: read as a note it would be scored.
 _NO_NOTE_NAMES = re.compile(r"\.(ya?ml|toml|ini|cfg|conf|log|py|js|css|sh|bat|sql|tex)$", re.I)
@@ -62,6 +69,10 @@ def sniff(data: bytes) -> Content:
         return Content.DICOM
     if data[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
         return Content.ARCHIVE
+    if (data[:4] == b"RIFF" and data[8:12] == b"WAVE") or data[:4] == b"fLaC":
+        return Content.SOUND
+    if is_vcf(data):
+        return Content.VCF
     if describe_foreign(data):
         return Content.BINARY
     if _looks_binary(data):
@@ -75,6 +86,8 @@ def describe_foreign(data: bytes) -> str:
     for signature, words in _SIGNATURES:
         if data.startswith(signature):
             return words
+    if data[4:8] == b"ftyp":
+        return "an MP4 or M4A file; export its sound as WAV or FLAC"
     head = data[:512].decode("utf-8-sig", errors="replace")
     for pattern, words in _MARKUP:
         if pattern.match(head):
@@ -86,9 +99,6 @@ def describe_aside(name: str, data: bytes) -> str:
     """Return words for a file that is kept aside without being at fault, or an empty string."""
     if _ASIDE_NAMES.search(name):
         return "a file of the operating system, not of the patient"
-    for signature, words in _ASIDE:
-        if data.startswith(signature):
-            return words
     if _NO_NOTE_NAMES.search(name) and sniff(data) is Content.TEXT:
         return "a settings or program file by its name, not a clinical note"
     return ""

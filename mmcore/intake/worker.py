@@ -1,4 +1,4 @@
-"""Decode DICOM in processes that can be killed, and bring the pixels back.
+"""Decode images and sound in processes that can be killed, and bring pixels and samples back.
 
 Decoders are C libraries fed with files from anywhere: what goes wrong there must cost one file, not
 the server. A worker is kept and reused, so a file costs about ten milliseconds more than decoding
@@ -18,13 +18,13 @@ import threading
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Literal, cast
 
 import numpy as np
 
 from mmcore.errors import FileRefusedError, RefusalCode
-from mmcore.intake.parts import Identity, ImagePart
-from mmcore.records import Instance, Patient, PixelArray, Window
+from mmcore.intake.parts import Identity, ImagePart, RecordingPart
+from mmcore.records import Instance, Patient, PixelArray, Recording, Window
 
 MAX_FILE_BYTES = 600 * 2**20
 WALL_SECONDS_PER_FILE = 40.0
@@ -61,6 +61,18 @@ class DecodeWorker:
         Raises ``FileRefusedError``, also for a file that crashed or outlasted its process
         (DECODE_CRASHED, DECODE_TIMEOUT); the worker is usable again afterwards.
         """
+        found, pixels = self._ask("dicom", data)
+        return _image_part(found, pixels, digest)
+
+    def decode_recording(self, data: bytes, *, digest: str, title: str) -> RecordingPart:
+        """Return the sound in ``data``, called ``title``. Raises as ``decode`` does."""
+        found, samples = self._ask("sound", data)
+        return _recording_part(found, samples, digest, title)
+
+    def _ask(
+        self, kind: Literal["dicom", "sound"], data: bytes
+    ) -> tuple[dict[str, Any], PixelArray]:
+        """Return what the process found in the file, and the array that goes with it."""
         if len(data) > MAX_FILE_BYTES:
             raise FileRefusedError(
                 RefusalCode.TOO_LARGE, f"the file is larger than {MAX_FILE_BYTES >> 20} MB"
@@ -68,7 +80,7 @@ class DecodeWorker:
         if self._process is None:
             self._start()
         try:
-            self._send(data)
+            self._send(kind, data)
             reply = self._receive()
         except FileRefusedError:
             self.close()
@@ -84,7 +96,7 @@ class DecodeWorker:
         if "refused" in reply:
             code, detail, attribute = reply["refused"]
             raise FileRefusedError(RefusalCode(code), detail, attribute=attribute)
-        return _image_part(reply["image"], self._pixels(reply["image"]), digest)
+        return reply["found"], self._array(reply["found"])
 
     def close(self) -> None:
         """End the process, at once."""
@@ -119,14 +131,14 @@ class DecodeWorker:
             close_fds=True,
         )
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, kind: str, data: bytes) -> None:
         process, file = self._running(), cast("IO[bytes]", self._input)
         file.seek(0)
         file.truncate()
         file.write(data)
         file.flush()
         stdin = cast("IO[bytes]", process.stdin)
-        stdin.write(b"%d\n" % len(data))
+        stdin.write(b"%s %d\n" % (kind.encode(), len(data)))
         stdin.flush()
 
     def _receive(self) -> dict[str, Any]:
@@ -143,23 +155,23 @@ class DecodeWorker:
             raise _died(process)
         return cast("dict[str, Any]", json.loads(line))
 
-    def _pixels(self, image: dict[str, Any]) -> PixelArray:
-        """Read the pixels, trusting the worker's word on them no further than it can be checked."""
-        shape, dtype = tuple(int(side) for side in image["shape"]), image["dtype"]
+    def _array(self, found: dict[str, Any]) -> PixelArray:
+        """Read the array, trusting the worker's word on it no further than it can be checked."""
+        shape, dtype = tuple(int(side) for side in found["shape"]), found["dtype"]
         file = cast("IO[bytes]", self._output)
         size = os.fstat(file.fileno()).st_size
-        n_pixels = int(np.prod(shape, dtype=np.int64))
-        if dtype not in _DTYPES or n_pixels * np.dtype(dtype).itemsize != size:
+        n_values = int(np.prod(shape, dtype=np.int64))
+        if dtype not in _DTYPES or n_values * np.dtype(dtype).itemsize != size:
             self.close()
             raise _crashed()
-        pixels = np.empty(shape, np.dtype(dtype))
+        values = np.empty(shape, np.dtype(dtype))
         file.seek(0)
-        if file.readinto(pixels.data.cast("B")) != size:  # type: ignore[attr-defined] # IO lacks it
+        if file.readinto(values.data.cast("B")) != size:  # type: ignore[attr-defined] # IO lacks it
             self.close()
             raise _crashed()
-        pixels.flags.writeable = False
+        values.flags.writeable = False
         os.ftruncate(file.fileno(), 0)
-        return pixels
+        return values
 
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is None:
@@ -224,6 +236,15 @@ def decode_dicom(data: bytes, *, digest: str) -> ImagePart:
         return worker.decode(data, digest=digest)
 
 
+def decode_recording(data: bytes, *, digest: str, title: str) -> RecordingPart:
+    """Return the sound in ``data``, decoded in a process of the shared pool.
+
+    Raises ``FileRefusedError``.
+    """
+    with _POOL.borrow() as worker:
+        return worker.decode_recording(data, digest=digest, title=title)
+
+
 def close_workers() -> None:
     """End the idle decoding processes; the next file starts a new one."""
     _POOL.close()
@@ -275,6 +296,27 @@ def _image_part(image: dict[str, Any], pixels: PixelArray, digest: str) -> Image
         study_started_at=_moment(image["study_started_at"]),
         accession_number=image["accession_number"],
         position_mm=image["position_mm"],
+    )
+
+
+def _recording_part(
+    found: dict[str, Any], samples: PixelArray, digest: str, title: str
+) -> RecordingPart:
+    """Build the records from the worker's JSON."""
+    recording = Recording(
+        digest=digest,
+        samples=samples.astype(np.float32, copy=False),
+        sample_rate_hz=found["sample_rate_hz"],
+        recorded_at=_moment(found["recorded_at"]),
+        title=title,
+        notices=tuple(found["notices"]),
+    )
+    ids = frozenset(found["patient_ids"])
+    birth_date = date.fromisoformat(found["birth_date"]) if found["birth_date"] else None
+    return RecordingPart(
+        recording=recording,
+        identity=Identity(ids, found["patient_name"], birth_date),
+        patient=Patient(min(ids, default=None), found["patient_name"], birth_date),
     )
 
 

@@ -20,6 +20,7 @@ DOORS = {
     "captum": ("mmcore/explain/",),
     "pydicom": ("mmcore/intake/dicom", "mmcore/simulate/"),
     "imagecodecs": ("mmcore/intake/dicom", "mmcore/intake/decode_process.py"),
+    "soundfile": ("mmcore/intake/recording.py",),
     "timm": ("mmcore/model/",),
     "transformers": ("mmcore/model/", "mmcore/train/"),
     "reportlab": ("mmcore/report/pdf",),

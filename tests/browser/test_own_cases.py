@@ -89,7 +89,7 @@ def test_every_bad_file_gets_its_verdict_in_words_and_nothing_crashes(
     for name, words in {
         "empty.dcm": "The file is empty",
         hostile[0]: "is named like a DICOM image but is not one",
-        hostile[1]: "not an image, note or lab file",
+        hostile[1]: "no kind of file that Consilium reads",
     }.items():
         assert told[name][0] == "refused"
         assert words in told[name][1]

@@ -81,6 +81,11 @@ def test_one_bad_file_does_not_cost_the_rest() -> None:
         RawFile("deep.json", b'[{"a":' + b"[" * 100_000),
         RawFile("ragged.csv", b"name,value,unit\nK,4.1,mmol/L,x\n"),
         RawFile("nul.txt", b"a\0b some words and more words"),
+        RawFile("sound.wav", b"RIFF\0\0\0\0WAVE"),
+        RawFile("sound.mp3", b"ID3\4\0\0\0\0\0\0"),
+        RawFile("film.avi", b"RIFF\0\0\0\0AVI LIST"),
+        RawFile("panel.vcf", b"##fileformat=VCFv4.2\n"),
+        RawFile("panel.vcf.gz", b"\x1f\x8b\x08\x04 and so on"),
     ]
     found = case(*bad, IMAGE)
     assert codes(found) == {
@@ -95,6 +100,11 @@ def test_one_bad_file_does_not_cost_the_rest() -> None:
         "deep.json": RefusalCode.TOO_DEEP,
         "ragged.csv": RefusalCode.RAGGED_ROW,
         "nul.txt": RefusalCode.BAD_TEXT,
+        "sound.wav": RefusalCode.CORRUPT,
+        "sound.mp3": RefusalCode.UNKNOWN_KIND,
+        "film.avi": RefusalCode.UNKNOWN_KIND,
+        "panel.vcf": RefusalCode.BAD_VCF,
+        "panel.vcf.gz": RefusalCode.UNKNOWN_KIND,
         "image.dcm": None,
     }
     assert len(found.instances) == 1
@@ -115,8 +125,6 @@ def test_no_files_are_an_empty_case() -> None:
 def test_what_is_no_input_is_kept_aside_without_blame() -> None:
     found = case(
         RawFile("truth.json", b'{"patient": 3}'),
-        RawFile("sound.wav", b"RIFF\0\0\0\0WAVE"),
-        RawFile("variants.vcf", b"##fileformat=VCFv4.2\n"),
         RawFile("case/.DS_Store", b"\0\0\0\1Bud1"),
     )
     assert {file.verdict for file in found.files} == {FileVerdict.KEPT_ASIDE}

@@ -123,7 +123,7 @@ def test_every_codec_still_works_once_sealed(worker: DecodeWorker) -> None:
 
 
 def test_importing_intake_is_cheap() -> None:
-    program = "import sys, mmcore.intake; print({'torch', 'pydicom', 'imagecodecs', 'fhir'} & set(sys.modules))"  # noqa: E501
+    program = "import sys, mmcore.intake; print({'torch', 'pydicom', 'imagecodecs', 'fhir', 'soundfile'} & set(sys.modules))"  # noqa: E501
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
