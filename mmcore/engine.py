@@ -27,6 +27,7 @@ from mmcore.gate.suitability import choose_image
 from mmcore.gate.verdict import GateFacts, judge_targets
 from mmcore.modalities.note import choose_note
 from mmcore.model.allocator import keep_freed_memory
+from mmcore.model.calibration import Calibration
 from mmcore.model.pack import Pack, load_pack
 from mmcore.model.prepared import PreparedCase, prepare_case
 from mmcore.records import (
@@ -50,7 +51,8 @@ FIRST_BATCH = 32
 class EncodedCase:
     """One case inside the network: embedded inputs and what the fusion reads, per modality.
 
-    embeddings: (1, 2F) unit vectors for novelty. values: (2^M, K) calibrated coalition values.
+    embeddings: (1, 2F) unit vectors for novelty. values: (2^M, K) calibrated coalition values. raw:
+    (K,) the network's own outputs with everything that is there.
     """
 
     prepared: PreparedCase
@@ -58,6 +60,7 @@ class EncodedCase:
     encoded: dict[Modality, Tensor]
     embeddings: dict[Modality, npt.NDArray[np.float32]]
     values: npt.NDArray[np.float64]
+    raw: npt.NDArray[np.float64]
     seconds: float
     bands: dict[int, npt.NDArray[np.float64]] = field(default_factory=dict)
 
@@ -168,8 +171,8 @@ class Engine:
                 present=present,
                 missing=missing,
                 targets=tuple(
-                    self._target(name, float(value))
-                    for name, value in zip(names, encoded.values[-1], strict=True)
+                    self._target(name, float(value), float(raw))
+                    for name, value, raw in zip(names, encoded.values[-1], encoded.raw, strict=True)
                 ),
                 gate=judge_targets(self._inputs_of_targets(), facts, effects),
                 timings={"encode": encoded.seconds, "predict": time.perf_counter() - started},
@@ -195,10 +198,14 @@ class Engine:
                         network=self._network,
                         target=target,
                         column=column,
-                        slope=self._slope(column),
+                        calibration=self._calibrations()[column],
                         values=encoded.values[:, column],
                         reference_values=encoded.bands[column],
-                        present=self._present(encoded.prepared),
+                        present=tuple(
+                            m
+                            for m in self._inputs_of_targets()[target]
+                            if m in encoded.prepared.inputs
+                        ),
                         embedded=encoded.embedded,
                         encoded=encoded.encoded,
                         baseline=self._baseline or {},
@@ -249,11 +256,14 @@ class Engine:
             presence = torch.from_numpy(coalition_presence(len(self.modalities)))
             mixed = _mix(encoded, baseline, presence.to(self._device))
             raw = self._network.decide(mixed, baseline)
-        values = raw.double().cpu().numpy() * self._slopes() + self._intercepts()
+        outputs = raw.double().cpu().numpy()
+        values = np.stack(
+            [c.apply(outputs[:, i]) for i, c in enumerate(self._calibrations())], axis=1
+        )
         if not np.isfinite(values).all():
             raise NonFiniteResultError(what="the network's output for this case")
         seconds = time.perf_counter() - started
-        return EncodedCase(prepared, embedded, encoded, embeddings, values, seconds)
+        return EncodedCase(prepared, embedded, encoded, embeddings, values, outputs[-1], seconds)
 
     def _prepare_constants(self) -> dict[Modality, Tensor]:
         """Return the encoded baseline inputs, encoding them and the reference patients once."""
@@ -290,8 +300,7 @@ class Engine:
                 mixed = _mix(encoded.encoded, instead, presence)
                 raw = self._network.decide(mixed, baseline)[:, column]
                 columns.append(raw.double().cpu().numpy())
-        slope, intercept = self._slope(column), float(self._intercepts()[column])
-        return np.stack(columns, axis=1) * slope + intercept
+        return self._calibrations()[column].apply(np.stack(columns, axis=1))
 
     def _novelty(self, modality: Modality, embedding: npt.NDArray[np.float32]) -> float:
         """Return the distance of a (1, 2F) embedding to training patients over its threshold."""
@@ -299,7 +308,7 @@ class Engine:
         distance = distances(embedding, reference.embeddings[modality.value])[0]
         return float(distance) / reference.thresholds[modality.value]
 
-    def _target(self, name: str, value: float) -> TargetPrediction:
+    def _target(self, name: str, value: float, raw: float) -> TargetPrediction:
         config = next(t for t in self.pack.config.targets if t.name == name)
         calibration = self.pack.calibration[name]
         if config.kind == "regression":
@@ -310,22 +319,14 @@ class Engine:
             return TargetPrediction(
                 name, config.display, "regression", value, None, interval, None, config.unit
             )
-        raw = (value - calibration.intercept) / calibration.slope
-        refitted = _sigmoid(calibration.bootstrap @ np.array([raw, 1.0]))
-        low, high = np.percentile(refitted, [5, 95])
+        low, high = calibration.probability_interval(raw)
         return TargetPrediction(
             name, config.display, "finding", value, float(_sigmoid(np.array(value))),
-            (float(low), float(high)), calibration.operating_point,
+            (low, high), calibration.operating_point,
         )  # fmt: skip
 
-    def _slopes(self) -> npt.NDArray[np.float64]:
-        return np.array([self.pack.calibration[t.name].slope for t in self.pack.config.targets])
-
-    def _slope(self, column: int) -> float:
-        return float(self._slopes()[column])
-
-    def _intercepts(self) -> npt.NDArray[np.float64]:
-        return np.array([self.pack.calibration[t.name].intercept for t in self.pack.config.targets])
+    def _calibrations(self) -> list[Calibration]:
+        return [self.pack.calibration[t.name] for t in self.pack.config.targets]
 
     def _on_device(self, work: Callable[[], Result]) -> Result:
         """Run ``work``; when the GPU's memory is spent, with smaller batches, then on the CPU."""

@@ -29,6 +29,7 @@ from mmcore.explain.shapley import (
     shapley_weight,
 )
 from mmcore.modalities import channel_of
+from mmcore.model.calibration import Calibration
 from mmcore.model.network import FusionNetwork
 from mmcore.model.prepared import PreparedCase
 from mmcore.records import Contribution, Explanation, Interaction, Modality, Parts
@@ -47,13 +48,13 @@ class Ledger:
 
     values: (2^M,) calibrated coalition values. reference_values: (2^M, R) the same with reference
     patients in place of the baseline. embedded, encoded: (1, ...) tensors of the case; baseline:
-    encoded baselines. slope: from the network's raw output to the calibrated value.
+    encoded baselines. calibration: from the network's raw output to the calibrated value.
     """
 
     network: FusionNetwork
     target: str
     column: int
-    slope: float
+    calibration: Calibration
     values: npt.NDArray[np.float64]
     reference_values: npt.NDArray[np.float64]
     present: tuple[Modality, ...]
@@ -148,13 +149,9 @@ def weighted_marginal(
             else:
                 choices = [(ledger.encoded if s[column] else ledger.baseline)[m] for s in weights]
                 encoded[m] = torch.cat([c.expand(points, -1, -1) for c in choices])
-        raw = (
-            network.decide(encoded, ledger.baseline)[:, ledger.column]
-            .float()
-            .reshape(len(weights), points)
-        )
-        scale = raw.new_tensor(list(weights.values())) * ledger.slope
-        result: Tensor = torch.einsum("cn,c->n", raw, scale)
+        raw = network.decide(encoded, ledger.baseline)[:, ledger.column].float()
+        calibrated = ledger.calibration.apply_tensor(raw).reshape(len(weights), points)
+        result: Tensor = torch.einsum("cn,c->n", calibrated, raw.new_tensor(list(weights.values())))
         return result
 
     return g
@@ -192,7 +189,8 @@ def _attribute(
     """Walk from the baseline to the patient's input; with a grid return the overlay's cells.
 
     What has a grid of tokens is walked twice, through pixels and through tokens, and the two are
-    blended. The number beside the result is the largest miss of any path: a blend must not make a bad one look good.
+    blended. The number beside the result is the largest miss of any path: a blend must not make a
+    bad one look good.
     """
     network = ledger.network
     start = network.embed(modality, network.baseline(modality)[None])

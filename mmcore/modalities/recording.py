@@ -91,7 +91,7 @@ def log_mel(samples: npt.NDArray[np.float32], config: RecordingConfig) -> FloatA
     bands, frames = config.shape
     wanted = frames * config.hop
     padded = torch.zeros(wanted)
-    heard = torch.from_numpy(np.ascontiguousarray(samples[:wanted], dtype=np.float32))
+    heard = torch.from_numpy(np.array(samples[:wanted], dtype=np.float32))
     padded[: len(heard)] = heard
     spectrum = torch.stft(
         padded, config.n_fft, config.hop, window=torch.hann_window(config.n_fft),

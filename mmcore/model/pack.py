@@ -2,8 +2,8 @@
 
     pack.yaml          name, version, architecture, what was trained on what
     model.safetensors  weights and baseline inputs
-    tokenizer.json     the note tokenizer
-    calibration.json   per target: calibration with its bootstrap, operating point, usual effects
+    tokenizer.json     the note tokenizer, where the model reads notes
+    calibration.json   per target: calibration with its bootstrap, operating points, usual effects
     reference.npz      reference patients as network inputs, embeddings, novelty thresholds
     card.yaml, card.md model facts: data, figures with intervals, limits, what it is not for
 
@@ -27,6 +27,7 @@ from torch import Tensor
 
 from mmcore.errors import ConfigError, PackIntegrityError
 from mmcore.gate.novelty import NEIGHBOUR, unit
+from mmcore.model.calibration import Calibration
 from mmcore.model.config import ModelConfig
 from mmcore.model.network import FusionNetwork
 from mmcore.records import PackIdentity
@@ -35,30 +36,11 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 FILES = (
-    "pack.yaml", "model.safetensors", "tokenizer.json", "calibration.json", "reference.npz",
-    "card.yaml", "card.md",
+    "pack.yaml", "model.safetensors", "calibration.json", "reference.npz", "card.yaml", "card.md",
 )  # fmt: skip
+TOKENIZER = "tokenizer.json"  # of packs that read notes
 FORMAT = "consilium.pack/1"
 CARD_KEYS = ("intended_use", "not_for", "training_data", "figures", "limits", "licence")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Calibration:
-    """How one target's raw network output becomes the reported number.
-
-    slope, intercept: calibrated = slope * raw + intercept (Platt scaling for a finding, a linear
-        correction for a regression). bootstrap: (R, 2) the same, refitted on resampled validation
-        patients. operating_point: probability, None for a regression. residual: 90 % half-width of
-        the validation residuals of a regression, else 0. effects: mean ``|contribution|`` of each
-        modality over validation patients, in calibrated logits.
-    """
-
-    slope: float
-    intercept: float
-    bootstrap: npt.NDArray[np.float64]
-    operating_point: float | None
-    residual: float
-    effects: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,8 +75,8 @@ class Pack:
 def digest_of(folder: Path) -> str:
     """Return the SHA-256 over name and content of every pack file that decides a result."""
     sha = hashlib.sha256()
-    for name in FILES:
-        if name not in ("card.yaml", "card.md"):
+    for name in sorted((*FILES, TOKENIZER)):
+        if name not in ("card.yaml", "card.md") and (folder / name).is_file():
             sha.update(
                 name.encode() + b"\0" + hashlib.sha256((folder / name).read_bytes()).digest()
             )
@@ -103,8 +85,6 @@ def digest_of(folder: Path) -> str:
 
 def load_pack(folder: Path) -> Pack:
     """Load a pack strictly. Raises ``PackIntegrityError`` with what is missing or does not fit."""
-    from tokenizers import Tokenizer
-
     name = folder.name
     for file in FILES:
         if not (folder / file).is_file():
@@ -114,7 +94,7 @@ def load_pack(folder: Path) -> Pack:
         config = ModelConfig.from_mapping(head["model"])
         network = FusionNetwork(config)
         _load_weights(network, folder / "model.safetensors", pack=name)
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json")) if config.note else None
+        tokenizer = _read_tokenizer(folder, pack=name) if config.note else None
         calibration = _read_calibration(folder / "calibration.json", config, pack=name)
         reference = _read_reference(folder / "reference.npz", config, pack=name)
         card = yaml.safe_load((folder / "card.yaml").read_text("utf-8"))
@@ -176,24 +156,27 @@ def _load_weights(network: FusionNetwork, path: Path, *, pack: str) -> None:
     network.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()}, strict=True)
 
 
+def _read_tokenizer(folder: Path, *, pack: str) -> "Tokenizer":
+    from tokenizers import Tokenizer
+
+    if not (folder / TOKENIZER).is_file():
+        raise PackIntegrityError(pack=pack, problem=f"{TOKENIZER} is missing")
+    return Tokenizer.from_file(str(folder / TOKENIZER))
+
+
 def _read_calibration(path: Path, config: ModelConfig, *, pack: str) -> dict[str, Calibration]:
     values = json.loads(path.read_text("utf-8"))
+    modalities = [m.value for m in config.modalities]
     calibration = {}
     for target in config.targets:
         if target.name not in values:
             raise PackIntegrityError(pack=pack, problem=f"calibration.json lacks {target.name}")
-        entry = values[target.name]
-        bootstrap = np.asarray(entry["bootstrap"], dtype=np.float64).reshape(-1, 2)
-        point = entry["operating_point"]
-        numbers = [entry["slope"], entry["intercept"], entry["residual"], *bootstrap.flat]
-        if not np.isfinite(np.asarray(numbers, dtype=np.float64)).all() or not entry["slope"] > 0:
-            raise PackIntegrityError(pack=pack, problem=f"calibration of {target.name} is unusable")
-        if target.kind == "finding" and not (isinstance(point, float) and 0.0 < point < 1.0):
-            raise PackIntegrityError(pack=pack, problem=f"{target.name} has no operating point")
-        calibration[target.name] = Calibration(
-            entry["slope"], entry["intercept"], bootstrap, point, entry["residual"],
-            {m.value: float(entry["effects"][m.value]) for m in config.modalities},
-        )  # fmt: skip
+        calibration[target.name] = Calibration.from_mapping(
+            values[target.name],
+            where=f"calibration.{target.name}",
+            modalities=modalities,
+            is_finding=target.kind == "finding",
+        )
     return calibration
 
 

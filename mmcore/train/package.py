@@ -17,7 +17,7 @@ from mmcore.model.config import ModelConfig
 from mmcore.model.network import FusionNetwork
 from mmcore.model.pack import FORMAT, write_weights
 from mmcore.records import Modality
-from mmcore.train.calibrate import calibrate
+from mmcore.train.calibrate import calibrate_targets
 from mmcore.train.config import RunConfig
 from mmcore.train.dataset import TrainingSet
 from mmcore.train.reference import reference_arrays
@@ -52,7 +52,10 @@ def package(
     if source.tokenizer is not None:
         source.tokenizer.save(str(out / "tokenizer.json"))
     raw = coalition_outputs(network, source.validation)
-    content = calibrate(raw, target_values(model, source.validation), model)
+    truth = target_values(model, source.validation)
+    patients = np.array(source.validation.patients)
+    fitted = calibrate_targets(raw, truth, model, groups=patients)
+    content = {name: calibration.to_mapping() for name, calibration in fitted.items()}
     (out / "calibration.json").write_text(json.dumps(content, indent=1), "utf-8")
     arrays = reference_arrays(network, train=source.train, validation=source.validation)
     np.savez_compressed(out / "reference.npz", **arrays)  # type: ignore[arg-type] # numpy's stub takes no **arrays of unknown keys
