@@ -2,6 +2,7 @@
 
 import json
 import wave
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -11,6 +12,7 @@ from fhir.resources.R4B.bundle import Bundle
 from mmcore.datasets.phantoms import phantom_case
 from mmcore.intake import case_from_paths
 from mmcore.orientation import sides_of
+from mmcore.records import FileVerdict
 from mmcore.simulate import PhantomPatient, sample_patient, write_cohort, write_patient
 from mmcore.simulate.cohort import decode_mask, encode_mask
 
@@ -144,3 +146,30 @@ def test_a_cohort_is_numbered_folders_and_reports_its_progress(tmp_path):
         "variants.vcf",
         "truth.json",
     }
+
+
+def test_intake_reads_back_exactly_what_was_simulated(patient, tmp_path):
+    write_patient(patient, tmp_path)
+    names = ("image.dcm", "note.txt", "observations.json", "recording.wav", "variants.vcf")
+    case = case_from_paths([tmp_path / name for name in names])
+    assert [file.verdict for file in case.files] == [FileVerdict.USED] * 5
+    assert not any(file.reason for file in case.files)
+    (sound,) = case.recordings
+    assert np.array_equal(sound.samples, patient.recording.samples)
+    assert sound.sample_rate_hz == patient.recording.sample_rate_hz
+    assert sound.recorded_at == patient.recording.recorded_at.replace(tzinfo=None)
+    made = [replace(v, digest="") for v in patient.variants]
+    assert [replace(v, digest="") for v in case.variants] == made
+    assert case.patient.patient_id == f"PHANTOM-2-{patient.index}"
+
+
+def test_files_of_two_simulated_patients_do_not_make_one_case(patient, tmp_path):
+    other = sample_patient(2, patient.index + 1, rows=64)
+    write_patient(patient, tmp_path / "a")
+    write_patient(other, tmp_path / "b")
+    mixed = [tmp_path / "a" / "image.dcm", tmp_path / "a" / "observations.json"]
+    mixed += [tmp_path / "b" / "recording.wav", tmp_path / "b" / "variants.vcf"]
+    case = case_from_paths(mixed[:2] + mixed[2:3])
+    assert case.recordings == ()
+    case = case_from_paths(mixed[:2] + mixed[3:])
+    assert case.variants == ()
