@@ -29,7 +29,8 @@ def patients(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_simulate_writes_one_folder_per_patient_and_the_same_ones_again(
     patients: Path, tmp_path: Path
 ) -> None:
-    names = ["image.dcm", "note.txt", "observations.json", "truth.json"]
+    names = ["image.dcm", "note.txt", "observations.json", "recording.wav", "truth.json"]
+    names.append("variants.vcf")
     assert sorted(p.name for p in (patients / "patient-000001").iterdir()) == names
     run("simulate", tmp_path, "--patients", 2, "--seed", 4)
     for name in names:
