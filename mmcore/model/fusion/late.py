@@ -16,8 +16,8 @@ class LateFusion(Fusion):
 
     A tower per modality, with a query per target, ends in vectors that the head maps linearly to
     logits. Averaging vectors before a linear head is averaging logits after it, so the logit is
-    exactly a sum over modalities: no interaction, whatever was learned. Only a group of findings that
-    exclude each other goes on through a softmax, and its log-odds are no sum any more.
+    exactly a sum over modalities: no interaction, whatever was learned. Only a group of findings
+    that exclude each other goes on through a softmax, and its log-odds are no sum any more.
     """
 
     def __init__(
