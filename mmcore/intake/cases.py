@@ -14,7 +14,7 @@ from mmcore.intake.observations_csv import looks_like_table, read_table
 from mmcore.intake.observations_fhir import is_fhir, read_fhir, read_json
 from mmcore.intake.parts import ImagePart, ObservationsPart, Part, RecordingPart, VariantsPart
 from mmcore.intake.quantities import summarise
-from mmcore.intake.readers import Reader, find_reader, read_attachment
+from mmcore.intake.readers import find_reader, read_attachment
 from mmcore.intake.sniff import Content, describe_aside, describe_foreign, sniff
 from mmcore.intake.text import decode_text
 from mmcore.intake.variants import read_vcf
@@ -24,6 +24,7 @@ from mmcore.records import Case, FileVerdict, SourceFile
 
 MAX_FILES = 20_000
 _TITLE_CHARACTERS = 80
+_HEADING_BYTES = 2**18
 # Of all images and sounds of a case together: a small archive of well-compressed ones fills any
 # memory.
 MAX_CASE_PIXEL_BYTES = 4 * 2**30
@@ -200,7 +201,7 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
     """Return the outcome of one file that is no archive."""
     content = sniff(data)
     reader = find_reader(name, data)
-    kind = reader.kind if reader else _KINDS.get(content, "unknown")
+    kind = reader.kind if reader else _kind_of(name, data, content)
     digest = hashlib.sha256(data).hexdigest()
     if digest in reading.digests:
         words = "the same file came in before"
@@ -211,7 +212,10 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
     if reader is None and (words := describe_aside(name, data)):
         return _aside(name, data, "unknown", words)
     try:
-        part, kind = _read_content(name, data, content, digest, reader)
+        if reader is not None:
+            part: Part | None = read_attachment(reader, data, digest=digest)
+        else:
+            part = _read_content(name, data, content, kind, digest)
     except FileRefusedError as refusal:
         return _refuse(name, data, kind, refusal)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
@@ -253,35 +257,44 @@ def _count(reading: _Reading, content: Content) -> FileRefusedError | None:
     return None
 
 
-def _read_content(
-    name: str, data: bytes, content: Content, digest: str, reader: Reader | None
-) -> tuple[Part | None, str]:
-    """Return what the file holds, and its kind. Raises ``FileRefusedError``."""
+def _kind_of(name: str, data: bytes, content: Content) -> str:
+    """Return the kind of a file by its content, of plain text by the first line."""
+    if content is not Content.TEXT:
+        return _KINDS.get(content, "unknown")
+    try:
+        text, _ = decode_text(data[:_HEADING_BYTES])
+    except FileRefusedError:
+        return "note"
+    if looks_like_panel(text):
+        return "variants"
+    return "observations" if looks_like_table(text, name=name) else "note"
+
+
+def _read_content(name: str, data: bytes, content: Content, kind: str, digest: str) -> Part | None:
+    """Return what the file holds; ``None`` for JSON of no use. Raises ``FileRefusedError``."""
     if content is Content.EMPTY:
         raise FileRefusedError(RefusalCode.EMPTY_FILE, "the file is empty")
-    if reader is not None:
-        return read_attachment(reader, data, digest=digest), reader.kind
     title = name.rsplit("/", 1)[-1]
     if content is Content.DICOM:
-        return decode_dicom(data, digest=digest), "dicom"
+        return decode_dicom(data, digest=digest)
     if content is Content.SOUND:
-        return decode_recording(data, digest=digest, title=title[:_TITLE_CHARACTERS]), "recording"
+        return decode_recording(data, digest=digest, title=title[:_TITLE_CHARACTERS])
     if content is Content.VCF:
-        return read_vcf(data, digest=digest), "variants"
+        return read_vcf(data, digest=digest)
     if content is Content.JSON:
         document, notices = read_json(data)
         if not is_fhir(document):
-            return None, "unknown"
-        return read_fhir(document, digest=digest, notices=notices), "observations"
+            return None
+        return read_fhir(document, digest=digest, notices=notices)
     if content is Content.TEXT:
         text, _ = decode_text(data)
-        if looks_like_panel(text):
-            return read_panel(data, digest=digest), "variants"
-        if looks_like_table(text, name=name):
-            return read_table(data, digest=digest), "observations"
         if not text.strip():
             raise FileRefusedError(RefusalCode.EMPTY_FILE, "the text is empty")
-        return read_note(data, digest=digest, title=title), "note"
+        if kind == "variants":
+            return read_panel(data, digest=digest)
+        if kind == "observations":
+            return read_table(data, digest=digest)
+        return read_note(data, digest=digest, title=title)
     is_named_dicom = name.lower().endswith((".dcm", ".dicom"))
     words = describe_foreign(data)
     raise FileRefusedError(

@@ -363,3 +363,9 @@ def test_panels_that_disagree_cost_the_variant_and_say_so() -> None:
         found = case(*files)
         assert [v.variant_id for v in found.variants] == ["rs2", "rs3"]
         assert "The gene panels disagree on a variant, which was left out." in found.notices
+
+
+def test_a_refused_table_is_still_called_what_it_is() -> None:
+    panel = RawFile("x.csv", table("SIMG01,rs1,het"))
+    labs = RawFile("y.csv", b"name,value,unit\nK,4.1,mmol/L,x\n")
+    assert [f.kind for f in case(panel, labs).files] == ["variants", "observations"]
