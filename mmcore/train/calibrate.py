@@ -6,7 +6,6 @@ error of the best. Unknown labels (NaN) are dropped. Its conformal sets are fitt
 """
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -164,38 +163,6 @@ def fit_linear(
 def youden_point(probabilities: FloatArray, labels: FloatArray) -> float:
     """Return the probability at which sensitivity + specificity is largest. Youden 1950."""
     return choose_thresholds(probabilities, labels)["youden"]
-
-
-def calibrate(
-    raw: FloatArray, labels: FloatArray, config: ModelConfig, *, seed: int = 0
-) -> dict[str, Any]:
-    """Return the content of a ``calibration.json`` of the former kind: Platt scaling and lines.
-
-    ``calibrate_targets`` replaces it; packs of both kinds load. Raises ``ConfigError`` as it does.
-    """
-    rng = np.random.default_rng(seed)
-    content: dict[str, Any] = {}
-    for column, target in enumerate(config.targets):
-        rows = ~np.isnan(labels[:, column])
-        full, truth = raw[rows, -1, column], labels[rows, column]
-        _check_labels(target, truth)
-        draws = rng.integers(0, len(truth), (REFITS, len(truth)))
-        fit = fit_platt if target.kind == "finding" else fit_linear
-        slope, intercept = fit(full, truth)
-        effects = np.abs(shapley_values(raw[:, :, column].T * slope)).mean(1)
-        value = slope * full + intercept
-        is_finding = target.kind == "finding"
-        content[target.name] = {
-            "slope": slope,
-            "intercept": intercept,
-            "bootstrap": [list(fit(full[drawn], truth[drawn])) for drawn in draws],
-            "operating_point": youden_point(expit(value), truth) if is_finding else None,
-            "residual": 0.0 if is_finding else float(np.percentile(np.abs(value - truth), 90)),
-            "effects": {
-                m.value: float(effect) for m, effect in zip(config.modalities, effects, strict=True)
-            },
-        }
-    return content
 
 
 def _check_labels(target: TargetConfig, truth: FloatArray) -> None:

@@ -12,7 +12,6 @@ from mmcore.model.calibration import Calibration, CalibrationKind
 from mmcore.model.config import ModelConfig
 from mmcore.model.conformal import FindingSets
 from mmcore.train.calibrate import (
-    calibrate,
     calibrate_targets,
     choose_kind,
     fit_curve,
@@ -74,17 +73,6 @@ def cohort(count: int = 80) -> tuple[ModelConfig, np.ndarray, np.ndarray]:
     return config, raw, labels.astype(float)
 
 
-def test_every_target_gets_what_a_pack_of_the_former_kind_needs() -> None:
-    config, raw, labels = cohort()
-    content = calibrate(raw, labels, config)
-    assert set(content) == {t.name for t in config.targets}
-    assert content["severity"]["operating_point"] is None
-    assert content["severity"]["residual"] > 0
-    assert 0 < content["nodule"]["operating_point"] < 1
-    assert len(content["nodule"]["bootstrap"]) == 100
-    assert set(content["nodule"]["effects"]) == {m.value for m in config.modalities}
-
-
 def test_every_target_gets_a_calibration_that_can_be_filed_and_read() -> None:
     config, raw, labels = cohort()
     fitted = calibrate_targets(raw, labels, config, groups=np.repeat(np.arange(40), 2))
@@ -111,15 +99,6 @@ def test_unknown_labels_are_dropped() -> None:
         assert padded[name].conformal == calibration.conformal
 
 
-def test_the_former_kind_drops_unknown_labels_too() -> None:
-    config, raw, labels = cohort()
-    labels[:20, 0] = np.nan
-    found, expected = calibrate(raw, labels, config), calibrate(raw[20:], labels[20:], config)
-    first = config.targets[0].name
-    assert found[first]["slope"] == expected[first]["slope"]
-    assert found[first]["operating_point"] == expected[first]["operating_point"]
-
-
 def test_effects_are_in_calibrated_units_and_a_silent_modality_has_none() -> None:
     config, raw, labels = cohort()
     names = [m.value for m in config.modalities]
@@ -138,8 +117,6 @@ def test_a_finding_that_no_validation_patient_has_is_refused_by_name() -> None:
     labels[:, column] = 0.0
     with pytest.raises(ConfigError, match="nodule"):
         calibrate_targets(raw, labels, config)
-    with pytest.raises(ConfigError, match="nodule"):
-        calibrate(raw, labels, config)
 
 
 def drawn(
