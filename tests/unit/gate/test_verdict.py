@@ -28,10 +28,11 @@ def judge(
     missing: tuple[Modality, ...] = (),
     novel: dict[Modality, float] | None = None,
     doubts: tuple[str, ...] = (),
+    inputs: tuple[Modality, ...] = INPUTS,
 ) -> TargetGate:
     present = tuple(m for m in INPUTS if m not in missing)
-    facts = GateFacts(present, missing, novel or {}, doubts, "simulated patients")
-    return judge_targets(["effusion"], facts, EFFECTS)[0]
+    facts = GateFacts(present, novel or {}, {Modality.IMAGE: doubts}, "simulated patients")
+    return judge_targets({"effusion": inputs}, facts, EFFECTS)[0]
 
 
 def test_a_complete_and_familiar_case_is_scored() -> None:
@@ -49,6 +50,19 @@ def test_an_input_unlike_the_training_data_withholds_the_score() -> None:
     gate = judge(novel={Modality.IMAGE: 1.3})
     assert gate.verdict is GateVerdict.WITHHELD
     assert "the image is unlike the simulated patients" in gate.reason
+
+
+def test_an_input_that_may_not_speak_of_a_target_does_not_bear_on_its_verdict() -> None:
+    alone = (Modality.IMAGE,)
+    assert judge(missing=(Modality.NOTE,), inputs=alone).verdict is GateVerdict.SCORED
+    assert judge(novel={Modality.NOTE: 2.0}, inputs=alone).verdict is GateVerdict.SCORED
+
+
+def test_a_target_none_of_whose_inputs_is_there_is_withheld() -> None:
+    gate = judge(missing=(Modality.IMAGE,), inputs=(Modality.IMAGE,))
+    assert gate.verdict is GateVerdict.WITHHELD
+    assert gate.reason == "it is read from the image alone"
+    assert gate.helps_most is Modality.IMAGE
 
 
 def test_a_distance_that_is_not_a_number_withholds_the_score() -> None:

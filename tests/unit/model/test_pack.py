@@ -11,11 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mmcore.errors import PackIntegrityError
-from mmcore.model.network import FusionNetwork
-from mmcore.model.pack import FILES, digest_of, load_pack
+from mmcore.model.pack import FILES, TOKENIZER, digest_of, load_pack
 from mmcore.train.package import package
-from mmcore.train.tokenizer import train_tokenizer
-from tests.tiny import tiny_cohort, tiny_pack, tiny_run, tiny_tensors
+from mmcore.train.run import build_network
+from tests.tiny import tiny_pack, tiny_run, tiny_source
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ def test_a_sound_pack_loads_frozen_and_in_evaluation_mode(folder: Path) -> None:
     assert not any(p.requires_grad for p in pack.network.parameters())
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, TOKENIZER])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     assert refusal(folder) == f"{name} is missing"
@@ -87,8 +86,8 @@ def test_a_weight_that_is_not_a_number_is_refused(folder: Path) -> None:
     assert "head_bias" in refusal(folder)
 
 
-@pytest.mark.parametrize(("key", "value"), [("slope", -1.0), ("operating_point", 1.5)])
-def test_an_impossible_calibration_is_refused(folder: Path, key: str, value: float) -> None:
+@pytest.mark.parametrize(("key", "value"), [("rise", -1.0), ("operating_points", {})])
+def test_an_impossible_calibration_is_refused(folder: Path, key: str, value: object) -> None:
     path = folder / "calibration.json"
     content = json.loads(path.read_text())
     content["effusion"][key] = value
@@ -141,13 +140,8 @@ def test_reference_embeddings_are_unit_vectors_again_after_half_precision(folder
 
 
 def test_what_is_calibrated_is_what_is_shipped(tmp_path: Path) -> None:
-    model, tensors = tiny_tensors()
-    network = FusionNetwork(model)
-    tokenizer = train_tokenizer(tiny_cohort().notes, vocab_size=2048)
-    package(
-        network, tiny_run(), model, tokenizer,
-        train=tensors, validation=tensors, out=tmp_path / "tiny", hours=0.0,
-    )  # fmt: skip
+    network = build_network(tiny_run(), tiny_source(), folder=tmp_path)
+    package(network, tiny_run(), tiny_source(), out=tmp_path / "tiny", hours=0.0)
     shipped = load_pack(tmp_path / "tiny").network.state_dict()
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, shipped[name]), name
