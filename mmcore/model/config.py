@@ -42,6 +42,7 @@ class TargetConfig:
         log-odds of it against the rest.
     inputs: the modalities that may speak of this target; empty means all. A target that was only
         ever labelled in patients without notes must not be moved by one.
+    weight: how much the target counts among those of its task in training.
     """
 
     name: str
@@ -52,6 +53,7 @@ class TargetConfig:
     high: float = 1.0
     group: str = ""
     inputs: tuple[str, ...] = ()
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(TargetKind):
@@ -59,6 +61,8 @@ class TargetConfig:
         object.__setattr__(self, "inputs", tuple(self.inputs))
         if self.group and self.kind != "finding":
             raise ConfigError(key=f"targets.{self.name}.group", problem="only findings form groups")
+        if not self.weight > 0.0:
+            raise ConfigError(key=f"targets.{self.name}.weight", problem="must exceed 0")
         if not self.high > self.low:
             raise ConfigError(key=f"targets.{self.name}.high", problem="must exceed low")
 
@@ -216,5 +220,13 @@ class ModelConfig:
 
 
 def plain(section: Any) -> dict[str, Any]:
-    """Return a section as values that YAML and JSON know, tuples as lists."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(section).items()}
+    """Return a section as values that YAML and JSON know, tuples as lists.
+
+    Fields that speak of this machine alone, such as a folder to start from, are left out.
+    """
+    local = {f.name for f in fields(section) if f.metadata.get("is_local")}
+    return {
+        k: list(v) if isinstance(v, tuple) else v
+        for k, v in asdict(section).items()
+        if k not in local
+    }

@@ -23,6 +23,8 @@ class DataConfig:
     kind: "phantom", simulated patients: ``train`` of them from ``seed`` and ``validation`` from
         ``seed + 1``. "thorax": a folder of open radiographs (mmcore/datasets/thorax.py), of which
         one patient in ``parts`` is kept for validation by a hash of ``seed`` and who they are.
+    repeat: how often a training examination is seen in an epoch if it has the named label or
+        outline, such as the few with an expert score; 1 for all others.
     """
 
     kind: DataKind
@@ -30,6 +32,7 @@ class DataConfig:
     train: int = 0
     validation: int = 0
     parts: int = 5
+    repeat: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(DataKind):

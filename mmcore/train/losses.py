@@ -75,13 +75,24 @@ class LossConfig:
 
 
 def finding_loss(
-    logits: Tensor, labels: Tensor, config: LossConfig, *, pos_weight: Tensor | None = None
+    logits: Tensor,
+    labels: Tensor,
+    config: LossConfig,
+    *,
+    pos_weight: Tensor | None = None,
+    weights: Tensor | None = None,
 ) -> Tensor:
-    """Return the loss of (B, K) findings that ``config`` names; ``pos_weight`` (K,) is of "bce"."""
+    """Return the loss of (B, K) findings that ``config`` names; ``pos_weight`` (K,) is of "bce".
+
+    ``weights`` (K,) are how much a finding counts in the mean.
+    """
     labels = smooth(labels, config.label_smoothing)
     if config.finding == "focal":
-        return focal_loss(logits, labels, gamma=config.focal_gamma, alpha=config.focal_alpha)
-    return binary_cross_entropy(logits, labels, pos_weight=pos_weight)
+        return focal_loss(
+            logits, labels,
+            gamma=config.focal_gamma, alpha=config.focal_alpha, weights=weights,
+        )  # fmt: skip
+    return binary_cross_entropy(logits, labels, pos_weight=pos_weight, weights=weights)
 
 
 def smooth(labels: Tensor, amount: float) -> Tensor:
@@ -112,7 +123,12 @@ def binary_cross_entropy(
 
 
 def focal_loss(
-    logits: Tensor, labels: Tensor, *, gamma: float = 2.0, alpha: float | None = None
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """Return the mean of -a (1 - q)^gamma log q over known (B, K) labels.
 
@@ -127,7 +143,7 @@ def focal_loss(
     costs = costs * wrong.clamp(min=_SMOOTHEST) ** gamma
     if alpha is not None:
         costs = costs * (truth * alpha + (1.0 - truth) * (1.0 - alpha))
-    return _mean(costs, known)
+    return _mean(costs, known if weights is None else known * weights)
 
 
 def group_cross_entropy(
@@ -157,6 +173,7 @@ def regression_error(
     scale: Tensor | float = 1.0,
     kind: RegressionLoss = "mse",
     delta: float = 0.1,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """Return the mean error of known (B, R) labels, in units of ``scale`` (R,).
 
@@ -165,10 +182,11 @@ def regression_error(
     """
     known = ~labels.isnan()
     error = torch.where(known, values - torch.where(known, labels, 0.0), 0.0) / scale
+    counted = known if weights is None else known * weights
     if kind == "mse":
-        return _mean(error.square(), known)
+        return _mean(error.square(), counted)
     zero = torch.zeros_like(error)
-    return _mean(functional.huber_loss(error, zero, delta=delta, reduction="none"), known)
+    return _mean(functional.huber_loss(error, zero, delta=delta, reduction="none"), counted)
 
 
 def segmentation_loss(

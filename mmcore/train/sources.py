@@ -1,6 +1,6 @@
 """From a run file to prepared examinations: the patients, the tokenizer, the measured scales."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,11 +102,19 @@ def _thorax(run: RunConfig, folder: Path) -> Source:
     return Source(
         model=measured,
         tokenizer=tokenizer,
-        train=from_cases(cases[0], measured, tokenizer),
+        train=from_cases(_repeated(cases[0], run.data.repeat), measured, tokenizer),
         validation=from_cases(cases[1], measured, tokenizer),
         texts=texts,
         is_simulated=False,
     )
+
+
+def _repeated(cases: Sequence[LabelledCase], times: Mapping[str, int]) -> Iterator[LabelledCase]:
+    """Yield every case, and those with a named label or outline as often as it says."""
+    for labelled in cases:
+        has = {*labelled.labels, *labelled.regions}
+        for _ in range(max((count for name, count in times.items() if name in has), default=1)):
+            yield labelled
 
 
 def _tokenizer(model: ModelConfig, texts: Sequence[str]) -> "Tokenizer | None":

@@ -38,6 +38,7 @@ class TaskLosses:
         self.regressions = [k for k, t in enumerate(targets) if t.kind == "regression"]
         groups = dict.fromkeys(t.group for t in targets if t.group)
         self.groups = [[k for k, t in enumerate(targets) if t.group == g] for g in groups]
+        self.worth = torch.tensor([t.weight for t in targets])
         self.pos_weight = None if pos_weight is None else pos_weight[self.findings].float()
 
     @property
@@ -66,7 +67,7 @@ class TaskLosses:
             pos_weight = None if self.pos_weight is None else self.pos_weight.to(logits.device)
             losses["findings"] = finding_loss(
                 logits[:, self.findings], labels[:, self.findings], self.config,
-                pos_weight=pos_weight,
+                pos_weight=pos_weight, weights=self.worth[self.findings].to(logits.device),
             )  # fmt: skip
         if self.groups:
             truth = [self._shared(labels[:, columns]) for columns in self.groups]
@@ -76,6 +77,7 @@ class TaskLosses:
             losses["regressions"] = regression_error(
                 logits[:, self.regressions], labels[:, self.regressions],
                 kind=self.config.regression, delta=self.config.huber_delta,
+                weights=self.worth[self.regressions].to(logits.device),
             )  # fmt: skip
         if self.is_segmenting:
             if regions is None or masks is None:
