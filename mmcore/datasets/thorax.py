@@ -49,7 +49,7 @@ SEVERITIES = {
     "opacity": "severity_opacity_mean",
 }
 OPACITIES = frozenset({"Lung Opacity", "Pneumonia", "Infiltrate"})
-LUNGS, OPACITY = "lungs", "opacity"
+LUNGS, OPACITY = "lungs", "lung_opacity"
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)  # a stand-in: the collection gives no dates
 
 

@@ -226,7 +226,7 @@ def _step(
             examinations.batch(part), learner.network,
             modality_dropout=config.modality_dropout, generator=generator,
         )  # fmt: skip
-        use_amp = config.amp and device.type == "cuda"
+        use_amp = config.amp
         with torch.autocast(device.type, torch.bfloat16, enabled=use_amp):
             total, losses = learner(batch, device)
         share = len(part) / len(rows)
