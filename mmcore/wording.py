@@ -2,7 +2,7 @@
 
 import math
 
-from mmcore.records import Observation
+from mmcore.records import FileVerdict, Observation, SourceFile, Variant
 
 MINUS = "\u2212"
 
@@ -77,9 +77,48 @@ def signed_text(value: float, *, decimals: int = 2) -> str:
     return f"{'+' if value > 0 else MINUS}{size}"
 
 
+def call_text(*, called: bool, interval: tuple[float, float], operating_point: float | None) -> str:
+    """Return "Present", "Borderline" or "Absent": what a finding is called, in a word.
+
+    Borderline is what lies below its operating point with an interval that reaches it.
+    """
+    if called:
+        return "Present"
+    low, high = interval
+    is_close = operating_point is not None and low <= operating_point <= high
+    return "Borderline" if is_close else "Absent"
+
+
+def is_used_in_part(source: SourceFile) -> bool:
+    """Whether a used file is a table of which some rows were left out."""
+    is_table = source.kind in ("observations", "variants")
+    return source.verdict is FileVerdict.USED and is_table and bool(source.reason)
+
+
 def observation_text(observation: Observation) -> str:
     """Return the value of an observation with comparator and unit, such as "184 mg/L"."""
     return f"{observation.comparator or ''}{observation.value:g} {observation.unit}".strip()
+
+
+def sound_text(seconds: float, sample_rate_hz: int) -> str:
+    """Return a length and a sampling rate, such as "6.0 s at 4,000 Hz"."""
+    return f"{seconds:.1f} s at {sample_rate_hz:,} Hz"
+
+
+def copies_text(copies: int) -> str:
+    """Return a genotype as the number of copies of the alternate allele, such as "1 copy"."""
+    return "1 copy" if copies == 1 else f"{copies} copies"
+
+
+def effect_text(variant: Variant) -> str:
+    """Return the predicted consequence that the file states, in words; "" if it states none."""
+    return variant.effect.replace("_", " ")
+
+
+NO_CLAIM = (
+    "No clinical claim is made about any variant: a contribution says what moved this model, "
+    "not what a variant does."
+)
 
 
 def odds_text(signed: float) -> str:

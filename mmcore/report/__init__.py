@@ -1,6 +1,7 @@
 """Results as files: the JSON document that others rely on, and the PDF drawn from it alone."""
 
-from mmcore.report.document import SCHEMA, Document, result_document
+from mmcore.report.case_document import Document
+from mmcore.report.document import SCHEMA, result_document
 from mmcore.report.images import key_instance
 from mmcore.report.pdf import render_pdf
 from mmcore.report.storage import document_digest, read_result, write_result

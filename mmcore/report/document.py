@@ -6,33 +6,28 @@ say. Numbers keep full precision; only views round. ``docs/result.schema.json`` 
 
 import math
 from collections.abc import Sequence
-from datetime import date
 
 from mmcore.errors import LedgerNotAdditiveError, NonFiniteResultError
 from mmcore.records import (
-    Case,
     Contribution,
     Explanation,
     GateVerdict,
-    Instance,
-    Observation,
     PartItem,
     Parts,
     Result,
-    SourceFile,
-    Study,
     TargetGate,
     TargetPrediction,
 )
-from mmcore.report.images import display_png, key_instance, quantise, to_base64
+from mmcore.report.case_document import Document, case_document
+from mmcore.report.images import quantise, to_base64
+from mmcore.report.plain import maybe, number, pair
+from mmcore.report.spectrogram import sound_map
 
 SCHEMA = "consilium.result/1"
 TOP_ITEMS = 12
 """At most so many items for, and so many against, of each part: what a reader can still weigh."""
 LEDGER_TOLERANCE = 1e-3
 """Base plus contributions may miss the logit by so much, relative to the larger of 1 and it."""
-
-Document = dict[str, object]
 
 
 def result_document(result: Result) -> Document:
@@ -42,11 +37,11 @@ def result_document(result: Result) -> Document:
     tests carries only its reason. Raises ``NonFiniteResultError`` for a number that is not finite
     and ``LedgerNotAdditiveError`` where base plus contributions misses the logit.
     """
-    case, prediction = result.case, result.prediction
+    prediction = result.prediction
     gates = {gate.target: gate for gate in prediction.gate}
     return {
         "schema": SCHEMA,
-        "case": _case(case),
+        "case": case_document(result.case, [*result.explanations.values()]),
         "pack": {
             "name": prediction.pack.name,
             "version": prediction.pack.version,
@@ -63,108 +58,9 @@ def result_document(result: Result) -> Document:
             for target in prediction.targets
         ],
         "timings": {
-            stage: _number(seconds, f"timing {stage}")
+            stage: number(seconds, f"timing {stage}")
             for stage, seconds in prediction.timings.items()
         },
-    }
-
-
-def _case(case: Case) -> Document:
-    patient = case.patient
-    instance = key_instance(case)
-    return {
-        "digest": case.digest,
-        "patient": {
-            "id": patient.patient_id,
-            "name": patient.name,
-            "birth_date": _iso(patient.birth_date),
-            "sex": patient.sex,
-            "age_years": _maybe(patient.age_years, "age"),
-        },
-        "files": [_file(file) for file in case.files],
-        "notices": list(case.notices),
-        "studies": [_study(study) for study in case.studies],
-        "notes": [
-            {
-                "digest": note.digest,
-                "title": note.title,
-                "authored_at": _iso(note.authored_at),
-                "characters": len(note.text),
-            }
-            for note in case.notes
-        ],
-        "observations": [_observation(observation) for observation in case.observations],
-        "key_image": None if instance is None else _key_image(instance),
-    }
-
-
-def _file(file: SourceFile) -> Document:
-    return {
-        "name": file.name,
-        "digest": file.digest,
-        "size_bytes": file.size_bytes,
-        "kind": file.kind,
-        "verdict": str(file.verdict),
-        "code": None if file.code is None else str(file.code),
-        "reason": file.reason,
-    }
-
-
-def _study(study: Study) -> Document:
-    return {
-        "study_uid": study.study_uid,
-        "description": study.description,
-        "started_at": _iso(study.started_at),
-        "accession_number": study.accession_number,
-        "series": [
-            {
-                "series_uid": series.series_uid,
-                "dicom_modality": series.dicom_modality,
-                "description": series.description,
-                "instances": len(series.instances),
-            }
-            for series in study.series
-        ],
-    }
-
-
-def _observation(observation: Observation) -> Document:
-    name = f"observation {observation.loinc}"
-    return {
-        "loinc": observation.loinc,
-        "display": observation.display,
-        "value": _number(observation.value, name),
-        "unit": observation.unit,
-        "comparator": observation.comparator,
-        "time": _iso(observation.time),
-        "reference": [
-            _maybe(observation.reference_low, f"{name} reference"),
-            _maybe(observation.reference_high, f"{name} reference"),
-        ],
-        "given": observation.given,
-        "digest": observation.digest,
-    }
-
-
-def _key_image(instance: Instance) -> Document:
-    png, (rows, columns) = display_png(instance)
-    stored_rows, stored_columns = instance.pixels.shape[1:3]
-    return {
-        "digest": instance.digest,
-        "dicom_modality": instance.dicom_modality,
-        "view_position": instance.view_position,
-        "body_part": instance.body_part,
-        "laterality": instance.laterality,
-        "acquired_at": _iso(instance.acquired_at),
-        "notices": list(instance.notices),
-        "stored": [stored_rows, stored_columns],
-        "spacing_mm": None
-        if instance.spacing_mm is None
-        else _pair(instance.spacing_mm, "spacing"),
-        "rows": rows,
-        "columns": columns,
-        "scale": [stored_rows / rows, stored_columns / columns],
-        "png": to_base64(png),
     }
 
 
@@ -187,11 +83,11 @@ def _target(
         "display": target.display,
         "kind": target.kind,
         "unit": target.unit,
-        "logit": None if withheld else _number(target.logit, f"logit of {name}"),
-        "probability": None if withheld else _maybe(target.probability, f"probability of {name}"),
-        "interval": None if withheld else _pair(target.interval, f"interval of {name}"),
+        "logit": None if withheld else number(target.logit, f"logit of {name}"),
+        "probability": None if withheld else maybe(target.probability, f"probability of {name}"),
+        "interval": None if withheld else pair(target.interval, f"interval of {name}"),
         # A fact of the pack, not of the case: it may be told even where the score may not.
-        "operating_point": _maybe(target.operating_point, f"operating point of {name}"),
+        "operating_point": maybe(target.operating_point, f"operating point of {name}"),
         "called": None if withheld else target.is_positive,
     }
     if withheld or explanation is None:
@@ -202,10 +98,10 @@ def _target(
         raise ValueError("a ledger needs one value for every coalition of its modalities")
     _check_ledger(target, explanation)
     return document | {
-        "base": _number(explanation.base, f"base of {name}"),
+        "base": number(explanation.base, f"base of {name}"),
         "contributions": [_contribution(c, name) for c in explanation.contributions],
         "interactions": [
-            {"a": str(i.a), "b": str(i.b), "value": _number(i.value, f"interaction of {name}")}
+            {"a": str(i.a), "b": str(i.b), "value": number(i.value, f"interaction of {name}")}
             for i in explanation.interactions
         ],
         "coalitions": _coalitions(explanation),
@@ -233,9 +129,9 @@ def _contribution(contribution: Contribution, name: str) -> Document:
     what = f"contribution of {contribution.modality} to {name}"
     return {
         "modality": str(contribution.modality),
-        "signed": _number(contribution.signed, what),
-        "share": _number(contribution.share, what),
-        "band": _pair(contribution.band, what),
+        "signed": number(contribution.signed, what),
+        "share": number(contribution.share, what),
+        "band": pair(contribution.band, what),
     }
 
 
@@ -244,7 +140,7 @@ def _coalitions(explanation: Explanation) -> list[Document]:
     return [
         {
             "modalities": [str(m) for bit, m in enumerate(modalities) if index >> bit & 1],
-            "value": _number(value, f"coalition of {explanation.target}"),
+            "value": number(value, f"coalition of {explanation.target}"),
         }
         for index, value in enumerate(explanation.coalitions)
     ]
@@ -257,8 +153,8 @@ def _part(part: Parts, what: str) -> Document:
             "reason": part.reason, "top": [], "overlay": None,
         }  # fmt: skip
     return {
-        "sum": _number(part.sum, f"sum of {what}"),
-        "completeness_error": _number(part.completeness_error, f"completeness error of {what}"),
+        "sum": number(part.sum, f"sum of {what}"),
+        "completeness_error": number(part.completeness_error, f"completeness error of {what}"),
         "passed": True,
         "reason": part.reason,
         "top": [_item(item, what) for item in _strongest(part.items)],
@@ -275,8 +171,8 @@ def _strongest(items: Sequence[PartItem]) -> list[PartItem]:
 
 
 def _item(item: PartItem, what: str) -> Document:
-    where = [w if isinstance(w, str) else _number(w, f"place in {what}") for w in item.where]
-    return {"what": item.what, "where": where, "signed": _number(item.signed, f"item of {what}")}
+    where = [w if isinstance(w, str) else number(w, f"place in {what}") for w in item.where]
+    return {"what": item.what, "where": where, "signed": number(item.signed, f"item of {what}")}
 
 
 def _overlay(part: Parts, what: str) -> Document | None:
@@ -284,29 +180,14 @@ def _overlay(part: Parts, what: str) -> Document | None:
         return None
     data, scale = quantise(part.overlay)
     rows, columns = part.overlay.shape
-    return {
+    sound = sound_map(part)
+    document: Document = {
         "rows": rows,
         "columns": columns,
         "scale": scale,
-        "box": [_number(edge, f"overlay box of {what}") for edge in part.overlay_box],
+        "box": [number(edge, f"overlay box of {what}") for edge in part.overlay_box],
         "data": to_base64(data),
     }
-
-
-def _number(value: float, what: str) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise NonFiniteResultError(what=what)
-    return number
-
-
-def _maybe(value: float | None, what: str) -> float | None:
-    return None if value is None else _number(value, what)
-
-
-def _pair(pair: tuple[float, float], what: str) -> list[float]:
-    return [_number(value, what) for value in pair]
-
-
-def _iso(moment: date | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+    if sound is not None:
+        document["edges_hz"] = [number(edge, f"bands of {what}") for edge in sound.edges_hz]
+    return document

@@ -12,6 +12,20 @@ from mmcore.records import Modality
 
 Word = TypeVar("Word", bound=StrEnum)
 Choice = TypeVar("Choice", bound=str)
+_MAX_NAME = 60
+
+
+def _undeclared(name: str) -> Modality:
+    """Return a modality that whoever wrote the document had, in plain words.
+
+    It is not declared: a file must not add an input to every page and model of this process.
+    """
+    modality = str.__new__(Modality, name)
+    words = name.replace("_", " ")
+    modality.display, modality.subject = words.capitalize(), words
+    modality.inside, modality.absent = f"inside {words}", f"no {words}"
+    modality.is_plural = False
+    return modality
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,12 @@ class Node:
         if name not in self.value:
             raise self.error(f"{name} is missing")
         return Node(self.value[name], f"{self.where}.{name}")
+
+    def maybe_field(self, name: str) -> "Node":
+        """Return a member of an object, or null where an older document does not have it."""
+        if isinstance(self.value, dict) and name not in self.value:
+            return Node(None, f"{self.where}.{name}")
+        return self.field(name)
 
     def members(self) -> dict[str, "Node"]:
         """Return every member of an object by its name."""
@@ -122,11 +142,11 @@ class Node:
             raise self.error(f"expected one of {', '.join(words)}") from error
 
     def modality(self) -> Modality:
-        """Return a modality that is known here."""
-        try:
-            return Modality(self.text())
-        except ValueError as error:
-            raise self.error(f"expected one of {', '.join(Modality)}") from error
+        """Return a modality; one that is not declared here goes by its name in the document."""
+        name = self.text()
+        if not (name.isidentifier() and name.islower() and len(name) <= _MAX_NAME):
+            raise self.error("expected the lower-case name of a modality")
+        return Modality(name) if name in tuple(Modality) else _undeclared(name)
 
     def maybe_modality(self) -> Modality | None:
         """Return a modality, or None for null."""

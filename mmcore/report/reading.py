@@ -6,64 +6,39 @@ tolerant about members it does not know.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from mmcore.errors import RefusalCode
 from mmcore.records import (
     Contribution,
-    FileVerdict,
     FloatArray,
     GateVerdict,
     Interaction,
     Modality,
-    Observation,
     PackIdentity,
     PartItem,
-    Patient,
-    SourceFile,
     TargetGate,
 )
+from mmcore.report.case_reading import ReportedCase, case_of, edges_of, grid_of
 from mmcore.report.document import LEDGER_TOLERANCE, SCHEMA
-from mmcore.report.images import dequantise, read_display_png
+from mmcore.report.images import dequantise
 from mmcore.report.node import Node
+from mmcore.report.spectrogram import SoundMap
 
-_MAX_GRID_SIDE = 2048
-_SEXES: tuple[Literal["F", "M", "O"], ...] = ("F", "M", "O")
-_COMPARATORS: tuple[Literal["<", ">"], ...] = ("<", ">")
 _KINDS: tuple[Literal["finding", "regression"], ...] = ("finding", "regression")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KeyImage:
-    """The image that stands for the case.
-
-    pixels:     (rows, columns) uint8, as displayed.
-    stored:     rows and columns of the stored image; ``scale`` is stored pixels per shown pixel.
-    spacing_mm: (row, column) size of a stored pixel, or None where the file does not say.
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    stored: tuple[int, int]
-    scale: tuple[float, float]
-    spacing_mm: tuple[float, float] | None
-    dicom_modality: str
-    view_position: str | None
-    body_part: str | None
-    laterality: str | None
-    acquired_at: datetime | None
-    notices: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Overlay:
-    """Signed logits (rows, columns) over ``box``: row, column, rows, columns in stored pixels."""
+    """Signed logits (rows, columns).
+
+    box:   of an image: row, column, rows, columns in stored pixels; of a recording: lowest Hz,
+        first second, highest Hz, last second.
+    sound: the same values with their bands, where it is a map of a recording.
+    """
 
     values: FloatArray
     box: tuple[float, float, float, float]
+    sound: SoundMap | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,27 +82,11 @@ class ReportedTarget:
         return self.gate.verdict is GateVerdict.WITHHELD
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedStudy:
-    """One imaging study, without its pixels."""
-
-    study_uid: str
-    description: str
-    started_at: datetime | None
-    accession_number: str | None
-    instances: int
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportedResult:
     """A whole result document, checked."""
 
-    case_digest: str
-    patient: Patient
-    files: tuple[SourceFile, ...]
-    studies: tuple[ReportedStudy, ...]
-    observations: tuple[Observation, ...]
-    key_image: KeyImage | None
+    case: ReportedCase
     pack: PackIdentity
     device: str
     present: tuple[Modality, ...]
@@ -144,16 +103,10 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
     schema = root.field("schema")
     if schema.text() != SCHEMA:
         raise schema.error(f"expected {SCHEMA}")
-    case, pack = root.field("case"), root.field("pack")
-    key_image = case.field("key_image")
+    pack = root.field("pack")
     gates = {gate.target: gate for gate in map(_gate, root.field("gate").items())}
     return ReportedResult(
-        case_digest=case.field("digest").text(),
-        patient=_patient(case.field("patient")),
-        files=tuple(_file(node) for node in case.field("files").items()),
-        studies=tuple(_study(node) for node in case.field("studies").items()),
-        observations=tuple(_observation(node) for node in case.field("observations").items()),
-        key_image=None if key_image.is_null else _key_image(key_image),
+        case=case_of(root.field("case")),
         pack=PackIdentity(
             pack.field("name").text(),
             pack.field("version").text(),
@@ -163,87 +116,10 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
         device=root.field("device").text(),
         present=tuple(node.modality() for node in root.field("present").items()),
         missing=tuple(node.modality() for node in root.field("missing").items()),
-        notices=case.field("notices").texts() + root.field("notices").texts(),
+        notices=root.field("notices").texts(),
         gates=tuple(gates.values()),
         targets=tuple(_target(node, gates) for node in root.field("targets").items()),
         timings={name: n.number() for name, n in root.field("timings").members().items()},
-    )
-
-
-def _patient(node: Node) -> Patient:
-    sex = node.field("sex")
-    return Patient(
-        patient_id=node.field("id").maybe_text(),
-        name=node.field("name").maybe_text(),
-        birth_date=node.field("birth_date").maybe_date(),
-        sex=None if sex.is_null else sex.literal(*_SEXES),
-        age_years=node.field("age_years").maybe_number(),
-    )
-
-
-def _file(node: Node) -> SourceFile:
-    return SourceFile(
-        name=node.field("name").text(),
-        digest=node.field("digest").text(),
-        size_bytes=node.field("size_bytes").count(),
-        kind=node.field("kind").text(),
-        verdict=node.field("verdict").word(FileVerdict),
-        code=node.field("code").maybe_word(RefusalCode),
-        reason=node.field("reason").text(),
-    )
-
-
-def _study(node: Node) -> ReportedStudy:
-    return ReportedStudy(
-        study_uid=node.field("study_uid").text(),
-        description=node.field("description").text(),
-        started_at=node.field("started_at").maybe_time(),
-        accession_number=node.field("accession_number").maybe_text(),
-        instances=sum(s.field("instances").count() for s in node.field("series").items()),
-    )
-
-
-def _observation(node: Node) -> Observation:
-    low, high = node.field("reference").items(length=2)
-    comparator = node.field("comparator")
-    return Observation(
-        loinc=node.field("loinc").text(),
-        display=node.field("display").text(),
-        value=node.field("value").number(),
-        unit=node.field("unit").text(),
-        time=node.field("time").maybe_time(),
-        comparator=None if comparator.is_null else comparator.literal(*_COMPARATORS),
-        reference_low=low.maybe_number(),
-        reference_high=high.maybe_number(),
-        given=node.field("given").text(),
-        digest=node.field("digest").text(),
-    )
-
-
-def _key_image(node: Node) -> KeyImage:
-    png = node.field("png")
-    try:
-        pixels = read_display_png(png.data())
-    except ValueError as error:
-        raise png.error("expected a small 8-bit greyscale PNG") from error
-    if pixels.shape != (node.field("rows").count(), node.field("columns").count()):
-        raise png.error("the image has another size than its rows and columns say")
-    stored_rows, stored_columns = node.field("stored").items(length=2)
-    scale, spacing = node.field("scale"), node.field("spacing_mm")
-    for sizes in (scale.pair(), spacing.maybe_pair() or (1.0, 1.0)):
-        if not min(sizes) > 0.0:
-            raise node.error("scale and spacing_mm must be greater than zero")
-    return KeyImage(
-        pixels=pixels,
-        stored=(stored_rows.count(), stored_columns.count()),
-        scale=scale.pair(),
-        spacing_mm=spacing.maybe_pair(),
-        dicom_modality=node.field("dicom_modality").text(),
-        view_position=node.field("view_position").maybe_text(),
-        body_part=node.field("body_part").maybe_text(),
-        laterality=node.field("laterality").maybe_text(),
-        acquired_at=node.field("acquired_at").maybe_time(),
-        notices=node.field("notices").texts(),
     )
 
 
@@ -355,13 +231,17 @@ def _item(node: Node) -> PartItem:
 
 
 def _overlay(node: Node) -> Overlay:
-    rows, columns = node.field("rows").count(), node.field("columns").count()
-    if not 0 < min(rows, columns) <= max(rows, columns) <= _MAX_GRID_SIDE:
-        raise node.error(f"an overlay has 1 to {_MAX_GRID_SIDE} rows and columns")
-    row, column, height, width = (n.number() for n in node.field("box").items(length=4))
+    rows, columns = grid_of(node)
+    first, second, third, fourth = (n.number() for n in node.field("box").items(length=4))
     data, scale = node.field("data"), node.field("scale").number()
+    edges = node.maybe_field("edges_hz")
     try:
         values = dequantise(data.data(), rows=rows, columns=columns, scale=scale)
     except ValueError as error:
         raise data.error("the overlay has another size than its rows and columns say") from error
-    return Overlay(values=values, box=(row, column, height, width))
+    sound = None
+    if not edges.is_null:
+        if not second < fourth:
+            raise node.error("a map of sound must begin before it ends")
+        sound = SoundMap(values, edges_of(edges, rows), second, fourth)
+    return Overlay(values=values, box=(first, second, third, fourth), sound=sound)

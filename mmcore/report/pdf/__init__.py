@@ -49,7 +49,7 @@ def _draw(result: ReportedResult, digest: str, *, pages: int) -> tuple[bytes, in
     """Draw the whole report and return it with its number of pages; ``pages`` is what it states."""
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=A4, invariant=1, pageCompression=1, lang="en")
-    canvas.setTitle(f"Consilium case report {result.case_digest[:16]} (draft)")
+    canvas.setTitle(f"Consilium case report {result.case.digest[:16]} (draft)")
     canvas.setAuthor("Consilium")
     canvas.setSubject(f"Drawn from result document SHA-256 {digest}")
     canvas.setCreator("Consilium")

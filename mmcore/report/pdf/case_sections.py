@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mmcore.records import FileVerdict, Observation
+from mmcore.report.case_reading import KeyImage
 from mmcore.report.document import SCHEMA
 from mmcore.report.pdf.sheet import (
     BODY,
@@ -19,7 +20,7 @@ from mmcore.report.pdf.sheet import (
     Sheet,
     wrap,
 )
-from mmcore.report.reading import KeyImage, ReportedResult
+from mmcore.report.reading import ReportedResult
 from mmcore.wording import observation_text, person_name
 
 MAX_NOTICES = 4
@@ -52,8 +53,10 @@ def draw_case_identity(sheet: Sheet, result: ReportedResult) -> None:
     sheet.y = top - 2.0
     sheet.facts(_study_facts(result), x=MARGIN + _HALF + _GUTTER, width=_HALF, label_width=58.0)
     sheet.y = top - height - 1.0
-    image_notices = result.key_image.notices if result.key_image else ()
-    notices = result.notices + image_notices
+    case = result.case
+    notices = case.notices + result.notices
+    notices += case.key_image.notices if case.key_image else ()
+    notices += case.key_recording.notices if case.key_recording else ()
     for notice in notices[:MAX_NOTICES]:
         style = replace(BODY, color=CAUTION)
         sheet.paragraph(f"\u25b2 {notice}", style, max_lines=2)
@@ -63,7 +66,7 @@ def draw_case_identity(sheet: Sheet, result: ReportedResult) -> None:
 
 def draw_observations(sheet: Sheet, result: ReportedResult) -> None:
     """Draw the labs and vitals in two columns, those outside their reference range first."""
-    observations = sorted(result.observations, key=lambda o: not _flag(o))
+    observations = sorted(result.case.observations, key=lambda o: not _flag(o))
     shown = observations[:MAX_OBSERVATIONS]
     if not shown:
         return
@@ -113,7 +116,7 @@ def draw_model(sheet: Sheet, result: ReportedResult) -> None:
 def draw_files(sheet: Sheet, result: ReportedResult) -> None:
     """Draw every source file with what became of it and its digest; refused ones first."""
     order = {FileVerdict.REFUSED: 0, FileVerdict.KEPT_ASIDE: 1, FileVerdict.USED: 2}
-    files = sorted(result.files, key=lambda file: order[file.verdict])
+    files = sorted(result.case.files, key=lambda file: order[file.verdict])
     sheet.need(34.0 + BODY.leading)
     sheet.heading("Source files")
     shown = 0
@@ -142,7 +145,7 @@ def _more(sheet: Sheet, count: int, what: str) -> None:
 
 
 def _patient_facts(result: ReportedResult) -> Sequence[tuple[str, str]]:
-    patient = result.patient
+    patient = result.case.patient
     born = patient.birth_date.isoformat() if patient.birth_date else "unknown"
     age = "unknown" if patient.age_years is None else f"{patient.age_years:.0f} years"
     return (
@@ -156,16 +159,20 @@ def _patient_facts(result: ReportedResult) -> Sequence[tuple[str, str]]:
 
 
 def _study_facts(result: ReportedResult) -> Sequence[tuple[str, str]]:
-    image = result.key_image
-    study = result.studies[0] if result.studies else None
-    more = f" (and {len(result.studies) - 1} more studies)" if len(result.studies) > 1 else ""
+    image = result.case.key_image
+    study = result.case.studies[0] if result.case.studies else None
+    more = (
+        f" (and {len(result.case.studies) - 1} more studies)"
+        if len(result.case.studies) > 1
+        else ""
+    )
     return (
         ("Study", ((study.description or "no description") + more) if study else "no image study"),
         ("Accession", (study.accession_number or "unknown") if study else "\u2013"),
         ("Image", _view(image) if image else "none"),
         ("Acquired", _when(image.acquired_at if image else None)),
         ("Started", _when(study.started_at if study else None)),
-        ("Case SHA-256", result.case_digest),
+        ("Case SHA-256", result.case.digest),
     )
 
 

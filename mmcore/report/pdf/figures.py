@@ -11,6 +11,8 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.utils import ImageReader
 
 from mmcore.records import PartItem
+from mmcore.report.case_reading import KeyImage
+from mmcore.report.images import OVERLAY_FLOOR, smooth
 from mmcore.report.pdf.fonts import BOLD
 from mmcore.report.pdf.sheet import (
     AGAINST,
@@ -24,16 +26,13 @@ from mmcore.report.pdf.sheet import (
     Sheet,
     Style,
 )
-from mmcore.report.reading import KeyImage, Overlay, ReportedTarget
+from mmcore.report.reading import Overlay, ReportedTarget
 from mmcore.wording import (
     odds_text,
     probability_beside,
     probability_words,
     signed_text,
 )
-
-OVERLAY_FLOOR = 0.15
-"""Magnitudes below this share of the overlay's peak are left clear."""
 
 _OVERLAY_SIDE = 256
 ROW = 16.5
@@ -134,7 +133,7 @@ def draw_marker(sheet: Sheet, x: float, y: float, number: int, *, is_for: bool) 
 def draw_overlay_legend(sheet: Sheet, x: float, y: float, width: float) -> None:
     """Draw the colour ramp from against to for, with its words."""
     ramp = np.linspace(-1.0, 1.0, 101, dtype=np.float32)[None, :]
-    colors = np.asarray(_colored(ramp))
+    colors = np.asarray(colored(ramp))
     over_grey = np.full((1, 101, 3), 128.0)
     alpha = colors[..., 3:] / 255.0
     mixed = np.rint(colors[..., :3] * alpha + over_grey * (1.0 - alpha)).astype(np.uint8)
@@ -316,37 +315,24 @@ def _connect(sheet: Sheet, x: float, top: float, bottom: float) -> None:
 
 def _tinted(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Return an overlay as RGBA for display: lightly smoothed, scaled to its own peak."""
-    smooth = _smooth(values)
-    peak = float(np.abs(smooth).max())
-    scaled = smooth / peak if peak > 0.0 else smooth
+    smoothed = smooth(values)
+    peak = float(np.abs(smoothed).max())
+    scaled = smoothed / peak if peak > 0.0 else smoothed
     side = max(scaled.shape)
     factor = _OVERLAY_SIDE / side
     size = (max(1, round(scaled.shape[1] * factor)), max(1, round(scaled.shape[0] * factor)))
     resized = Image.fromarray(scaled).resize(size, Image.Resampling.BILINEAR)
-    return _colored(np.asarray(resized))
+    return colored(np.asarray(resized))
 
 
-def _colored(scaled: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def colored(scaled: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Return an overlay in [-1, 1] as RGBA: the two colours, clear where it is faint."""
     magnitude = np.clip((np.abs(scaled) - OVERLAY_FLOOR) / (1.0 - OVERLAY_FLOOR), 0.0, 1.0)
     colors = np.zeros((*scaled.shape, 4), dtype=np.uint8)
     colors[scaled > 0, :3] = _rgb(FOR)
     colors[scaled <= 0, :3] = _rgb(AGAINST)
     colors[..., 3] = np.rint(255.0 * 0.8 * np.sqrt(magnitude)).astype(np.uint8)
     return colors
-
-
-def _smooth(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the overlay under a Gaussian of 1/60 of its longer side: sums stay, speckle goes."""
-    sigma = max(values.shape) / 60.0
-    radius = max(1, math.ceil(3.0 * sigma))
-    offsets = np.arange(-radius, radius + 1)
-    kernel = np.exp(-0.5 * (offsets / max(sigma, 0.3)) ** 2)
-    kernel /= kernel.sum()
-    smooth = values.astype(np.float64)
-    if min(values.shape) >= kernel.size:  # a grid of a few cells is shown as it is
-        for axis in (0, 1):
-            smooth = np.apply_along_axis(np.convolve, axis, smooth, kernel, mode="same")
-    return smooth.astype(np.float32)
 
 
 def _rgb(color: str) -> tuple[int, int, int]:

@@ -128,7 +128,7 @@ def _further(result: ReportedResult) -> list[ReportedTarget]:
 
 
 def _picture_height(result: ReportedResult, target: ReportedTarget) -> float:
-    pictures = _IMAGE_HEIGHT + 22.0 if result.key_image else 0.0
+    pictures = _IMAGE_HEIGHT + 22.0 if result.case.key_image else 0.0
     failed = sum(not part.passed for part in target.parts.values())
     return max(pictures, waterfall_height(target) + 46.0 + failed * 3 * NOTE.leading)
 
@@ -137,7 +137,7 @@ def _finding_height(result: ReportedResult, target: ReportedTarget) -> float:
     return (
         28.0
         + _picture_height(result, target)
-        + _evidence_height(_evidence(target, result.observations))
+        + _evidence_height(_evidence(target, result.case.observations))
     )
 
 
@@ -146,11 +146,11 @@ def _draw_finding(
 ) -> None:
     sheet.need(28.0 + _picture_height(result, target))
     sheet.heading(f"{title}: {target.display} \u2013 {describe(target)}")
-    evidence = _evidence(target, result.observations)
+    evidence = _evidence(target, result.case.observations)
     top = sheet.y - 4.0
     x = MARGIN
     bottom = top
-    if result.key_image is not None:
+    if result.case.key_image is not None:
         bottom = _draw_images(sheet, result, target, evidence, top)
         x += 2 * (_IMAGE_WIDTH + _GAP) + 4.0
     width = MARGIN + CONTENT_WIDTH - x
@@ -316,7 +316,7 @@ def _draw_images(
     top: float,
 ) -> float:  # fmt: skip
     """Draw the key image without and with overlay; return where they end."""
-    image = result.key_image
+    image = result.case.key_image
     if image is None:
         return top
     size = {"width": _IMAGE_WIDTH, "height": _IMAGE_HEIGHT}

@@ -58,7 +58,7 @@ def draw_head(sheet: Sheet, result: ReportedResult) -> None:
 def draw_foot(sheet: Sheet, result: ReportedResult, digest: str, *, pages: int) -> None:
     """Draw the foot of a page whose content is complete: patient, page number and origin."""
     sheet.rule(MARGIN, 42.0, CONTENT_WIDTH)
-    patient = result.patient
+    patient = result.case.patient
     identifier = clip(patient.patient_id or "unknown", STRONG, 150.0)
     whose = f"ID {identifier} \u00b7 {person_name(patient.name) or 'name unknown'}"
     sheet.clipped(MARGIN, 33.0, whose, CONTENT_WIDTH - 70.0, STRONG)

@@ -24,17 +24,25 @@ from mmcore.records import (
     Parts,
     Patient,
     Prediction,
+    Recording,
     Result,
     Series,
     SourceFile,
     Study,
     TargetGate,
     TargetPrediction,
+    Variant,
     Window,
 )
 
 IMAGE, NOTE, OBSERVATIONS = Modality.IMAGE, Modality.NOTE, Modality.OBSERVATIONS
-DIGESTS = {"image": "a1" * 32, "note": "b2" * 32, "observations": "c3" * 32}
+RECORDING, VARIANTS = Modality.RECORDING, Modality.VARIANTS
+DIGESTS = {
+    "image": "a1" * 32, "note": "b2" * 32, "observations": "c3" * 32, "recording": "d4" * 32,
+    "variants": "e5" * 32,
+}  # fmt: skip
+BANDS, FRAMES = 32, 240
+MODALITIES = (IMAGE, NOTE, OBSERVATIONS, RECORDING, VARIANTS)
 
 
 def make_pixels(rows: int = 640, columns: int = 512) -> np.ndarray:
@@ -78,6 +86,33 @@ def make_observation(**changes: object) -> Observation:
         digest=DIGESTS["observations"],
     )
     return replace(observation, **changes)
+
+
+def make_recording(**changes: object) -> Recording:
+    """Return six seconds of breath-like noise with a tone of 400 Hz from second 2 to 3."""
+    rate, seconds = 4000, 6.0
+    time = np.arange(int(rate * seconds)) / rate
+    rng = np.random.default_rng(0)
+    samples = rng.normal(0, 0.01, len(time)) * (1.1 + np.sin(2 * np.pi * time / 2.5))
+    samples += 0.1 * np.sin(2 * np.pi * 400 * time) * ((time >= 2) & (time < 3))
+    recording = Recording(
+        digest=DIGESTS["recording"], samples=samples.astype(np.float32), sample_rate_hz=rate,
+        site="posterior left lower", recorded_at=datetime(2024, 3, 5, 14, 50), title="lung.wav",
+    )  # fmt: skip
+    return replace(recording, **changes)
+
+
+def make_variants() -> tuple[Variant, ...]:
+    """Return a panel of four loci with variants at two of them."""
+    variant = Variant(
+        "rs0001", "GENA", "1", 1200, "A", "G", 1, "missense_variant", DIGESTS["variants"]
+    )
+    return (
+        variant,
+        replace(variant, variant_id="rs0002", gene="GENB", copies=2, effect="stop_gained"),
+        replace(variant, variant_id="rs0003", gene="GENC", copies=0),
+        replace(variant, variant_id="rs0004", gene="GEND", copies=0),
+    )
 
 
 def make_case(instances: tuple[Instance, ...] | None = None, **changes: object) -> Case:
@@ -167,27 +202,45 @@ def make_parts(signed: Mapping[Modality, float]) -> dict[Modality, Parts]:
             ),
         ),
     }
+    band, frame = np.mgrid[0:BANDS, 0:FRAMES]
+    sound = np.exp(-(((band - 12) / 3) ** 2) - ((frame - 100) / 16) ** 2)
+    sound -= 0.6 * np.exp(-(((band - 4) / 3) ** 2) - ((frame - 180) / 12) ** 2)
+    items[RECORDING] = (
+        PartItem("2.0 to 2.5 s, 280 to 563 Hz", (2.25, 409.7), 0.34),
+        PartItem("4.5 to 5.0 s, 0 to 237 Hz", (4.75, 107.3), -0.11),
+        PartItem("rest of the recording", (), -0.02),
+    )
+    items[VARIANTS] = (
+        PartItem("GENB rs0002, stop gained, 2 copies", ("rs0002",), 0.28),
+        PartItem("GENA rs0001, missense variant, 1 copy", ("rs0001",), -0.07),
+        PartItem("no variant at the other 2 loci", (), -0.01),
+    )
+    maps = {IMAGE: overlay, RECORDING: sound * signed.get(RECORDING, 0.0) / sound.sum()}
+    boxes = {IMAGE: (0.0, 0.0, 640.0, 512.0), RECORDING: (0.0, 0.0, 2000.0, 6.0)}
     return {
         modality: Parts(
             modality=modality, sum=value + 0.001, completeness_error=0.001, passed=True, reason="",
             items=items[modality], n_steps=32,
-            overlay=overlay.astype(np.float32) if modality is IMAGE else None,
-            overlay_box=(0.0, 0.0, 640.0, 512.0) if modality is IMAGE else None,
+            overlay=maps[modality].astype(np.float32) if modality in maps else None,
+            overlay_box=boxes.get(modality),
         )
         for modality, value in signed.items()
     }  # fmt: skip
 
 
 def make_explanation(
-    target: TargetPrediction, signed: tuple[float, float, float] = (1.02, 0.63, 0.84),
-    **changes: object,
-) -> Explanation:  # fmt: skip
-    """Return an additive ledger: coalition values are the base plus their members' values."""
-    modalities = (IMAGE, NOTE, OBSERVATIONS)
+    target: TargetPrediction, signed: tuple[float, ...] = (1.02, 0.63, 0.84), **changes: object
+) -> Explanation:
+    """Return an additive ledger: coalition values are the base plus their members' values.
+
+    With five values instead of three the recording and the variants take part.
+    """
+    modalities = MODALITIES[: len(signed)]
     base = target.logit - sum(signed)
     mass = sum(abs(value) for value in signed) or 1.0
     values = [
-        base + sum(v for bit, v in enumerate(signed) if index >> bit & 1) for index in range(8)
+        base + sum(v for bit, v in enumerate(signed) if index >> bit & 1)
+        for index in range(2 ** len(signed))
     ]
     explanation = Explanation(
         target=target.name,
@@ -234,3 +287,28 @@ def make_result(
         timings={"encode": 0.21, "explain": 1.4},
     )
     return Result(case, replace(made, **prediction), ledgers)
+
+
+def make_full_result(**changes: object) -> Result:
+    """Return a result of all five modalities."""
+    case = make_case(
+        recordings=(make_recording(),),
+        variants=make_variants(),
+        files=(
+            *make_case().files,
+            SourceFile("lung.wav", DIGESTS["recording"], 48044, "recording", FileVerdict.USED),
+            SourceFile("panel.vcf", DIGESTS["variants"], 900, "variants", FileVerdict.USED),
+        ),
+    )
+    target = make_target("pneumonia", 1.9)
+    signed = (1.02, 0.63, 0.84, 0.21, 0.2)
+    pairs = tuple(
+        Interaction(a, b, 0.2 - 0.05 * n)
+        for n, (a, b) in enumerate((a, b) for i, a in enumerate(MODALITIES) for b in MODALITIES[:i])
+    )
+    values: dict[str, object] = {
+        "case": case,
+        "explanations": {"pneumonia": make_explanation(target, signed, interactions=pairs)},
+        "present": MODALITIES,
+    }
+    return make_result(**(values | changes))  # type: ignore[arg-type] # values by name
