@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +16,7 @@ from mmcore.errors import ConfigError
 from mmcore.explain.regions import name_regions
 from mmcore.gate.suitability import choose_image, judge_image
 from mmcore.modalities.channel import Box, Channel, Encoder, Evidence, Preparation
-from mmcore.model.vision import import_timm
+from mmcore.modalities.image_backbone import build_backbone
 from mmcore.orientation import Side, sides_of
 from mmcore.records import Case, FloatArray, Instance, Modality
 
@@ -43,10 +42,12 @@ AUGMENT: Mapping[str, float] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """The image encoder: any timm model that yields a feature map.
+    """The image encoder.
 
-    size: rows and columns of the model's input. ``arguments`` go to ``timm.create_model``; the
-        own argument ``smooth`` asks for group norm and SiLU.
+    name: "cnn" (a plain stack of convolutions, ``channels`` among its arguments), or any timm model
+        that yields a feature map. arguments: of ``timm.create_model``; the own argument ``smooth``
+        asks for group norm and SiLU.
+    size: rows and columns of the model's input.
     augment: how far training images are changed; see ``AUGMENT``, whose values are the defaults.
     """
 
@@ -144,18 +145,10 @@ class ImageEncoder(Encoder):
 
     def __init__(self, config: ImageConfig, embed_dim: int) -> None:
         super().__init__()
-        timm = import_timm()
-        arguments = dict(config.arguments)
-        if arguments.pop("smooth", False):
-            # Group norm does not mix patients of a batch, and SiLU has a continuous derivative:
-            # the quadrature of Integrated Gradients converges in fewer steps than with ReLU.
-            arguments["norm_layer"] = partial(timm.layers.GroupNorm, num_groups=4)
-            arguments["act_layer"] = nn.SiLU
-        self.backbone = timm.create_model(
-            config.name, pretrained=False, in_chans=config.in_chans, num_classes=0, **arguments
-        )
-        # timm's own reductions say how far each feature map is strided.
-        levels = self.backbone.feature_info
+        backbone = build_backbone(config.name, in_chans=config.in_chans, arguments=config.arguments)
+        self.backbone = backbone
+        # The reductions say how far each feature map is strided.
+        levels = backbone.feature_info
         side = config.size // int(levels[-1]["reduction"])
         self.grid = (side, side)
         self.maps = tuple(
@@ -163,7 +156,7 @@ class ImageEncoder(Encoder):
         )
         self._shape = (config.in_chans, config.size, config.size)
         self._config = config
-        self.projection = nn.Linear(self.backbone.num_features, embed_dim)
+        self.projection = nn.Linear(backbone.num_features, embed_dim)
         self.position = nn.Parameter(torch.zeros(1, side * side, embed_dim))
         nn.init.trunc_normal_(self.position, std=0.02)
 
@@ -234,4 +227,9 @@ def warp(maps: Tensor, theta: Tensor, *, padding: str) -> Tensor:
     return functional.grid_sample(maps, grid, padding_mode=padding, align_corners=False)
 
 
-CHANNEL = Channel(Modality.IMAGE, ImageConfig, ImageEncoder, prepare, first_steps=16)
+def build(config: ImageConfig, embed_dim: int) -> Encoder:
+    """Return the encoder that the configuration names."""
+    return ImageEncoder(config, embed_dim)
+
+
+CHANNEL = Channel(Modality.IMAGE, ImageConfig, build, prepare, first_steps=16)

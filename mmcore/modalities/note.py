@@ -1,19 +1,21 @@
 """Clinical notes: a fixed number of word-piece tokens through a text encoder."""
 
+import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
 
 from mmcore.errors import ConfigError
 from mmcore.explain.phrases import sum_by_clause
-from mmcore.modalities.channel import Channel, Encoder, Evidence, Preparation
+from mmcore.modalities.channel import Channel, Evidence, Preparation
+from mmcore.modalities.note_encoders import NOTE_ENCODERS, NoteEncoder
+from mmcore.modalities.note_encoders import SHORTEST_PART as SHORTEST_PART
 from mmcore.records import Case, Modality, Note
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ IntArray = npt.NDArray[np.int64]
 
 LONGEST_WORD = 100  # characters; a longer word is one unknown token
 CHARACTERS_PER_TOKEN = 32  # generous: how much of a long note is tokenised at first
-SHORTEST_PART = 15  # tokens of a note that still count as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +33,33 @@ class NoteConfig:
 
     max_tokens: fixed length; shorter notes are padded with visible ``[PAD]`` tokens, so that an
         empty note is one well-defined input for notes of every length.
-    name: "bert" (any transformers BERT). arguments: of that encoder.
+    name: "bert" (any transformers BERT), "auto" (any transformers encoder), "lstm" or "gru".
+    arguments: of that encoder; see ``note_encoders``.
     masked: regular expressions, ignoring case, whose matches the model never gets to read, in
         training and in the clinic alike: words that give the answer away (label leakage).
+    pad_id: what stands for padding in the tokenizer of the pack.
+    folder: of "auto", a local folder of transformers whose weights training starts from. Its
+        ``config.json`` becomes the arguments, and the pack does not remember the folder.
     """
 
     max_tokens: int
     name: str
-    arguments: dict[str, Any]
+    arguments: dict[str, Any] = field(default_factory=dict)
     masked: tuple[str, ...] = ()
+    pad_id: int = 0
+    folder: str = field(default="", compare=False, metadata={"is_local": True})
 
     def __post_init__(self) -> None:
-        if self.name not in ENCODERS:
-            known = ", ".join(ENCODERS)
+        if self.name not in NOTE_ENCODERS:
+            known = ", ".join(NOTE_ENCODERS)
             raise ConfigError(key="note.name", problem=f"{self.name!r} is unknown; known: {known}")
+        if self.folder:
+            if self.name != "auto":
+                raise ConfigError(key="note.folder", problem=f"{self.name!r} reads no folder")
+            object.__setattr__(self, "arguments", _read_arguments(Path(self.folder)))
+        for key in ("vocab_size", *(["model_type"] if self.name == "auto" else [])):
+            if key not in self.arguments:
+                raise ConfigError(key=f"note.arguments.{key}", problem="missing")
         object.__setattr__(self, "masked", tuple(self.masked))
         for pattern in self.masked:
             try:
@@ -59,11 +73,24 @@ class NoteConfig:
         return int(self.arguments["vocab_size"])
 
 
+def _read_arguments(folder: Path) -> dict[str, Any]:
+    """Return the architecture that a folder of transformers holds, as plain values."""
+    try:
+        values = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(key="note.folder", problem="holds no config.json") from error
+    if not isinstance(values, dict):
+        raise ConfigError(key="note.folder", problem="its config.json is no mapping")
+    names = ("_name_or_path", "transformers_version", "architectures", "auto_map", "torch_dtype",
+             "dtype")  # fmt: skip
+    return {key: value for key, value in values.items() if key not in names}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedNote:
     """Model input of one note.
 
-    token_ids: (T,) int64, padded with 0. spans: (start, end) characters of each real token.
+    token_ids: (T,) int64, padded. spans: (start, end) characters of each real token.
     characters_read: how much of the text the tokens cover; less than its length if it was cut.
     """
 
@@ -96,7 +123,7 @@ def prepare_note(text: str, tokenizer: "Tokenizer", config: NoteConfig) -> Prepa
     encoding = _encode_start(seen, tokenizer, more_than=config.max_tokens)
     ids = encoding.ids[: config.max_tokens]
     spans = tuple((int(start), int(end)) for start, end in encoding.offsets[: config.max_tokens])
-    token_ids = np.zeros(config.max_tokens, dtype=np.int64)
+    token_ids = np.full(config.max_tokens, config.pad_id, dtype=np.int64)
     token_ids[: len(ids)] = ids
     is_cut = len(encoding.ids) > config.max_tokens
     return PreparedNote(token_ids, spans, spans[-1][1] if is_cut and spans else len(text), text)
@@ -146,70 +173,10 @@ def prepare(case: Case, config: NoteConfig, tokenizer: "Tokenizer | None") -> Pr
     return Preparation(read if read.spans else None, tuple(notices))
 
 
-class NoteEncoder(Encoder):
-    """What all note encoders share: token ids in, padding that is visible (ADR 0003)."""
-
-    def __init__(self, config: NoteConfig) -> None:
-        super().__init__()
-        self._length = config.max_tokens
-
-    def baseline_input(self) -> Tensor:
-        """Return the empty note: nothing but padding."""
-        return torch.zeros(self._length, dtype=torch.long)
-
-    def own_tokens(self, inputs: Tensor, tokens: Tensor) -> Tensor:
-        """Leave padding out."""
-        return (inputs != 0).to(tokens.dtype)
-
-    def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """Return (B, T) ids of which 5 % became padding."""
-        return inputs.masked_fill(torch.rand(inputs.shape, generator=generator) < 0.05, 0)
-
-    def leave_out(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """Return of each note one run of at least ``SHORTEST_PART`` tokens, moved to the start."""
-        parts = torch.zeros_like(inputs)
-        for row, note in enumerate(inputs):
-            length = int((note != 0).sum())
-            share = float(torch.rand(1, generator=generator))
-            keep = min(length, max(SHORTEST_PART, round(share * length)))
-            start = round(float(torch.rand(1, generator=generator)) * (length - keep))
-            parts[row, :keep] = note[start : start + keep]
-        return parts
-
-
-class BertNoteEncoder(NoteEncoder):
-    """A BERT over a fixed number of tokens.
-
-    Padding is not masked: an empty note is then the same input for every note length, so that
-    "no note", "baseline note" and the start of the attribution path are one thing (ADR 0003).
-    """
-
-    def __init__(self, config: NoteConfig, embed_dim: int) -> None:
-        super().__init__(config)
-        from transformers import BertConfig, BertModel
-
-        self.bert = BertModel(
-            BertConfig(max_position_embeddings=config.max_tokens, **config.arguments),
-            add_pooling_layer=False,
-        )
-        self.projection = nn.Linear(self.bert.config.hidden_size, embed_dim)
-
-    def embed(self, inputs: Tensor) -> Tensor:
-        """Return (B, T, E) word embeddings for (B, T) token ids."""
-        return cast(Tensor, self.bert.embeddings.word_embeddings(inputs))
-
-    def forward(self, embedded: Tensor) -> Tensor:
-        """Return (B, T, D) tokens for (B, T, E) word embeddings."""
-        hidden = self.bert(inputs_embeds=embedded).last_hidden_state
-        return cast(Tensor, self.projection(hidden))
-
-
-ENCODERS = {"bert": BertNoteEncoder}
-
-
 def build(config: NoteConfig, embed_dim: int) -> NoteEncoder:
     """Return the encoder that the configuration names."""
-    return ENCODERS[config.name](config, embed_dim)
+    encoder: NoteEncoder = NOTE_ENCODERS[config.name](config, embed_dim)
+    return encoder
 
 
 CHANNEL = Channel(Modality.NOTE, NoteConfig, build, prepare)

@@ -3,23 +3,21 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
 
 from mmcore.errors import ConfigError
 from mmcore.loinc import OBSERVATION_TYPES
 from mmcore.modalities.channel import Channel, Encoder, Evidence, Preparation
+from mmcore.modalities.observations_encoders import OBSERVATIONS_ENCODERS, OBSERVED
 from mmcore.records import Case, FloatArray, Modality, Observation, PartItem
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 STANDARD_RANGE = 5.0  # standardised observations are held within this many standard deviations
-VALUE, OBSERVED, AGE = 0, 1, 2  # columns of the input
 HOURS = 24.0  # an observation a day older than the latest has age log(2)
 
 
@@ -30,7 +28,8 @@ class ObservationsConfig:
     codes: LOINC codes in token order. scales: per code, ["linear" | "log", mean, standard
         deviation] of the training patients, the mean and deviation taken after the logarithm.
     history: how many of the last values of a code are read; 1 is the latest alone.
-    name: "tokens" (an own small network per code).
+    name: "tokens" (an own small network per code), "mlp" (one for all), "transformer" (every value
+        a token), "gru" (every code a time series over ``history`` values).
     """
 
     codes: list[str]
@@ -43,8 +42,8 @@ class ObservationsConfig:
         for code in self.codes:
             if code not in OBSERVATION_TYPES:
                 raise ConfigError(key="observations.codes", problem=f"{code} is not a known code")
-        if self.name not in ENCODERS:
-            problem = f"{self.name!r} is unknown; known: {', '.join(ENCODERS)}"
+        if self.name not in OBSERVATIONS_ENCODERS:
+            problem = f"{self.name!r} is unknown; known: {', '.join(OBSERVATIONS_ENCODERS)}"
             raise ConfigError(key="observations.name", problem=problem)
         if self.history < 1:
             raise ConfigError(key="observations.history", problem="must be at least 1")
@@ -131,62 +130,10 @@ def prepare(case: Case, config: ObservationsConfig, tokenizer: "Tokenizer | None
     return Preparation(known if known.values[..., OBSERVED].any() else None)
 
 
-class ObservationsEncoder(Encoder):
-    """One token per kind of observation, from its last values and their masks.
-
-    Input (B, J, S, 3): value (0 where unobserved), mask (1 observed, 0 not), age; tokens (B, J, D).
-    """
-
-    def __init__(self, config: ObservationsConfig, embed_dim: int) -> None:
-        super().__init__()
-        count, hidden, width = len(config.codes), config.hidden, 3 * config.history
-        self._shape = (count, config.history, 3)
-        self.weight_in = nn.Parameter(torch.randn(count, width, hidden) * 0.5 * (3 / width) ** 0.5)
-        self.bias_in = nn.Parameter(torch.zeros(count, hidden))
-        self.weight_out = nn.Parameter(torch.randn(count, hidden, embed_dim) * hidden**-0.5)
-        self.name = nn.Parameter(torch.randn(count, embed_dim) * 0.02)
-        self.mixer = nn.TransformerEncoderLayer(
-            embed_dim, 4, dim_feedforward=2 * embed_dim, dropout=0.0, activation="gelu",
-            batch_first=True, norm_first=True,
-        )  # fmt: skip
-
-    def baseline_input(self) -> Tensor:
-        """Return "nothing observed"."""
-        return torch.zeros(self._shape)
-
-    def forward(self, embedded: Tensor) -> Tensor:
-        """Return (B, J, D) tokens for (B, J, S, 3) values, masks and ages."""
-        hidden = torch.einsum("bji,jih->bjh", embedded.flatten(2), self.weight_in) + self.bias_in
-        tokens = torch.einsum("bjh,jhd->bjd", nn.functional.silu(hidden), self.weight_out)
-        return cast(Tensor, self.mixer(tokens + self.name))
-
-    def own_tokens(self, inputs: Tensor, tokens: Tensor) -> Tensor:
-        """Leave codes out that were not observed."""
-        return (inputs[..., OBSERVED].amax(2) > 0).to(tokens.dtype)
-
-    def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the values jittered, and 10 % of the codes missing."""
-        kept = (torch.rand(inputs.shape[:2], generator=generator) > 0.1).float()[..., None, None]
-        jitter = torch.randn(inputs.shape[:3], generator=generator) * 0.05
-        moved = inputs.clone()
-        moved[..., VALUE] += jitter * inputs[..., OBSERVED]
-        return moved * kept
-
-    def leave_out(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """Return a random share of the observed codes, at least one of each patient's."""
-        draws = torch.rand(inputs.shape[:2], generator=generator)
-        draws = draws + (inputs[..., OBSERVED].amax(2) == 0)  # what is not there can not be kept
-        kept = draws <= torch.rand(len(inputs), 1, generator=generator)
-        kept[torch.arange(len(inputs)), draws.argmin(1)] = True
-        return inputs * kept[..., None, None]
-
-
-ENCODERS = {"tokens": ObservationsEncoder}
-
-
 def build(config: ObservationsConfig, embed_dim: int) -> Encoder:
     """Return the encoder that the configuration names."""
-    return ENCODERS[config.name](config, embed_dim)
+    encoder: Encoder = OBSERVATIONS_ENCODERS[config.name](config, embed_dim)
+    return encoder
 
 
 CHANNEL = Channel(Modality.OBSERVATIONS, ObservationsConfig, build, prepare)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmcore.errors import ConfigError
 from mmcore.modalities.channel import Box, Channel, Encoder, Evidence, Preparation
+from mmcore.modalities.recurrent import Recurrent
 from mmcore.records import Case, FloatArray, Modality, PartItem, Recording
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ class RecordingConfig:
 
     sample_rate_hz: recordings are resampled to it. seconds: how much is read, from the start.
     n_fft, hop: of the short-time Fourier transform, in samples. n_mels: bands. mean, std: of the
-    natural logarithm of the mel power, for standardisation. name: "cnn". channels: of its stages,
-    each of which halves both axes.
+    natural logarithm of the mel power, for standardisation. name: "cnn", or "crnn": the same, then
+    a GRU that reads both ways along time. channels: of the stages, each of which halves both axes.
+    hidden: of the GRU.
     """
 
     sample_rate_hz: int = 4000
@@ -43,6 +45,7 @@ class RecordingConfig:
     std: float = 3.0
     name: str = "cnn"
     channels: tuple[int, ...] = (16, 32, 64)
+    hidden: int = 32
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
@@ -201,7 +204,8 @@ class RecordingEncoder(Encoder):
         bands, frames = config.shape
         for _ in config.channels:
             bands, frames = (bands + 1) // 2, (frames + 1) // 2
-        self.projection = nn.Linear(before * bands, embed_dim)
+        self.width = before * bands
+        self.projection = nn.Linear(self.width, embed_dim)
         self.position = nn.Parameter(torch.zeros(1, frames, embed_dim))
         nn.init.trunc_normal_(self.position, std=0.02)
 
@@ -211,8 +215,12 @@ class RecordingEncoder(Encoder):
 
     def forward(self, embedded: Tensor) -> Tensor:
         """Return (B, T, D) tokens for (B, n_mels, frames) spectrograms."""
-        features = self.stages(embedded[:, None])  # (B, C, bands, frames)
-        return cast(Tensor, self.projection(features.flatten(1, 2).transpose(1, 2)) + self.position)
+        return cast(Tensor, self.projection(self.moments(embedded)) + self.position)
+
+    def moments(self, embedded: Tensor) -> Tensor:
+        """Return (B, T, width): what the convolutions heard at every moment."""
+        features: Tensor = self.stages(embedded[:, None])  # (B, C, bands, frames)
+        return features.flatten(1, 2).transpose(1, 2)
 
     def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Return the spectrograms louder or softer, later or earlier, with noise in every cell."""
@@ -226,7 +234,21 @@ class RecordingEncoder(Encoder):
         return (moved + gain + noise).clamp(min=self._silence)
 
 
-ENCODERS = {"cnn": RecordingEncoder}
+class RecurrentRecordingEncoder(RecordingEncoder):
+    """The same convolutions, then a GRU along time in both directions: a CRNN."""
+
+    def __init__(self, config: RecordingConfig, embed_dim: int) -> None:
+        super().__init__(config, embed_dim)
+        self.recurrent = Recurrent("gru", self.width, config.hidden, both_ways=True)
+        self.projection = nn.Linear(self.recurrent.width, embed_dim)
+
+    def forward(self, embedded: Tensor) -> Tensor:
+        """Return (B, T, D) tokens for (B, n_mels, frames) spectrograms."""
+        heard = self.recurrent(self.moments(embedded))
+        return cast(Tensor, self.projection(heard) + self.position)
+
+
+ENCODERS = {"cnn": RecordingEncoder, "crnn": RecurrentRecordingEncoder}
 
 
 def build(config: RecordingConfig, embed_dim: int) -> Encoder:

@@ -1,7 +1,7 @@
 """Gene panels: one token per locus of the panel. No claim about any variant is made or stored."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +20,20 @@ COPIES, COVERED = 0, 1  # columns of the input
 
 @dataclass(frozen=True, slots=True)
 class VariantsConfig:
-    """The gene panel encoder: one token per locus.
+    """The gene panel encoder.
 
     loci: identifiers as in ``Variant.variant_id``, in token order.
+    name: "tokens" (one token per locus) or "mlp" (one token for the whole panel).
     """
 
     loci: list[str]
     hidden: int = 16
+    name: str = "tokens"
 
     def __post_init__(self) -> None:
+        if self.name not in ENCODERS:
+            problem = f"{self.name!r} is unknown; known: {', '.join(ENCODERS)}"
+            raise ConfigError(key="variants.name", problem=problem)
         if not self.loci or len(set(self.loci)) != len(self.loci):
             raise ConfigError(key="variants.loci", problem="must name loci, each once")
 
@@ -96,31 +101,15 @@ def panel_values(copies: npt.NDArray[np.int8]) -> FloatArray:
 
 
 class VariantsEncoder(Encoder):
-    """One token per locus from its own small network: input (B, L, 2), tokens (B, L, D)."""
+    """What all encoders of gene panels share: input (B, L, 2), copies and coverage."""
 
-    def __init__(self, config: VariantsConfig, embed_dim: int) -> None:
+    def __init__(self, config: VariantsConfig) -> None:
         super().__init__()
-        count, hidden = len(config.loci), config.hidden
-        self._shape = (count, 2)
-        self.weight_in = nn.Parameter(torch.randn(count, 2, hidden) * 0.5)
-        self.bias_in = nn.Parameter(torch.zeros(count, hidden))
-        self.weight_out = nn.Parameter(torch.randn(count, hidden, embed_dim) * hidden**-0.5)
-        self.name = nn.Parameter(torch.randn(count, embed_dim) * 0.02)
-        self.norm = nn.LayerNorm(embed_dim)
+        self._shape = (len(config.loci), 2)
 
     def baseline_input(self) -> Tensor:
         """Return "no locus covered"."""
         return torch.zeros(self._shape)
-
-    def forward(self, embedded: Tensor) -> Tensor:
-        """Return (B, L, D) tokens for (B, L, 2) copies and coverage."""
-        hidden = torch.einsum("bli,lih->blh", embedded, self.weight_in) + self.bias_in
-        tokens = torch.einsum("blh,lhd->bld", nn.functional.silu(hidden), self.weight_out)
-        return cast(Tensor, self.norm(tokens + self.name))
-
-    def own_tokens(self, inputs: Tensor, tokens: Tensor) -> Tensor:
-        """Leave loci out that were not covered."""
-        return inputs[..., COVERED].to(tokens.dtype)
 
     def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Return the panels with 5 % of their loci not covered."""
@@ -133,4 +122,52 @@ class VariantsEncoder(Encoder):
         return inputs * (torch.rand(inputs.shape[:2], generator=generator) >= share)[..., None]
 
 
-CHANNEL = Channel(Modality.VARIANTS, VariantsConfig, VariantsEncoder, prepare)
+class TokensVariantsEncoder(VariantsEncoder):
+    """One token per locus from its own small network: tokens (B, L, D)."""
+
+    def __init__(self, config: VariantsConfig, embed_dim: int) -> None:
+        super().__init__(config)
+        count, hidden = len(config.loci), config.hidden
+        self.weight_in = nn.Parameter(torch.randn(count, 2, hidden) * 0.5)
+        self.bias_in = nn.Parameter(torch.zeros(count, hidden))
+        self.weight_out = nn.Parameter(torch.randn(count, hidden, embed_dim) * hidden**-0.5)
+        self.name = nn.Parameter(torch.randn(count, embed_dim) * 0.02)
+        self.norm = nn.LayerNorm(embed_dim)
+
+    def forward(self, embedded: Tensor) -> Tensor:
+        """Return (B, L, D) tokens for (B, L, 2) copies and coverage."""
+        hidden = torch.einsum("bli,lih->blh", embedded, self.weight_in) + self.bias_in
+        tokens = torch.einsum("blh,lhd->bld", nn.functional.silu(hidden), self.weight_out)
+        return cast(Tensor, self.norm(tokens + self.name))
+
+    def own_tokens(self, inputs: Tensor, tokens: Tensor) -> Tensor:
+        """Leave loci out that were not covered."""
+        return inputs[..., COVERED].to(tokens.dtype)
+
+
+class MlpVariantsEncoder(VariantsEncoder):
+    """One token for the whole panel, from a perceptron that sees loci together: (B, 1, D)."""
+
+    def __init__(self, config: VariantsConfig, embed_dim: int) -> None:
+        super().__init__(config)
+        self.layers = nn.Sequential(
+            nn.Linear(2 * len(config.loci), config.hidden), nn.SiLU(),
+            nn.Linear(config.hidden, config.hidden), nn.SiLU(),
+            nn.Linear(config.hidden, embed_dim),
+        )  # fmt: skip
+
+    def forward(self, embedded: Tensor) -> Tensor:
+        """Return (B, 1, D) tokens for (B, L, 2) copies and coverage."""
+        return cast(Tensor, self.layers(embedded.flatten(1)))[:, None]
+
+
+ENCODERS: dict[str, Any] = {"tokens": TokensVariantsEncoder, "mlp": MlpVariantsEncoder}
+
+
+def build(config: VariantsConfig, embed_dim: int) -> Encoder:
+    """Return the encoder that the configuration names."""
+    encoder: Encoder = ENCODERS[config.name](config, embed_dim)
+    return encoder
+
+
+CHANNEL = Channel(Modality.VARIANTS, VariantsConfig, build, prepare)

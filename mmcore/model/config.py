@@ -43,6 +43,8 @@ class TargetConfig:
     inputs: the modalities that may speak of this target; empty means all. A target that was only
         ever labelled in patients without notes must not be moved by one.
     weight: how much the target counts among those of its task in training.
+    label: what the data call the truth of this target, where that is not its name; so one truth
+        may be asked of the image alone, of the note alone and of both.
     """
 
     name: str
@@ -54,6 +56,7 @@ class TargetConfig:
     group: str = ""
     inputs: tuple[str, ...] = ()
     weight: float = 1.0
+    label: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(TargetKind):
@@ -65,6 +68,11 @@ class TargetConfig:
             raise ConfigError(key=f"targets.{self.name}.weight", problem="must exceed 0")
         if not self.high > self.low:
             raise ConfigError(key=f"targets.{self.name}.high", problem="must exceed low")
+
+    @property
+    def truth(self) -> str:
+        """The name under which the data hold the true value."""
+        return self.label or self.name
 
 
 FusionKind = Literal[

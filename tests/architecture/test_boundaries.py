@@ -22,7 +22,7 @@ DOORS = {
     "imagecodecs": ("mmcore/intake/dicom", "mmcore/intake/decode_process.py"),
     "soundfile": ("mmcore/intake/recording.py",),
     "timm": ("mmcore/model/",),
-    "transformers": ("mmcore/model/", "mmcore/train/"),
+    "transformers": ("mmcore/modalities/note_encoders.py", "mmcore/train/"),
     "reportlab": ("mmcore/report/pdf",),
     "plotly": ("dashboard/charts.py",),
 }
