@@ -10,6 +10,7 @@ from mmcore.intake import case_from_paths
 from mmcore.records import Case, Instance, Note, Patient, Series, Study
 from mmcore.simulate import Finding, PhantomPatient, sample_patient
 from mmcore.simulate.cohort import decode_mask
+from mmcore.simulate.leading import leading_labels
 
 
 def simulated(seed: int, patients: int) -> Iterator[LabelledCase]:
@@ -19,7 +20,7 @@ def simulated(seed: int, patients: int) -> Iterator[LabelledCase]:
         yield LabelledCase(
             case=phantom_case(patient),
             patient=f"phantom-{seed}-{index}",
-            labels={**_as_labels(patient.truth.findings), "severity": patient.truth.severity},
+            labels=_labels(patient.truth.findings, patient.truth.severity),
             masks={str(name): mask for name, mask in patient.truth.masks.items()},
             subgroups=_groups(patient.sex, patient.age_years),
         )
@@ -41,7 +42,7 @@ def from_folder(folder: Path) -> Iterator[LabelledCase]:
         yield LabelledCase(
             case=case,
             patient=f"phantom-{truth['seed']}-{truth['index']}",
-            labels={**_as_labels(truth["findings"]), "severity": float(truth["severity"])},
+            labels=_labels(truth["findings"], float(truth["severity"])),
             masks={name: decode_mask(mask) for name, mask in truth["masks"].items()},
             subgroups=_groups(case.patient.sex or "", age),
         )
@@ -75,8 +76,13 @@ def phantom_case(patient: PhantomPatient) -> Case:
     )
 
 
-def _as_labels(findings: Mapping[Finding, bool]) -> dict[str, float]:
-    return {str(name): float(is_there) for name, is_there in findings.items()}
+def _labels(findings: Mapping[Finding, bool], severity: float) -> dict[str, float]:
+    named = {str(name): bool(is_there) for name, is_there in findings.items()}
+    return {
+        **{n: float(x) for n, x in named.items()},
+        "severity": severity,
+        **leading_labels(named),
+    }
 
 
 def _groups(sex: str, age: float | None) -> dict[str, str]:

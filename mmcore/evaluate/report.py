@@ -29,7 +29,7 @@ class Outputs:
 
 def run(engine: Engine, cases: Iterable[LabelledCase], *, total: int | None = None) -> Outputs:
     """Score every case with every subset of its modalities."""
-    names = [t.name for t in engine.pack.config.targets]
+    names = [t.truth for t in engine.pack.config.targets]
     values, labels = [], []
     for labelled in tqdm(cases, total=total, desc="evaluating", unit="case"):
         values.append(engine.coalition_values(labelled.case))

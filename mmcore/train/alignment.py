@@ -32,6 +32,7 @@ class AlignmentConfig:
         modality; 0 compares the vectors themselves, for the "aligned" fusion.
     temperature: of "contrastive", at first; fixed unless ``learn_temperature``.
     spread: of "joint", the factor of the term that keeps all patients from becoming one point.
+    epochs_before: of alignment alone, before any task is learned.
     """
 
     kind: AlignmentKind = "none"
@@ -39,6 +40,7 @@ class AlignmentConfig:
     temperature: float = 0.07
     learn_temperature: bool = True
     spread: float = 1.0
+    epochs_before: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(AlignmentKind):
@@ -50,6 +52,10 @@ class AlignmentConfig:
             raise ConfigError(key="alignment.temperature", problem=f"is below {1 / _SHARPEST}")
         if not self.spread >= 0.0:
             raise ConfigError(key="alignment.spread", problem="must not be negative")
+        if not self.epochs_before >= 0:
+            raise ConfigError(key="alignment.epochs_before", problem="must not be negative")
+        if self.epochs_before and self.kind == "none":
+            raise ConfigError(key="alignment.epochs_before", problem="there is no alignment")
 
 
 class Alignment(nn.Module):

@@ -20,9 +20,11 @@ from mmcore.modalities.image import square_image
 from mmcore.simulate import FINDINGS, sample_extras, sample_patient
 from mmcore.simulate.genes import PANEL
 from mmcore.simulate.labs import HEALTHY
+from mmcore.simulate.leading import LEADING, leading_labels
 from mmcore.simulate.sound import RATE_HZ
 
 SHARD = 125
+STORED_SIZE = 224  # shards of images are kept at this size; sizes that divide it are pooled from it
 LOCATION_SIZE = 56  # lesion masks are kept at this resolution and pooled to the token grid later
 CODES = tuple(HEALTHY)  # what the simulator draws, in its order: the columns of stored shards
 LOCI = tuple(locus.variant_id for locus in PANEL)
@@ -56,8 +58,12 @@ class Cohort:
         """Return (N,) true values of a target. Raises ``ConfigError`` for an unknown one."""
         if target == "severity":
             return self.severity.astype(np.float64)
+        if target in LEADING:
+            names = [str(finding) for finding in FINDINGS]
+            rows = [dict(zip(names, map(bool, row), strict=True)) for row in self.findings]
+            return np.array([leading_labels(row)[target] for row in rows])
         if target not in FINDINGS:
-            known = ", ".join((*FINDINGS, "severity"))
+            known = ", ".join((*FINDINGS, "severity", *LEADING))
             raise ConfigError(key="model.targets", problem=f"{target!r} is unknown; known: {known}")
         return self.findings[:, FINDINGS.index(target)].astype(np.float64)
 
@@ -67,14 +73,20 @@ def build_cohort(
 ) -> Cohort:
     """Return the first ``patients`` patients of ``seed``, simulating the shards not yet there.
 
+    ``size``: rows and columns of the images. Models of every size that divides ``STORED_SIZE``
+    learn from the same shards: their images are area means of the stored ones, which differ from
+    those of ``square_image`` at that size by rounding and a little sharpness.
     ``workers``: processes that simulate; one per core by default, 0 for this process itself.
     """
-    kinds = {_row: folder / f"seed-{seed}-size-{size}", _extra_row: folder / f"seed-{seed}-extras"}
+    stored = STORED_SIZE if STORED_SIZE % size == 0 else size
+    kinds = {
+        _row: folder / f"seed-{seed}-size-{stored}", _extra_row: folder / f"seed-{seed}-extras"
+    }  # fmt: skip
     for kind_folder in kinds.values():
         kind_folder.mkdir(parents=True, exist_ok=True)
     shards = [range(start, min(start + SHARD, patients)) for start in range(0, patients, SHARD)]
     todo = [
-        (row, kind_folder, seed, s, size)
+        (row, kind_folder, seed, s, stored)
         for row, kind_folder in kinds.items()
         for s in shards
         if not _shard(kind_folder, s).exists()
@@ -93,8 +105,23 @@ def build_cohort(
         for s in shards
     ]
     arrays = {k: np.concatenate([s[k] for s in loaded]) for k in loaded[0]}
+    arrays["images"] = area_means(arrays["images"].astype(np.uint8, copy=False), size)
     notes = tuple(json.loads(text) for text in arrays.pop("notes"))
     return Cohort(notes=notes, **arrays)
+
+
+def area_means(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """Return (N, size, size) uint8 means over equal squares of (N, S, S) uint8 images."""
+    count, side = images.shape[:2]
+    if side == size:
+        return images
+    factor = side // size
+    sums = np.zeros((count, size, size), dtype=np.uint32)
+    for row in range(factor):
+        for column in range(factor):
+            sums += images[:, row::factor, column::factor]
+    means: npt.NDArray[np.uint8] = np.rint(sums / factor**2).astype(np.uint8)
+    return means
 
 
 def _shard(folder: Path, indices: range) -> Path:

@@ -144,7 +144,7 @@ def from_cases(
             own = prepared[modality].values if modality in prepared else blank[modality].numpy()
             stored.append(_stored_image(own, config) if modality is Modality.IMAGE else own)
         presence.append([m in prepared for m in config.modalities])
-        labels.append([labelled.labels.get(t.name, np.nan) for t in config.targets])
+        labels.append([labelled.labels.get(t.truth, np.nan) for t in config.targets])
         outlined = [labelled.regions.get(name) for name in names]
         regions.append([np.zeros(REGION_SIZE, np.uint8) if x is None else x for x in outlined])
         known.append([x is not None for x in outlined])
@@ -200,7 +200,7 @@ def from_cohort(cohort: Cohort, config: ModelConfig, tokenizer: "Tokenizer | Non
     if variants := config.inputs.get(Modality.VARIANTS):
         columns = [LOCI.index(locus) for locus in variants.loci]
         inputs[Modality.VARIANTS] = torch.from_numpy(panel_values(cohort.copies[:, columns]))
-    labels = np.stack([cohort.label(target.name) for target in config.targets], axis=1)
+    labels = np.stack([cohort.label(target.truth) for target in config.targets], axis=1)
     regions: Tensor | None = None
     if config.segmentation is not None:
         shown = [FINDINGS.index(name) for name in config.segmentation.regions]

@@ -1,5 +1,6 @@
 """The ``train`` command: one run file in, one pack out, resumable at every stage."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from mmcore.train.config import RunConfig, read_run
 from mmcore.train.imbalance import pos_weights
 from mmcore.train.learner import Learner
 from mmcore.train.loop import train
+from mmcore.train.losses import TASKS
 from mmcore.train.package import package
 from mmcore.train.sources import Source, open_source
 from mmcore.train.start import start_from
@@ -43,6 +45,7 @@ def fit(run: RunConfig, source: Source, *, folder: Path) -> tuple[FusionNetwork,
     """Build and train the network of a run; return it with the seconds that it took."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = build_network(run, source, folder=folder)
+    before = _align(network, run, source, folder=folder / "aligned", device=device)
     cap = run.loss.pos_weight_cap
     weights = pos_weights(source.train.labels, cap=cap) if cap > 1.0 else None
     learner = Learner(network, run.loss, run.alignment, pos_weight=weights)
@@ -50,7 +53,26 @@ def fit(run: RunConfig, source: Source, *, folder: Path) -> tuple[FusionNetwork,
         learner, source.train, run.training,
         validation=source.validation, folder=folder, device=device,
     )  # fmt: skip
-    return network, seconds
+    return network, before + seconds
+
+
+def _align(
+    network: FusionNetwork, run: RunConfig, source: Source, *, folder: Path, device: torch.device
+) -> float:
+    """Align the encoders of a run before it learns its tasks; return the seconds that took.
+
+    Nothing but the modalities of a patient is learned from: every task has the factor 0.
+    """
+    if not run.alignment.epochs_before:
+        return 0.0
+    folder.mkdir(parents=True, exist_ok=True)
+    nothing = dict.fromkeys(TASKS, 0.0)
+    loss = replace(run.loss, balance="fixed", weights={**nothing, "alignment": 1.0})
+    training = replace(run.training, epochs=run.alignment.epochs_before, patience=0)
+    learner = Learner(network, loss, run.alignment)
+    seconds = train(learner, source.train, training, folder=folder, device=device)
+    network.train()
+    return seconds
 
 
 def build_network(run: RunConfig, source: Source, *, folder: Path) -> FusionNetwork:
