@@ -2,9 +2,18 @@
 
 import math
 
-from mmcore.records import FileVerdict, Observation, SourceFile, Variant
+from mmcore.records import FileVerdict, Modality, Observation, SourceFile, Variant
 
 MINUS = "\u2212"
+NO_CLAIM = (
+    "No clinical claim is made about any variant: a contribution says what moved this model, "
+    "not what a variant does."
+)
+_SHORT = {
+    Modality.NOTE: "Note",
+    Modality.OBSERVATIONS: "Labs & vitals",
+    Modality.RECORDING: "Sound",
+}
 
 PROBABILITY_BOUNDS: tuple[tuple[int, str], ...] = (
     (10, "very unlikely"),
@@ -95,6 +104,11 @@ def is_used_in_part(source: SourceFile) -> bool:
     return source.verdict is FileVerdict.USED and is_table and bool(source.reason)
 
 
+def short_name(modality: Modality) -> str:
+    """Return the shortest heading of a modality that is still plain, such as "Sound"."""
+    return _SHORT.get(modality, modality.display)
+
+
 def observation_text(observation: Observation) -> str:
     """Return the value of an observation with comparator and unit, such as "184 mg/L"."""
     return f"{observation.comparator or ''}{observation.value:g} {observation.unit}".strip()
@@ -113,12 +127,6 @@ def copies_text(copies: int) -> str:
 def effect_text(variant: Variant) -> str:
     """Return the predicted consequence that the file states, in words; "" if it states none."""
     return variant.effect.replace("_", " ")
-
-
-NO_CLAIM = (
-    "No clinical claim is made about any variant: a contribution says what moved this model, "
-    "not what a variant does."
-)
 
 
 def odds_text(signed: float) -> str:

@@ -19,20 +19,23 @@ from mmcore.report.pdf.finding_sections import (
     draw_gaps,
     draw_key_finding,
     draw_summary,
+    key_target,
 )
+from mmcore.report.pdf.input_sections import draw_recording, draw_variants
 from mmcore.report.pdf.page import TOP, draw_foot, draw_head
 from mmcore.report.pdf.sheet import Sheet
 from mmcore.report.reading import ReportedResult, read_document
 from mmcore.report.storage import document_digest
 
 MAX_PAGES = 2
+"""No further finding begins beyond it; what is always told may take a third page."""
 
 _LOCK = threading.Lock()
 """reportlab keeps fonts and image caches for the process; one report is drawn at a time."""
 
 
 def render_pdf(document: Mapping[str, object]) -> bytes:
-    """Return the report as PDF, one or two A4 pages; the same document gives the same bytes.
+    """Return the report as PDF, one to three A4 pages; the same document gives the same bytes.
 
     Raises ``ResultFormatError`` for a document that is not a valid ``consilium.result/1``.
     """
@@ -66,10 +69,12 @@ def _draw(result: ReportedResult, digest: str, *, pages: int) -> tuple[bytes, in
     draw_key_finding(sheet, result)
     drawn = draw_further_findings(sheet, result, skip=0, last_page=1)
     draw_gaps(sheet, result)
+    draw_recording(sheet, result, key_target(result))
+    draw_variants(sheet, result, key_target(result))
     draw_observations(sheet, result)
     draw_model(sheet, result)
     draw_files(sheet, result)
-    draw_further_findings(sheet, result, skip=drawn, last_page=MAX_PAGES)
+    draw_further_findings(sheet, result, skip=drawn, last_page=max(MAX_PAGES, sheet.page))
     sheet.finish_page()
     canvas.save()
     return buffer.getvalue(), sheet.page

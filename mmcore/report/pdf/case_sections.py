@@ -21,7 +21,7 @@ from mmcore.report.pdf.sheet import (
     wrap,
 )
 from mmcore.report.reading import ReportedResult
-from mmcore.wording import observation_text, person_name
+from mmcore.wording import is_used_in_part, observation_text, person_name, short_name
 
 MAX_NOTICES = 4
 MAX_OBSERVATIONS = 18
@@ -126,8 +126,10 @@ def draw_files(sheet: Sheet, result: ReportedResult) -> None:
             break
         shown += 1
         sheet.y -= BODY.leading
-        verdict = str(file.verdict) + (f" ({file.code})" if file.code else "")
-        style = BODY if file.verdict is FileVerdict.USED else STRONG
+        is_partial = is_used_in_part(file)
+        verdict = "used in part" if is_partial else str(file.verdict)
+        verdict += f" ({file.code})" if file.code else ""
+        style = BODY if file.verdict is FileVerdict.USED and not is_partial else STRONG
         sheet.clipped(MARGIN, sheet.y + 2.0, file.name, 134.0, style)
         sheet.clipped(MARGIN + 138.0, sheet.y + 2.0, verdict, 142.0, style)
         digest = f"SHA-256 {file.digest}"
@@ -153,8 +155,8 @@ def _patient_facts(result: ReportedResult) -> Sequence[tuple[str, str]]:
         ("Patient ID", patient.patient_id or "unknown"),
         ("Born", born),
         ("Age, sex", f"{age}, {_SEXES[patient.sex] if patient.sex else 'sex unknown'}"),
-        ("Inputs", ", ".join(m.display for m in result.present) or "none"),
-        ("Missing", ", ".join(m.display for m in result.missing) or "none"),
+        ("Inputs", ", ".join(map(short_name, result.present)) or "none"),
+        ("Missing", ", ".join(map(short_name, result.missing)) or "none"),
     )
 
 

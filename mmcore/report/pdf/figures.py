@@ -28,6 +28,7 @@ from mmcore.report.pdf.sheet import (
 )
 from mmcore.report.reading import Overlay, ReportedTarget
 from mmcore.wording import (
+    call_text,
     odds_text,
     probability_beside,
     probability_words,
@@ -219,9 +220,17 @@ def describe(target: ReportedTarget) -> str:
     """Return the score in words: "87%, likely; called present"."""
     if target.probability is None or target.logit is None:
         return ""
-    verdict = "called present" if target.called else "called absent"
     words = probability_words(target.probability)
-    return f"{_probability(target)}, {words}; {verdict}"
+    return f"{_probability(target)}, {words}; called {called_of(target).lower()}"
+
+
+def called_of(target: ReportedTarget) -> str:
+    """Return "Present", "Borderline" or "Absent" as on the page; "" for a value or no score."""
+    if target.called is None or target.interval is None:
+        return ""
+    return call_text(
+        called=target.called, interval=target.interval, operating_point=target.operating_point
+    )
 
 
 def _probability(target: ReportedTarget) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from mmcore.records import GateVerdict, Modality, Observation, PartItem
 from mmcore.report.pdf.figures import (
     Frame,
+    called_of,
     describe,
     draw_image,
     draw_interval,
@@ -55,6 +56,13 @@ _TRUST = {
 }
 _IMAGE_WIDTH, _IMAGE_HEIGHT = 134.0, 164.0
 _GAP = 8.0
+_TAGS = {
+    Modality.IMAGE: "image",
+    Modality.NOTE: "note",
+    Modality.OBSERVATIONS: "lab/vital",
+    Modality.RECORDING: "sound",
+    Modality.VARIANTS: "gene",
+}
 _HALF = (CONTENT_WIDTH - 18.0) / 2
 
 
@@ -173,8 +181,8 @@ def _ledger_facts(target: ReportedTarget) -> list[str]:
     everything = max(target.coalitions, key=len, default=frozenset())
     without = [
         f"{m.display.lower()} {probability_text(_logistic(target.coalitions[rest]))}"
-        for m in Modality
-        if m in target.parts and (rest := everything - {m}) in target.coalitions
+        for m in target.parts
+        if (rest := everything - {m}) in target.coalitions
     ]
     if without:
         facts.append(f"Score without: {', '.join(without)}")
@@ -269,7 +277,7 @@ def _draw_probability(sheet: Sheet, target: ReportedTarget, y: float) -> None:
     sheet.text(x[4], y, interval_text(*target.interval), replace(BODY, size=7.0))
     sheet.text(x[5], y, point)
     called = replace(STRONG, color=FOR) if target.called else replace(BODY, color=MUTED)
-    sheet.text(x[6], y, "Present" if target.called else "Absent", called)
+    sheet.text(x[6], y, called_of(target), called)
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,8 +383,8 @@ def _draw_evidence_row(sheet: Sheet, entry: _Evidence, x: float) -> None:
     y = sheet.y + 2.6
     if entry.number is not None:
         draw_marker(sheet, x + 5.0, y + 2.4, entry.number, is_for=entry.item.signed > 0)
-    tag = {"image": "image", "note": "note", "observations": "lab/vital"}[entry.modality]
-    sheet.text(x + 13.0, y, tag, SMALL)
+    tag = _TAGS.get(entry.modality, entry.modality.display.lower())
+    sheet.clipped(x + 13.0, y, tag, 33.0, SMALL)
     what = entry.item.what
     if entry.modality is Modality.NOTE and not what.startswith(("\u201c", '"')):
         what = f"\u201c{what}\u201d"

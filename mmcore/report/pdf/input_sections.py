@@ -1,0 +1,164 @@
+"""The sections on sound and genes: what came in, and what of it moved the key finding."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmcore.records import Modality, PartItem
+from mmcore.report.case_reading import ReportedRecording
+from mmcore.report.pdf.figures import Frame, draw_marker
+from mmcore.report.pdf.sheet import (
+    BODY,
+    CAUTION,
+    CONTENT_WIDTH,
+    MARGIN,
+    NOTE,
+    SMALL,
+    STRONG,
+    Sheet,
+)
+from mmcore.report.pdf.sound_figure import AXIS, draw_map_scale, draw_sound_map, draw_spectrogram
+from mmcore.report.reading import ReportedPart, ReportedResult, ReportedTarget
+from mmcore.wording import NO_CLAIM, copies_text, effect_text, signed_text, sound_text
+
+MAX_CELLS = 3
+"""Cells for, and as many against; the result document holds more."""
+MAX_VARIANTS = 10
+
+_GUTTER = 18.0
+_HALF = (CONTENT_WIDTH - _GUTTER) / 2
+_PICTURE_HEIGHT = 76.0
+_COLUMNS = (0.0, 60.0, 190.0, 240.0, 400.0)
+_HEADS = ("Gene", "Variant", "Genotype", "Effect as the file states it")
+
+
+def draw_recording(sheet: Sheet, result: ReportedResult, target: ReportedTarget | None) -> None:
+    """Draw the spectrogram without and with the map of one finding, and its strongest cells."""
+    recording = result.case.key_recording
+    if recording is None:
+        return
+    part = target.parts.get(Modality.RECORDING) if target else None
+    items = _strongest(part)
+    lines = max([sum(i.signed > 0 for i in items), sum(i.signed < 0 for i in items)])
+    sheet.need(15.0 + _PICTURE_HEIGHT + 44.0 + 11.0 * lines)
+    sheet.heading(f"Sound recording \u2013 {_facts(recording, result)}")
+    if recording.picture is not None:
+        _draw_pictures(sheet, recording, part, items, target)
+    if part is not None and not part.passed:
+        words = f"\u25a0 Evidence withheld. {part.reason}"
+        sheet.paragraph(words, replace(NOTE, color=CAUTION), max_lines=2)
+    _draw_cells(sheet, items)
+
+
+def draw_variants(sheet: Sheet, result: ReportedResult, target: ReportedTarget | None) -> None:
+    """Draw the called variants with what each contributed to one finding, strongest first."""
+    panel = result.case.panel
+    if panel is None:
+        return
+    part = target.parts.get(Modality.VARIANTS) if target else None
+    signed = {item.where: item.signed for item in part.top if item.where} if part else {}
+    variants = sorted(
+        result.case.variants, key=lambda v: -abs(signed.get((v.variant_id,), 0.0))
+    )[:MAX_VARIANTS]  # fmt: skip
+    sheet.need(15.0 + 11.0 * (len(variants) + 1) + 3 * NOTE.leading)
+    loci = f" at {panel.loci} loci reported" if panel.loci > panel.called else ""
+    sheet.heading(f"Gene panel \u2013 {_counted(panel.called, 'variant')}{loci}")
+    if part is not None and not part.passed:
+        words = f"\u25a0 Evidence withheld. {part.reason}"
+        sheet.paragraph(words, replace(NOTE, color=CAUTION), max_lines=2)
+    if variants:
+        sheet.y -= 9.5
+        for x, head in zip(_COLUMNS, _HEADS, strict=False):
+            sheet.text(MARGIN + x, sheet.y + 2.0, head, SMALL)
+        moved = f"Moved {target.display}" if target else ""
+        sheet.text(MARGIN + CONTENT_WIDTH, sheet.y + 2.0, moved, SMALL, align="right")
+    for variant in variants:
+        sheet.y -= 10.5
+        y = sheet.y + 2.4
+        cells = (variant.gene or "\u2013", variant.variant_id, copies_text(variant.copies),
+                 effect_text(variant) or "\u2013")  # fmt: skip
+        for text, x, end in zip(cells, _COLUMNS, _COLUMNS[1:], strict=False):
+            sheet.clipped(MARGIN + x, y, text, end - x - 6.0)
+        value = signed.get((variant.variant_id,))
+        words = "\u2013" if value is None else signed_text(value)
+        sheet.text(MARGIN + CONTENT_WIDTH, y, words, STRONG, align="right")
+        sheet.rule(MARGIN, sheet.y, CONTENT_WIDTH, color="#e3e7ea")
+    rest = [item for item in part.top if not item.where] if part else []
+    for item in rest:
+        sheet.y -= 10.5
+        sheet.clipped(MARGIN, sheet.y + 2.4, item.what, 390.0)
+        words = signed_text(item.signed)
+        sheet.text(MARGIN + CONTENT_WIDTH, sheet.y + 2.4, words, STRONG, align="right")
+    if panel.called > len(variants):
+        more = f"and {panel.called - len(variants)} more variants that moved it less or not at all"
+        sheet.paragraph(more, NOTE)
+    sheet.paragraph(NO_CLAIM, NOTE)
+
+
+def _facts(recording: ReportedRecording, result: ReportedResult) -> str:
+    facts = [sound_text(recording.seconds, recording.sample_rate_hz)]
+    facts.append(recording.site or "site not stated")
+    if len(result.case.recordings) > 1:
+        facts.append(f"one of {len(result.case.recordings)}")
+    return ", ".join(facts)
+
+
+def _draw_pictures(
+    sheet: Sheet, recording: ReportedRecording, part: ReportedPart | None,
+    items: Sequence[PartItem], target: ReportedTarget | None,
+) -> None:  # fmt: skip
+    shown = recording.picture
+    if shown is None:
+        return
+    bottom = sheet.y - 4.0 - _PICTURE_HEIGHT
+    width = _HALF - AXIS
+    left = Frame(MARGIN + AXIS, bottom, width, _PICTURE_HEIGHT)
+    draw_spectrogram(sheet, shown, left)
+    caption = bottom - 16.0
+    cut = "" if shown.seconds >= recording.seconds else f" (first {shown.seconds:g} s)"
+    words = f"Loudness{cut}: white is loudest, black {shown.range_db:.0f} dB below"
+    sheet.clipped(left.x, caption, words, width, SMALL)
+    over = part.overlay.sound if part is not None and part.overlay is not None else None
+    right = Frame(MARGIN + _HALF + _GUTTER + AXIS, bottom, width, _PICTURE_HEIGHT)
+    if over is not None and target is not None:
+        draw_spectrogram(sheet, shown, right)
+        cells = [(float(i.where[0]), float(i.where[1]), i.signed > 0) for i in items]
+        peak = draw_sound_map(sheet, shown, right, over, cells)
+        sheet.clipped(
+            right.x, caption, f"What moved {target.display}; rings: see below", width, SMALL
+        )
+        draw_map_scale(sheet, right.x, caption - 8.5, width - 30.0, peak=peak)
+    elif part is not None:
+        words = part.reason or "the recording has no map"
+        sheet.y = bottom + _PICTURE_HEIGHT / 2 + 10.0
+        sheet.paragraph(f"No map: {words}", NOTE, x=right.x, width=width, max_lines=5)
+    sheet.y = caption - 10.0
+
+
+def _strongest(part: ReportedPart | None) -> list[PartItem]:
+    """Return the cells that have a place: the strongest for, then the strongest against."""
+    placed = [i for i in part.top if len(i.where) == 2 and i.signed != 0.0] if part else []
+    ordered = sorted(placed, key=lambda item: -abs(item.signed))
+    in_favour = [item for item in ordered if item.signed > 0][:MAX_CELLS]
+    return in_favour + [item for item in ordered if item.signed < 0][:MAX_CELLS]
+
+
+def _draw_cells(sheet: Sheet, items: Sequence[PartItem]) -> None:
+    top = lowest = sheet.y
+    numbered = list(enumerate(items, start=1))
+    for column, is_for in enumerate((True, False)):
+        sheet.y = top
+        x = MARGIN + column * (_HALF + _GUTTER)
+        for number, item in numbered:
+            if (item.signed > 0) is is_for:
+                sheet.y -= 11.0
+                y = sheet.y + 2.6
+                draw_marker(sheet, x + 5.0, y + 2.4, number, is_for=is_for)
+                sheet.text(x + 13.0, y, "for" if is_for else "against", SMALL)
+                sheet.clipped(x + 44.0, y, item.what, _HALF - 80.0, BODY)
+                sheet.text(x + _HALF, y, signed_text(item.signed), STRONG, align="right")
+        lowest = min(lowest, sheet.y)
+    sheet.y = lowest
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
