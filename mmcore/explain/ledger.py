@@ -21,7 +21,6 @@ from torch import Tensor
 
 from mmcore.errors import LedgerNotAdditiveError
 from mmcore.explain.path import PathAttribution, integrate
-from mmcore.explain.regions import blend_overlay
 from mmcore.explain.shapley import (
     coalition_presence,
     interaction_index,
@@ -180,6 +179,8 @@ def _parts(
         n_steps=attribution.n_steps,
         overlay=evidence.overlay,
         overlay_box=evidence.overlay_box,
+        overlay_stack=evidence.overlay_stack,
+        overlay_of=evidence.overlay_of,
     )
 
 
@@ -205,8 +206,7 @@ def _attribute(
         first_steps=channel_of(modality).first_steps,
         internal_batch_size=ledger.internal_batch_size,
     )
-    grid = network.encoder(modality).grid
-    if grid is None:
+    if network.encoder(modality).grid is None:
         return by_input, abs(by_input.error)
     with torch.no_grad():
         first, last = network.tokenise(modality, start), network.tokenise(modality, end)
@@ -219,7 +219,7 @@ def _attribute(
         first_steps=FIRST_TOKEN_STEPS,
         internal_batch_size=ledger.internal_batch_size,
     )
-    overlay = blend_overlay(by_input.values.sum(0), by_token.values.sum(1).reshape(grid))
+    overlay = network.encoder(modality).blend(by_input.values, by_token.values)
     steps = max(by_input.n_steps, by_token.n_steps)
     blended = PathAttribution(overlay, float(overlay.sum()) - contribution, steps)
     return blended, float(np.max(np.abs([by_input.error, by_token.error])))

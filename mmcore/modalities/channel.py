@@ -13,11 +13,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from mmcore.explain.regions import blend_overlay
 from mmcore.records import Case, FloatArray, Modality, PartItem
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+FloatArray64 = npt.NDArray[np.float64]
 Box = tuple[float, float, float, float]
 
 
@@ -28,6 +30,8 @@ class Evidence:
     items: tuple[PartItem, ...]
     overlay: FloatArray | None = None
     overlay_box: Box | None = None
+    overlay_stack: FloatArray | None = None
+    overlay_of: tuple[str, ...] = ()
 
 
 class Prepared(Protocol):
@@ -37,11 +41,11 @@ class Prepared(Protocol):
     def values(self) -> npt.NDArray[np.generic]:
         """The network's input, without a batch axis."""
 
-    def name_parts(self, attribution: npt.NDArray[np.float64]) -> Evidence:
+    def name_parts(self, attribution: FloatArray64) -> Evidence:
         """Name the parts of an attribution.
 
-        ``attribution`` has the shape of the embedded input, or of the overlay where the encoder's
-        tokens form a ``grid``.
+        ``attribution`` has the shape of the embedded input, or that of ``Encoder.blend`` where the
+        encoder's tokens form a ``grid``.
         """
 
 
@@ -86,6 +90,14 @@ class Encoder(nn.Module):
     def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Return the inputs (B, ...) as another examination of the same patients might give."""
         return inputs
+
+    def blend(self, by_input: FloatArray64, by_token: FloatArray64) -> FloatArray64:
+        """Return one attribution of two with the same sum; asked of encoders with a ``grid``.
+
+        by_input: in the shape of the embedded input; by_token: (T, D).
+        """
+        assert self.grid is not None  # else nobody walks the tokens
+        return blend_overlay(by_input.sum(0), by_token.sum(1).reshape(self.grid))
 
     def leave_out(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Return the inputs with an ordinary part of each missing, or the same object."""

@@ -1,4 +1,4 @@
-"""Images: a frontal radiograph as a square of pixels, through any timm backbone."""
+"""Images: a frontal radiograph as a square of pixels; see ``image_slices`` for CT series."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ from mmcore.records import Case, FloatArray, Instance, Modality
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+LUNG_WINDOW = (-600.0, 1500.0)  # HU, center and width
 PERCENTILES = (1.0, 99.0)
 AUGMENT: Mapping[str, float] = MappingProxyType(
     {
@@ -48,6 +49,8 @@ class ImageConfig:
         that yields a feature map. arguments: of ``timm.create_model``; the own argument ``smooth``
         asks for group norm and SiLU.
     size: rows and columns of the model's input.
+    slices: 1 for a radiograph; more for a CT series, which is resampled to so many slices.
+    window: center and width in HU of what the model sees of a CT.
     augment: how far training images are changed; see ``AUGMENT``, whose values are the defaults.
     """
 
@@ -58,8 +61,15 @@ class ImageConfig:
     mean: float
     std: float
     augment: dict[str, float] = field(default_factory=dict)
+    slices: int = 1
+    window: tuple[float, ...] = LUNG_WINDOW
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "window", tuple(float(x) for x in self.window))
+        if not self.slices >= 1:
+            raise ConfigError(key="image.slices", problem="must be at least 1")
+        if not (len(self.window) == 2 and self.window[1] > 0):
+            raise ConfigError(key="image.window", problem="must be a center and a width above 0")
         if unknown := sorted(set(self.augment) - set(AUGMENT)):
             raise ConfigError(key="image.augment", problem=f"{unknown[0]!r} is unknown")
 
@@ -126,7 +136,11 @@ def prepare_image(instance: Instance, config: ImageConfig) -> PreparedImage:
 
 
 def prepare(case: Case, config: ImageConfig, tokenizer: "Tokenizer | None") -> Preparation:
-    """Choose the image of the case that the model reads, and read it."""
+    """Choose the image or the CT series of the case that the model reads, and read it."""
+    if config.slices > 1:
+        from mmcore.modalities.image_slices import prepare_slices  # it builds on this module
+
+        return prepare_slices(case, config)
     instance, why = choose_image(case.instances)
     if instance is None:
         return Preparation(None, (f"{why[0].upper()}{why[1:]}.",) if case.instances else ())
@@ -228,7 +242,11 @@ def warp(maps: Tensor, theta: Tensor, *, padding: str) -> Tensor:
 
 
 def build(config: ImageConfig, embed_dim: int) -> Encoder:
-    """Return the encoder that the configuration names."""
+    """Return the encoder that the configuration asks for."""
+    if config.slices > 1:
+        from mmcore.modalities.image_slices import SlicesEncoder  # it builds on this module
+
+        return SlicesEncoder(config, embed_dim)
     return ImageEncoder(config, embed_dim)
 
 

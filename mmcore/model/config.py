@@ -154,6 +154,8 @@ class ModelConfig:
                 )
         if self.segmentation is not None and Modality.IMAGE not in self.inputs:
             raise ConfigError(key="model.segmentation", problem="needs an image")
+        if self.segmentation is not None and self.image is not None and self.image.slices > 1:
+            raise ConfigError(key="model.segmentation", problem="needs one image, not slices")
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

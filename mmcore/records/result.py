@@ -108,7 +108,8 @@ class PartItem:
     """One named piece of evidence inside a modality.
 
     what:  region, quoted phrase or observation, in words.
-    where: (row, column) in stored pixels; (start, end) characters of the note that the model read;
+    where: (row, column) in stored pixels, with the number of the slice from 1 on where there are
+        several; (start, end) characters of the note that the model read;
         (LOINC code, ISO time or "") for an observation; () for what is left of an image.
     signed: in logits, part of the modality's sum.
     """
@@ -133,6 +134,9 @@ class Parts:
                         model image of 224 x 224; or None.
     overlay_box:        image only: the part of the stored image that the overlay covers, as
                         (row, column, rows, columns) in stored pixels.
+    overlay_stack:      series of slices only: (S, rows, columns), an overlay for each slice that
+                        was read; ``overlay`` is then None, as one of them would not be the whole.
+    overlay_of:         digest of the instance on which each of the stack lies.
     """
 
     modality: Modality
@@ -144,6 +148,8 @@ class Parts:
     n_steps: int
     overlay: FloatArray | None = None
     overlay_box: tuple[float, float, float, float] | None = None
+    overlay_stack: FloatArray | None = None
+    overlay_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -105,6 +105,8 @@ SUBJECTS = {
     "variants-mlp": of_variants("mlp", 1),
     "image-resnet10t": of_image("resnet10t", SMOOTH),
     "image-cnn": of_image("cnn", {"channels": (4, 8, 8, 16)}),
+    "slices-cnn": of_image("cnn", {"channels": (4, 8, 8, 16)}, slices=5),
+    "slices-resnet10t": of_image("resnet10t", SMOOTH, slices=3, in_chans=3),
 }  # fmt: skip
 
 
