@@ -70,7 +70,7 @@ def evaluate(
         typer.Option(
             exists=True,
             file_okay=False,
-            help="Folder of simulated patients; otherwise made from --seed.",
+            help="Folder of simulated patients or of open radiographs; else made from --seed.",
         ),
     ] = None,
     patients: Annotated[int, typer.Option(min=20, help="How many to simulate.")] = 1000,
@@ -78,16 +78,20 @@ def evaluate(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures here.")
     ] = None,
+    validation: Annotated[
+        bool, typer.Option(help="Of --data, only patients that the pack was not trained on.")
+    ] = False,
     card: Annotated[bool, typer.Option(help="Renew the pack's card with the figures.")] = False,
     explain: Annotated[
         int, typer.Option(help="Check the explanations of this many simulated patients instead.")
     ] = 0,
 ) -> None:
-    """Print held-out figures with bootstrap intervals, for every subset of modalities."""
-    from mmcore.datasets.phantoms import from_folder, simulated
+    """Print held-out figures with bootstrap intervals, by target, subgroup and input."""
+    from mmcore.datasets.phantoms import simulated
     from mmcore.engine import Engine
-    from mmcore.evaluate.measure import measure_card
-    from mmcore.evaluate.report import as_json, as_markdown, figures, run
+    from mmcore.evaluate import measure
+    from mmcore.evaluate.outputs import run
+    from mmcore.evaluate.report import as_json, as_markdown, figures
 
     with _refusals():
         folder = pack_folder(pack)
@@ -95,12 +99,18 @@ def evaluate(
             typer.echo(json.dumps(_explanations(folder, seed=seed, patients=explain), indent=1))
             return
         if card:
-            if data is not None or json_file is not None:
-                raise typer.BadParameter("--card measures simulated patients and writes the card")
-            typer.echo(measure_card(folder, seed=seed, patients=patients))
+            if json_file is not None or (data is not None) is not validation:
+                raise typer.BadParameter("--card goes alone, or with --data and --validation")
+            typer.echo(
+                measure.measure_simulated(folder, seed=seed, patients=patients)
+                if data is None
+                else measure.measure_validation(folder, data)
+            )
             return
         engine = Engine.load(folder)
-        cases = simulated(seed, patients) if data is None else from_folder(data)
+        cases = simulated(seed, patients) if data is None else measure.read_cases(data)
+        if validation:
+            cases = measure.validation_only(folder, cases)
         measured = figures(engine, run(engine, cases, total=patients if data is None else None))
         typer.echo(as_markdown(measured))
         if json_file is not None:

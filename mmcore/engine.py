@@ -25,9 +25,11 @@ from mmcore.explain.shapley import coalition_presence
 from mmcore.gate.novelty import distances, unit
 from mmcore.gate.suitability import choose_image
 from mmcore.gate.verdict import GateFacts, judge_targets
+from mmcore.modalities.image import PreparedImage
 from mmcore.modalities.note import choose_note
 from mmcore.model.allocator import keep_freed_memory
 from mmcore.model.calibration import Calibration
+from mmcore.model.outlines import draw_outlines
 from mmcore.model.pack import Pack, load_pack
 from mmcore.model.prepared import PreparedCase, prepare_case
 from mmcore.records import (
@@ -144,6 +146,27 @@ class Engine:
         """Return (2^M, K) calibrated values: bit m of the row says if modality m is the case's."""
         with self._lock:
             return self._encode(case).values.copy()
+
+    @property
+    def outlined_regions(self) -> tuple[str, ...]:
+        """What the model outlines on the image, in order."""
+        segmentation = self.pack.config.segmentation
+        return () if segmentation is None else segmentation.regions
+
+    def outlines(self, case: Case) -> dict[str, npt.NDArray[np.float32]]:
+        """Return, by region, the (rows, columns) probability over the stored image.
+
+        Empty without an image, or if the model outlines nothing.
+        """
+        with self._lock:
+            encoded = self._encode(case)
+            image = encoded.prepared.inputs.get(Modality.IMAGE)
+            if not self.outlined_regions or not isinstance(image, PreparedImage):
+                return {}
+            drawn = self._on_device(
+                lambda: draw_outlines(self._network, encoded.embedded[Modality.IMAGE], image.box)
+            )
+            return dict(zip(self.outlined_regions, drawn, strict=True))
 
     def predict(self, case: Case) -> Prediction:
         """Score every target of the case and judge whether each score may be shown.

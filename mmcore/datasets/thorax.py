@@ -58,13 +58,17 @@ def read_thorax(folder: Path) -> Iterator[LabelledCase]:
 
     Raises ``ConfigError`` if the folder holds neither table.
     """
-    tables = [folder / "nih" / "studies.csv", folder / "covid" / "studies.csv"]
-    if not any(table.is_file() for table in tables):
+    if not is_thorax(folder):
         raise ConfigError(key=folder.name, problem="holds neither nih nor covid studies.csv")
-    if tables[0].is_file():
+    if (folder / "nih" / "studies.csv").is_file():
         yield from _nih(folder / "nih")
-    if tables[1].is_file():
+    if (folder / "covid" / "studies.csv").is_file():
         yield from _covid(folder / "covid")
+
+
+def is_thorax(folder: Path) -> bool:
+    """Say whether a folder is shaped like this data."""
+    return any((folder / part / "studies.csv").is_file() for part in ("nih", "covid"))
 
 
 def read_texts(folder: Path) -> Iterator[str]:

@@ -12,7 +12,10 @@ NOT_MEASURED = "not measured yet: run `python -m mmcore evaluate --pack PACK --c
 def write_card(
     folder: Path, facts: Mapping[str, Any], *, figures: Mapping[str, Any] | None
 ) -> None:
-    """Write both files. ``figures`` holds "how", "table" (Markdown) and "values" (plain)."""
+    """Write both files.
+
+    ``figures`` holds "how", "table" (Markdown), "values" (plain) and "pictures" (paths by title).
+    """
     content = {**facts, "figures": figures["values"] if figures else NOT_MEASURED}
     if figures:
         content["figures_measured_on"] = figures["how"]
@@ -32,7 +35,10 @@ def _markdown(facts: Mapping[str, Any], figures: Mapping[str, Any] | None) -> st
         f"- {key.replace('_', ' ')}: {value}" for key, value in facts["training"].items()
     )
     limits = "\n".join(f"- {limit}" for limit in facts["limits"])
-    measured = f"{figures['how']}\n\n{figures['table']}" if figures else NOT_MEASURED
+    measured = NOT_MEASURED
+    if figures:
+        pictures = "\n".join(f"![{t}]({path})" for t, path in figures["pictures"].items())
+        measured = f"{figures['how']}\n\n{figures['table']}\n{pictures}".rstrip()
     return f"""# {facts["display"]}
 
 Pack `{facts["name"]}`, version {facts["version"]}.

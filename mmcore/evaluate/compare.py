@@ -158,7 +158,9 @@ def compare_findings(
         finding_statistic(labels, scores, operating_point=point, names=names)
         for scores, point in zip((first, second), operating_points, strict=True)
     ]
-    return _paired(statistics[0], statistics[1], len(labels), groups, seed)
+    return compare_statistics(
+        statistics[0], statistics[1], rows=len(labels), groups=groups, seed=seed
+    )
 
 
 def compare_regressions(
@@ -172,7 +174,9 @@ def compare_regressions(
 ) -> dict[str, Difference]:
     """Return every named figure's difference between two models on the same rows."""
     statistics = [regression_statistic(labels, values, names=names) for values in (first, second)]
-    return _paired(statistics[0], statistics[1], len(labels), groups, seed)
+    return compare_statistics(
+        statistics[0], statistics[1], rows=len(labels), groups=groups, seed=seed
+    )
 
 
 def mcnemar(labels: FloatArray, first: Mask, second: Mask) -> McNemar:
@@ -241,9 +245,15 @@ def _is_large(subgroup: Subgroup) -> bool:
     return min(subgroup.n_positive, subgroup.n - subgroup.n_positive) >= LEAST_PER_CLASS
 
 
-def _paired(
-    first: Statistic, second: Statistic, rows: int, groups: Groups | None, seed: int
+def compare_statistics(
+    first: Statistic,
+    second: Statistic,
+    *,
+    rows: int,
+    groups: Groups | None = None,
+    seed: int = 0,
 ) -> dict[str, Difference]:
+    """Return the difference of every figure of two models by the same resamples of patients."""
     drawn_first = resample(first, rows=rows, groups=groups, seed=seed)
     drawn_second = resample(second, rows=rows, groups=groups, seed=seed)  # the same draws
     result = {}

@@ -103,6 +103,11 @@ class Chart:
             f'<circle class="{kind}" cx="{column:.2f}" cy="{row:.2f}" r="{radius}">{title}</circle>'
         )
 
+    def words(self, x: float, y: float, words: str) -> None:
+        """Write words to the right of a point, such as the name of the line that ends there."""
+        column, row = self._at(x, y)
+        self._marks.append(_text(column + 9, row + 4, words, kind="quiet"))
+
     def bar(self, low: float, high: float, top: float) -> None:
         """Draw a bar from the bottom of the chart to ``top``."""
         (left, upper), (right, lower) = self._at(low, top), self._at(high, self._y.low)

@@ -31,7 +31,7 @@ def package(
 ) -> None:
     """Write the pack folder ``out``.
 
-    The card says that its figures are not measured yet; ``measure_card`` adds them.
+    The card says that its figures are not measured yet; mmcore/evaluate/measure.py adds them.
     """
     out.mkdir(parents=True, exist_ok=True)
     model = source.model
@@ -109,6 +109,7 @@ def card_facts(config: RunConfig, source: Source, hours: float) -> dict[str, Any
             "validation_patients": len(set(source.validation.patients)),
             "validation_examinations": len(source.validation),
             "seed": config.data.seed,
+            **({} if source.is_simulated else {"parts": config.data.parts}),
             "epochs": config.training.epochs,
             "hours": round(hours, 2),
             "machine": f"{machine}, {platform.machine()}",

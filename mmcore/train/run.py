@@ -28,7 +28,7 @@ def train_pack(
     simulated patients for the figures of a simulated card; a real one is measured on its validation
     patients.
     """
-    from mmcore.evaluate.measure import measure_card
+    from mmcore.evaluate.measure import measure_simulated, measure_validation
 
     keep_freed_memory()
     run = read_run(config_path)
@@ -38,7 +38,9 @@ def train_pack(
     network, seconds = fit(run, source, folder=folder)
     package(network, run, source, out=out, hours=seconds / 3600.0)
     if source.is_simulated:
-        measure_card(out, seed=run.data.seed + 2, patients=measure)
+        measure_simulated(out, seed=run.data.seed + 2, patients=measure)
+    elif data is not None:
+        measure_validation(out, data)
 
 
 def fit(run: RunConfig, source: Source, *, folder: Path) -> tuple[FusionNetwork, float]:
@@ -81,5 +83,8 @@ def build_network(run: RunConfig, source: Source, *, folder: Path) -> FusionNetw
     network = FusionNetwork(source.model)
     if Modality.IMAGE in network.modalities:
         network.baseline_image = source.train.mean_image()
-    start_from(network, run.start, texts=source.texts, tokenizer=source.tokenizer, folder=folder)
+    start_from(
+        network, run.start, texts=source.texts, tokenizer=source.tokenizer,
+        seed=run.training.seed, folder=folder,
+    )  # fmt: skip
     return network

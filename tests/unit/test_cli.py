@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
 from mmcore.cli import app
-from mmcore.evaluate import explanations, metrics
+from mmcore.evaluate import explanations
 from mmcore.evaluate.explanations import ExplanationFigures
 from tests.tiny import tiny_pack
 
@@ -104,29 +104,28 @@ def test_a_damaged_result_is_refused_in_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "report.pdf").exists()
 
 
-def test_evaluate_reports_every_subset_with_intervals(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(metrics, "BOOTSTRAPS", 20)
+def test_evaluate_reports_what_every_input_is_worth_with_intervals(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     done = run(
         "evaluate", "--pack", tiny_pack(), "--patients", 20, "--seed", 6, "--json", figures
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     measured = json.loads(figures.read_text())
-    assert set(measured) == {
-        "all", "image", "note", "observations",
-        "image+note", "image+observations", "note+observations",
-    }  # fmt: skip
+    inputs = ["image", "note", "observations", "recording", "variants"]
+    without_one = {"+".join(m for m in inputs if m != gone) for gone in inputs}
+    beside = {"average", "subgroups", "outlines", "counts"}
+    assert set(measured) == {"all", *inputs, *without_one, *beside}
+    assert measured["counts"]["patients"] == 20
+    assert set(measured["subgroups"]) == {"sex", "age"}
+    assert set(measured["outlines"]) <= {*measured["all"]}
     auroc = measured["all"]["consolidation"]["auroc"]
     assert auroc["low"] <= auroc["value"] <= auroc["high"]
     assert "| consolidation |" in done.output
 
 
 def test_evaluate_on_written_patients_gives_what_it_gives_on_the_same_ones_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(metrics, "BOOTSTRAPS", 5)
     run("simulate", tmp_path / "data", "--patients", 20, "--seed", 6)
     for name, arguments in {
         "files": ["--data", tmp_path / "data"],

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from mmcore.evaluate import metrics
-from mmcore.evaluate.report import as_markdown
 
 LABELS = np.array([0.0, 0.0, 1.0, 1.0])
 SCORES = np.array([0.1, 0.6, 0.4, 0.9])  # three of the four pairs are in order
@@ -59,10 +58,3 @@ def test_a_perfect_regression_has_no_error_and_full_correlation() -> None:
     values = np.array([1.0, 2.0, 5.0])
     figures = metrics.regression_figures(values, values)
     assert (figures["mae"].value, figures["correlation"].value) == (0.0, pytest.approx(1.0))
-
-
-def test_a_figure_that_is_not_defined_is_printed_as_such_in_every_table() -> None:
-    nowhere = metrics.finding_figures(np.zeros(4), SCORES, operating_point=0.5)
-    table = as_markdown({"all": {"nodule": nowhere}, "image": {"nodule": nowhere}})
-    assert "nan" not in table
-    assert "| nodule | n/a | n/a |" in table
