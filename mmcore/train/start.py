@@ -8,8 +8,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mmcore.errors import ConfigError
+from mmcore.modalities.note_encoders import BertNoteEncoder
 from mmcore.model.network import FusionNetwork
+from mmcore.records import Modality
 from mmcore.train.config import StartConfig
+from mmcore.train.pretrain import Pretrained, pretrain, read_corpus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,15 +28,25 @@ def start_from(
     *,
     texts: "Sequence[str]",
     tokenizer: "Tokenizer | None",
+    seed: int,
     folder: Path,
-) -> None:
-    """Put the weights that a run starts from into ``network``.
+) -> Pretrained | None:
+    """Put the weights that a run starts from into ``network``; say how pre-training went.
 
     ``folder`` keeps what pre-training gave, so that a resumed run does not repeat it. Raises
     ``ConfigError`` if a named file is not there or nothing in it fits.
     """
     if start.pack:
         _take_over(network, _pack_weights(start.pack), start.modules)
+    if not start.text_epochs:
+        return None
+    note = network.config.note
+    encoder = network.encoder(Modality.NOTE) if note is not None else None
+    if note is None or tokenizer is None or not isinstance(encoder, BertNoteEncoder):
+        problem = 'only a note encoder named "bert" learns from texts'
+        raise ConfigError(key="start.text_epochs", problem=problem)
+    corpus = read_corpus(texts, tokenizer, note)
+    return pretrain(encoder, corpus, epochs=start.text_epochs, seed=seed, cache=folder / "text.pt")
 
 
 def _pack_weights(pack: str) -> dict[str, Tensor]:
