@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from mmcore.records import GateVerdict, Prediction, TargetGate, TargetPrediction
+from mmcore.wording import call_text
 
 
 class Attention(IntEnum):
@@ -59,8 +60,10 @@ def attention_for(target: TargetPrediction, verdict: GateVerdict) -> Attention:
         return Attention.VALUE
     if target.is_positive:
         return Attention.PRESENT
-    low, high = target.interval
-    if target.operating_point is not None and low <= target.operating_point <= high:
+    called = call_text(
+        called=False, interval=target.interval, operating_point=target.operating_point
+    )
+    if called == "Borderline":
         return Attention.BORDERLINE
     return Attention.CAUTION if verdict is GateVerdict.CAUTION else Attention.ABSENT
 

@@ -1,13 +1,15 @@
 """The charts, as plotly figures built from records. The only module that knows plotly."""
 
+import base64
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
 from dashboard import formatting, messages, palette
+from dashboard.sound import Sound
 from mmcore import wording
-from mmcore.records import Explanation, Modality, TargetPrediction
+from mmcore.records import Explanation, Modality, PartItem, TargetPrediction
 
 _PROBABILITY_TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
 _FONT = {"family": '"Source Sans", system-ui, sans-serif', "size": 13, "color": palette.TEXT}
@@ -119,7 +121,7 @@ def _frame(
                   "font": {"color": palette.MUTED, "size": 12}, "standoff": 4},
     }  # fmt: skip
     figure.update_layout(
-        xaxis=axis, showlegend=False, bargap=0.3, font=_FONT, height=272,
+        xaxis=axis, showlegend=False, bargap=0.3, font=_FONT, height=_height(len(names)),
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": 4, "r": 8, "t": 30 if is_finding else 8, "b": 34},
         barmode="overlay",
@@ -139,6 +141,52 @@ def _frame(
                 "tickfont": {"color": palette.MUTED},
             }
         )  # fmt: skip
+
+
+def _height(rows: int) -> int:
+    """Return the height of a ledger in pixels: roomy while it has few steps, legible with many."""
+    return max(272, 64 + 31 * rows)
+
+
+def sound(shown: Sound, cells: Sequence[PartItem], *, has_map: bool) -> go.Figure:
+    """Return the spectrogram with its axes, and with the signed map and numbered cells on it."""
+    figure = go.Figure()
+    layers = [shown.picture, *([shown.over] if has_map and shown.over is not None else [])]
+    for layer in layers:
+        figure.add_layout_image(
+            source="data:image/png;base64," + base64.b64encode(layer).decode(), layer="below",
+            xref="x", yref="y", x=0.0, y=1.0, sizex=shown.seconds, sizey=1.0, sizing="stretch",
+        )  # fmt: skip
+    for is_for in (True, False):
+        marked = [
+            (n, c) for n, c in enumerate(cells, 1) if has_map and (c.signed > 0) is is_for
+        ]  # fmt: skip
+        color = palette.FOR if is_for else palette.AGAINST
+        figure.add_scatter(
+            x=[float(c.where[0]) for _, c in marked], mode="markers+text",
+            y=[shown.height(float(c.where[1])) for _, c in marked],
+            text=[str(n) for n, _ in marked], textfont={"size": 11, "color": palette.TEXT},
+            customdata=[f"{c.what}: {wording.signed_text(c.signed)}" for _, c in marked],
+            hovertemplate="%{customdata}<extra></extra>", showlegend=False,
+            marker={"size": 20, "color": palette.translucent(palette.BACKGROUND, 0.75),
+                    "symbol": "circle" if is_for else "square",
+                    "line": {"color": color, "width": 2}},
+        )  # fmt: skip
+    quiet = {
+        "tickfont": {"color": palette.MUTED}, "showgrid": False, "zeroline": False,
+        "fixedrange": True, "ticks": "outside", "tickcolor": palette.BORDER_STRONG,
+    }  # fmt: skip
+    title = {"color": palette.MUTED, "size": 12}
+    figure.update_layout(
+        xaxis={"range": [0.0, shown.seconds], "title": {"text": "seconds", "font": title}, **quiet},
+        yaxis={"range": [0.0, 1.0], "title": {"text": "hertz", "font": title}, **quiet,
+               "tickvals": [shown.height(tick) for tick in shown.ticks_hz],
+               "ticktext": [f"{tick}" for tick in shown.ticks_hz]},
+        height=300, font=_FONT, margin={"l": 4, "r": 8, "t": 6, "b": 4},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="#000000",
+        hoverlabel={"bgcolor": palette.RAISED, "font": _FONT},
+    )  # fmt: skip
+    return figure
 
 
 def _level_text(level: float, *, is_finding: bool) -> str:

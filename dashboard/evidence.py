@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmcore.records import Observation, PartItem, Parts, Section
+from mmcore.records import Observation, PartItem, Parts, Section, Variant
 
 _WORD = re.compile(r"\S+")
 # Fainter words, below this part of the strongest, are left plain so that the eye finds its way.
@@ -59,7 +59,7 @@ def words(text: str, items: Sequence[PartItem]) -> tuple[Span, ...]:
 
 
 def is_worth_a_map(parts: Parts) -> bool:
-    """Return whether an image's regions weigh enough in all for a map to mean anything."""
+    """Return whether its places weigh enough in all for a map to mean anything."""
     return sum(abs(item.signed) for item in parts.items) >= FULL_STRENGTH_FROM
 
 
@@ -111,6 +111,25 @@ def of_observations(
         time = observation.time.isoformat() if observation.time else ""
         rows.append((observation, by_place.get((observation.loinc, time))))
     return tuple(sorted(rows, key=lambda row: -abs(row[1] or 0.0)))
+
+
+def of_variants(
+    variants: Sequence[Variant], items: Sequence[PartItem]
+) -> tuple[tuple[Variant, float | None], ...]:
+    """Return every called variant with its contribution, or ``None`` if the model did not use it.
+
+    Ordered by size of contribution, then as given; those not used come last.
+    """
+    by_id = {item.where[0]: item.signed for item in items if item.where}
+    rows = [(v, by_id.get(v.variant_id)) for v in variants if v.copies > 0]
+    return tuple(sorted(rows, key=lambda row: (row[1] is None, -abs(row[1] or 0.0))))
+
+
+def strongest_places(items: Sequence[PartItem], most: int = 4) -> tuple[PartItem, ...]:
+    """Return the strongest items that have a place: at most so many for, then so many against."""
+    placed = sorted((i for i in items if len(i.where) == 2), key=lambda item: -abs(item.signed))
+    in_favour = [item for item in placed if item.signed > 0][:most]
+    return (*in_favour, *[item for item in placed if item.signed < 0][:most])
 
 
 def flag(observation: Observation) -> str:

@@ -7,7 +7,7 @@ from dashboard.attention import Attention
 from mmcore import errors
 from mmcore.errors import RefusalCode
 from mmcore.records import FileVerdict, GateVerdict, Modality, SourceFile, TargetPrediction
-from mmcore.wording import probability_beside, probability_words
+from mmcore.wording import is_used_in_part, probability_beside, probability_words
 
 Tone = Literal["plain", "good", "caution", "withheld", "refused"]
 
@@ -123,8 +123,8 @@ NO_IMAGE_MORE = "The findings rest on what else the case holds."
 NOT_GIVEN = "not given"
 NOT_SCORED_MAP = "No map: the model did not score this case."
 NO_MODEL_MAP = "No map yet: the model has not scored this case."
-TOO_LITTLE_FOR_A_MAP = "No map: the image moved {display} too little to say from where."
 NO_PART_MAP = "No map: the image took no part in this result."
+TOO_LITTLE_TO_PLACE = "No map: {subject} moved {display} too little to say from where."
 OTHER_IMAGE = "No map: the model did not look at this image."
 
 SAYS_NOT = (
@@ -143,8 +143,7 @@ class Words:
 
 def of_verdict(source: SourceFile) -> tuple[str, Tone]:
     """Return the badge of one file; a table of which some rows were left out is not "Used"."""
-    is_table = source.verdict is FileVerdict.USED and source.kind in ("observations", "variants")
-    return _USED_IN_PART if is_table and source.reason else FILE_VERDICT[source.verdict]
+    return _USED_IN_PART if is_used_in_part(source) else FILE_VERDICT[source.verdict]
 
 
 def of_file(source: SourceFile) -> tuple[str, str]:

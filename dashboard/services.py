@@ -18,7 +18,14 @@ from dashboard import jobs, state
 from dashboard.jobs import Job, Tell
 from dashboard.state import CaseWork
 from mmcore.errors import MMCoreError
-from mmcore.records import Case, Explanation, GateVerdict, Instance, Note, Prediction, Result
+from mmcore.records import (
+    Case,
+    Explanation,
+    GateVerdict,
+    Modality,
+    Prediction,
+    Result,
+)
 from mmcore.wording import person_name
 
 if TYPE_CHECKING:
@@ -27,7 +34,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PACKS = ROOT / "assets" / "packs"
 DEMOS = ROOT / "assets" / "demo"
-DEMO_FILES = ("image.dcm", "note.txt", "observations.json")
+DEMO_FILES = {
+    "image.dcm": Modality.IMAGE,
+    "note.txt": Modality.NOTE,
+    "observations.json": Modality.OBSERVATIONS,
+    "recording.wav": Modality.RECORDING,
+    "variants.vcf": Modality.VARIANTS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +222,12 @@ def _started(work: CaseWork, name: str, task: Callable[["Engine", Tell], Any]) -
 def predict(work: CaseWork) -> Job[Any] | None:
     """Start or find the prediction of a case."""
 
-    def task(engine: "Engine", _: Tell) -> tuple[Prediction, Instance | None, Note | None]:
+    def task(engine: "Engine", _: Tell) -> tuple[Prediction, state.Seen]:
+        from mmcore.report import key_recording
+
         case = work.case
-        return engine.predict(case), engine.model_image(case), engine.model_note(case)
+        seen = state.Seen(engine.model_image(case), engine.model_note(case), key_recording(case))
+        return engine.predict(case), seen
 
     return _started(work, "predict", task)
 
@@ -277,7 +293,7 @@ def collect(work: CaseWork) -> None:
         if job.result is None:
             continue
         if name == "predict":
-            prediction, work.seen_image, work.seen_note = job.result
+            prediction, work.seen = job.result
             work.prediction = work.prediction or prediction  # more may be withheld by now
         elif name == "report":
             work.prediction, work.document, work.pdf, explanations = job.result
@@ -298,9 +314,9 @@ def report_name(work: CaseWork, prediction: Prediction, suffix: str) -> str:
     )
 
 
-def demo_contents(demo: DemoCase) -> tuple[str, ...]:
-    """Return which inputs a demonstration patient has: "image", "note", "observations"."""
-    return tuple(name.split(".")[0] for name in DEMO_FILES if (demo.folder / name).is_file())
+def demo_contents(demo: DemoCase) -> tuple[Modality, ...]:
+    """Return which inputs a demonstration patient has."""
+    return tuple(m for name, m in DEMO_FILES.items() if (demo.folder / name).is_file())
 
 
 def case_label(work: CaseWork) -> str:

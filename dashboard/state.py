@@ -10,10 +10,19 @@ from typing import Any
 import streamlit as st
 
 from dashboard.jobs import Job
-from mmcore.records import Case, Explanation, Instance, Note, Prediction
+from mmcore.records import Case, Explanation, Instance, Note, Prediction, Recording
 
 _KEY = "consilium_session"
 MOST_CASES = 6  # each holds its pixels in memory; the oldest is let go first
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the model looked at of a case that may hold several; ``None`` before it has."""
+
+    image: Instance | None = None
+    note: Note | None = None
+    recording: Recording | None = None
 
 
 @dataclass(slots=True)
@@ -22,7 +31,7 @@ class CaseWork:
 
     label: how the case switcher names it.
     explanations: by target name; of the current pack only.
-    seen_image, seen_note: what the model looked at, among the case's images and notes.
+    seen: what the model looked at, among the case's images, notes and recordings.
     jobs: work under way, by name ("predict", "explain:effusion", "document").
     """
 
@@ -31,8 +40,7 @@ class CaseWork:
     prediction: Prediction | None = None
     explanations: dict[str, Explanation] = field(default_factory=dict)
     target: str | None = None
-    seen_image: Instance | None = None
-    seen_note: Note | None = None
+    seen: Seen = field(default_factory=Seen)
     document: dict[str, Any] | None = None
     pdf: bytes | None = None
     jobs: dict[str, Job[Any]] = field(default_factory=dict)
@@ -40,7 +48,7 @@ class CaseWork:
     def forget_derived(self) -> None:
         """Drop everything that a model said of this case."""
         self.prediction = self.target = self.document = self.pdf = None
-        self.seen_image = self.seen_note = None
+        self.seen = Seen()
         self.explanations.clear()
         self.jobs.clear()
 

@@ -1,12 +1,14 @@
 """What inside the note and the labs moved a finding: shaded text, and a table with small bars."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard import evidence, formatting, messages
 from dashboard.evidence import Span
 from dashboard.markup import Markup, element, join, show, table
 from mmcore import wording
-from mmcore.records import Case, Note, Parts
+from mmcore.records import Case, Modality, Note, PartItem, Parts
 
 _MOST_PHRASES = 6
 
@@ -60,7 +62,7 @@ def observations_view(case: Case, parts: Parts | None) -> None:
                 element("td", _reference(observation.reference_low, observation.reference_high)),
                 element("td", element("span", mark, cls=f"co-flag {flag}")),
                 element("td", formatting.clock(observation.time)),
-                element("td", _bar(signed, strongest)),
+                element("td", bar(signed, strongest)),
                 data_testid=f"observation-{observation.loinc}",
             )
         )
@@ -104,7 +106,36 @@ def _reference(low: float | None, high: float | None) -> str:
     return f"{formatting.number(low)} to {formatting.number(high)}"
 
 
-def _bar(signed: float | None, strongest: float) -> Markup:
+def items_view(modality: Modality, held: str, parts: Parts | None) -> None:
+    """Draw the evidence of a modality that has no view of its own: its items, as they are."""
+    if not held:
+        show(element("p", f"The case has {modality.absent}.", cls="co-muted"))
+        return
+    show(element("p", f"The case holds {held}.", cls="co-muted"))
+    if parts is None:
+        return
+    if not parts.passed:
+        withheld(parts)
+        return
+    caption = f"{modality.display} with its contributions"
+    contributions_table([("", item) for item in parts.items], caption=caption)
+
+
+def contributions_table(rows: Sequence[tuple[str, PartItem]], *, caption: str) -> None:
+    """Draw items with their contributions; each row has a mark, such as its number on a map."""
+    top = max(evidence.FULL_STRENGTH_FROM, *(abs(item.signed) for _, item in rows), 0.0)
+    cells: list[tuple[str, ...]] = [
+        (
+            join(element("b", f"{mark} ", cls="co-number") if mark else "", item.what),
+            bar(item.signed, top),
+        )
+        for mark, item in rows
+    ]
+    show(table(("Where", "Contribution (log-odds)"), cells, caption=caption, cls="co-phrases"))
+
+
+def bar(signed: float | None, strongest: float) -> Markup:
+    """Return a contribution as a small bar with its number, or that the model did not use it."""
     if signed is None:
         return element("span", "not used", cls="co-muted")
     way = "for" if signed > 0 else "against"
@@ -141,7 +172,7 @@ def _strongest(note: Note, spans: tuple[Span, ...]) -> Markup:
         return element("p", "No phrase stands out.", cls="co-muted")
     top = max(evidence.FULL_STRENGTH_FROM, *(abs(p.signed) for p in both))
     rows: list[tuple[str, ...]] = [
-        (note.text[p.start : p.end], _bar(p.signed, top))
+        (note.text[p.start : p.end], bar(p.signed, top))
         for p in sorted(both, key=lambda p: -p.signed)
     ]
     headers = ("Phrase", "Contribution (log-odds)")

@@ -4,18 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import formatting, messages, services
+from dashboard import formatting, inputs, messages, services
 from dashboard.markup import Markup, element, join, show
 from dashboard.services import DemoCase
 from mmcore.records import Case, FileVerdict, Modality, SourceFile
-from mmcore.wording import person_name
+from mmcore.wording import person_name, short_name
 
 _FILES, _FOLDER = "Files or a zip", "A folder"
-_KINDS = {
-    "image": ("Image", "▣"),
-    "note": ("Note", "¶"),
-    "observations": ("Labs & vitals", "∿"),
-}
 
 
 def drop_zone(round_number: int) -> list[tuple[str, bytes]]:
@@ -24,12 +19,13 @@ def drop_zone(round_number: int) -> list[tuple[str, bytes]]:
         "What to add", [_FILES, _FOLDER], default=_FILES, required=True, key="intake-how"
     )
     dropped = st.file_uploader(
-        "Drop the patient's image, note and labs here"
+        "Drop the patient's image, note, labs, sound and gene panel here"
         if how == _FILES
         else "Drop the patient's folder here",
         accept_multiple_files=True if how == _FILES else "directory",
         key=f"intake-{'files' if how == _FILES else 'folder'}-{round_number}",
-        help="DICOM images, notes as plain text, labs and vitals as FHIR JSON or CSV, or a zip",
+        help="DICOM images, notes as plain text, labs and vitals as FHIR JSON or CSV, "
+        "breath sounds as WAV, gene panels as VCF, or a zip",
     )
     return [(file.name, file.getvalue()) for file in dropped or []]
 
@@ -43,7 +39,10 @@ def demo_cards(demos: tuple[DemoCase, ...]) -> DemoCase | None:
             columns = list(st.columns(2, gap="small"))
         with columns[index % 2].container(key=f"co-card-{demo.name}", height="stretch"):
             kinds = services.demo_contents(demo)
-            chips = [element("span", _KINDS[k][1], " ", _KINDS[k][0], cls="co-chip") for k in kinds]
+            chips = [
+                element("span", inputs.sign(kind), " ", short_name(kind), cls="co-chip")
+                for kind in kinds
+            ]
             show(
                 element(
                     "div",
@@ -125,14 +124,6 @@ def _file_row(file: SourceFile) -> Markup:
 
 
 def _inputs(case: Case) -> list[Markup]:
-    frames = sum(i.pixels.shape[0] for i in case.instances)
-    pictures = "1 image" if frames == 1 else f"{frames} images"
-    notes = "1 note" if len(case.notes) == 1 else f"{len(case.notes)} notes"
-    found = {
-        Modality.IMAGE: pictures if frames else "",
-        Modality.NOTE: notes if case.notes else "",
-        Modality.OBSERVATIONS: f"{len(case.observations)} values" if case.observations else "",
-    }
     return [
         element(
             "span",
@@ -142,5 +133,6 @@ def _inputs(case: Case) -> list[Markup]:
             data_testid=f"input-{modality}",
             data_present=str(bool(words)).lower(),
         )
-        for modality, words in found.items()
+        for modality in Modality
+        for words in (inputs.held(case, modality),)
     ]

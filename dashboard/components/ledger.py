@@ -5,9 +5,11 @@ from collections.abc import Collection, Sequence
 import streamlit as st
 
 from dashboard import charts, formatting, messages
-from dashboard.markup import Markup, element, show, table
+from dashboard.markup import Markup, element, join, show, table
 from mmcore import wording
 from mmcore.records import Explanation, Interaction, Modality, TargetPrediction
+
+MOST_INTERACTIONS = 4
 
 
 def ledger_chart(
@@ -94,17 +96,22 @@ def ledger_tables(
 
 
 def _interactions(interactions: Sequence[Interaction]) -> Markup:
+    strongest = sorted(interactions, key=lambda i: -abs(i.value))
     rows = [
         (
             f"{i.a.display} with {i.b.display.lower()}",
             wording.signed_text(i.value),
             _together(i.value),
         )
-        for i in sorted(interactions, key=lambda i: -abs(i.value))
+        for i in strongest[:MOST_INTERACTIONS]
     ]
-    return table(
-        ("Together", "Interaction", "What it means"), rows, caption="Interactions of modalities"
-    )
+    headers = ("Together", "Interaction", "What it means")
+    drawn = table(headers, rows, caption="Interactions of modalities")
+    weaker = strongest[MOST_INTERACTIONS:]
+    if not weaker:
+        return drawn
+    words = f"{len(weaker)} further pairs interact by {abs(weaker[0].value):.2f} or less."
+    return join(drawn, element("p", words, cls="co-muted"))
 
 
 def _together(value: float) -> str:

@@ -11,7 +11,6 @@ from mmcore import wording
 from mmcore.records import Modality
 
 _ACRONYMS = ("auroc", "auprc", "f1", "ece", "mae", "rmse")
-_INPUTS = {"all": "all inputs", **{m.value: m.display.lower() for m in Modality}}
 _IN_THE_HEAD = ("name", "version", "display")
 _FIRST = ("intended_use", "not_for", "training_data", "figures", "limits", "licence")
 
@@ -120,9 +119,10 @@ def _is_rows(value: Any) -> bool:
 def _title(key: str) -> str:
     if key in _ACRONYMS:
         return key.upper()
+    known = {"all": "all inputs", **{m.value: m.display.lower() for m in Modality}}
     inputs = key.split("+")
-    if all(name in _INPUTS for name in inputs):
-        return " and ".join(_INPUTS[name] for name in inputs).capitalize()
+    if all(name in known for name in inputs):
+        return " and ".join(known[name] for name in inputs).capitalize()
     words = key.replace("_", " ")
     return words[:1].upper() + words[1:]
 

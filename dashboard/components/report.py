@@ -7,7 +7,8 @@ from dashboard import formatting, messages
 from dashboard.attention import attention_for
 from dashboard.markup import Markup, element, show, table
 from mmcore import wording
-from mmcore.records import FileVerdict, GateVerdict, Modality, TargetPrediction
+from mmcore.errors import RefusalCode
+from mmcore.records import FileVerdict, GateVerdict, Modality, SourceFile, TargetPrediction
 from mmcore.wording import person_name
 
 _TOP = 3
@@ -145,12 +146,21 @@ def _evidence(modality: Modality, part: Mapping[str, Any] | None) -> str:
     return "; ".join(f"{item['what']} {wording.signed_text(item['signed'])}" for item in top) or "—"
 
 
+def _source(file: Mapping[str, Any]) -> SourceFile:
+    """Return what the document says of a file as the record it came from."""
+    code = RefusalCode(file["code"]) if file["code"] else None
+    return SourceFile(
+        file["name"], file["digest"], file["size_bytes"], file["kind"],
+        FileVerdict(file["verdict"]), code, file["reason"],
+    )  # fmt: skip
+
+
 def _files(document: Mapping[str, Any]) -> Markup:
     rows = [
         (
             file["name"],
             messages.FILE_KIND.get(file["kind"], file["kind"]),
-            messages.FILE_VERDICT[FileVerdict(file["verdict"])][0],
+            messages.of_verdict(_source(file))[0],
             file["digest"][:16],
         )
         for file in document["case"]["files"]

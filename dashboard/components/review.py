@@ -4,10 +4,12 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, messages, services, state, viewer
+from dashboard import charts, inputs, messages, services, state, viewer
 from dashboard.attention import Finding
 from dashboard.components import evidence, ledger
 from dashboard.components.findings import findings_list, findings_table, gate_note
+from dashboard.components.recording import recording_view
+from dashboard.components.variants import variants_view
 from dashboard.components.waiting import empty_state, wait_for
 from dashboard.evidence import is_worth_a_map
 from dashboard.jobs import Job
@@ -15,7 +17,8 @@ from dashboard.markup import element, show
 from dashboard.state import CaseWork
 from dashboard.viewer import Overlay
 from mmcore.errors import LedgerNotAdditiveError, NothingToScoreError
-from mmcore.records import Explanation, Instance, Modality
+from mmcore.records import Explanation, Instance, Modality, Parts
+from mmcore.wording import short_name
 
 
 def is_ready(work: CaseWork, job: Job[Any], what: str) -> bool:
@@ -35,7 +38,7 @@ def image_panel(work: CaseWork, overlay: Overlay) -> None:
     if not work.case.instances:
         empty_state("No image in this case", messages.NO_IMAGE_MORE, icon="▣")
         return
-    seen = work.seen_image
+    seen = work.seen.image
     instance = _pick(work, seen)
     stack = viewer.stack_of(work.case, instance)
     place = next((n for n, i in enumerate(stack) if i is seen), None)
@@ -53,8 +56,8 @@ def notices(work: CaseWork) -> None:
     if work.prediction is not None:
         told += work.prediction.notices
         told += [messages.of_missing(modality) for modality in work.prediction.missing]
-    if work.seen_image is not None:
-        told += work.seen_image.notices
+    for seen in (work.seen.image, work.seen.recording):
+        told += seen.notices if seen is not None else ()
     if told:
         items = [element("li", notice) for notice in dict.fromkeys(told)]
         show(element("ul", *items, cls="co-note caution co-notices", data_testid="notices"))
@@ -122,14 +125,19 @@ def overlay_of(work: CaseWork, finding: Finding | None, explanation: Explanation
         return Overlay(name, display, None, words, is_pending=True)
     parts = explanation.parts.get(Modality.IMAGE)
     if parts is None:
-        is_unread = bool(work.case.instances) and work.seen_image is None
+        is_unread = bool(work.case.instances) and work.seen.image is None
         words = messages.OTHER_IMAGE if is_unread else messages.NO_PART_MAP
         return Overlay(name, display, None, words)
     if not parts.passed:
         words = messages.of_withheld_part(Modality.IMAGE, parts.reason)
         return Overlay(name, display, None, words)
     if not is_worth_a_map(parts):
-        return Overlay(name, display, None, messages.TOO_LITTLE_FOR_A_MAP.format(display=display))
+        return Overlay(
+            name,
+            display,
+            None,
+            messages.TOO_LITTLE_TO_PLACE.format(subject=Modality.IMAGE.subject, display=display),
+        )
     return Overlay(name, display, parts)
 
 
@@ -139,13 +147,14 @@ def details(
     finding: Finding | None,
     explanation: Explanation | None,
 ) -> None:
-    """Draw note, labs and the same numbers as tables, below the screen's main part."""
+    """Draw the evidence inside each modality and the same numbers as tables, below the rest."""
     parts = explanation.parts if explanation is not None else {}
-    note, labs, numbers = st.tabs(["Note", "Labs & vitals", "Numbers"])
-    with note:
-        evidence.note_view(work.case, work.seen_note, parts.get(Modality.NOTE))
-    with labs:
-        evidence.observations_view(work.case, parts.get(Modality.OBSERVATIONS))
+    display = finding.prediction.display if finding is not None else ""
+    told = _told(work)
+    *inside, numbers = st.tabs([*map(short_name, told), "Numbers"])
+    for modality, tab in zip(told, inside, strict=True):
+        with tab:
+            _evidence(work, modality, parts.get(modality), display)
     with numbers:
         session = state.session()
         fixed = st.toggle(
@@ -157,6 +166,28 @@ def details(
         if finding is not None and explanation is not None:
             ledger.ledger_tables(explanation, finding.prediction, _missing(work))
         findings_table(findings)
+
+
+def _told(work: CaseWork) -> list[Modality]:
+    """Return the modalities with a tab: what the case holds or the model reads, but the image."""
+    prediction = work.prediction
+    read = (*prediction.present, *prediction.missing) if prediction is not None else ()
+    has_view = [m for m in Modality if m is not Modality.IMAGE]
+    return [m for m in has_view if m in read or inputs.held(work.case, m)]
+
+
+def _evidence(work: CaseWork, modality: Modality, parts: Parts | None, display: str) -> None:
+    match modality:
+        case Modality.NOTE:
+            evidence.note_view(work.case, work.seen.note, parts)
+        case Modality.OBSERVATIONS:
+            evidence.observations_view(work.case, parts)
+        case Modality.RECORDING:
+            recording_view(work.case, work.seen.recording, parts, display)
+        case Modality.VARIANTS:
+            variants_view(work.case, parts)
+        case _:
+            evidence.items_view(modality, inputs.held(work.case, modality), parts)
 
 
 def _missing(work: CaseWork) -> tuple[Modality, ...]:

@@ -1,6 +1,6 @@
 """Results as files: the JSON document that others rely on, and the PDF drawn from it alone."""
 
-from mmcore.report.case_document import Document
+from mmcore.report.case_document import Document, key_recording
 from mmcore.report.document import SCHEMA, result_document
 from mmcore.report.images import key_instance
 from mmcore.report.pdf import render_pdf
@@ -11,6 +11,7 @@ __all__ = [
     "Document",
     "document_digest",
     "key_instance",
+    "key_recording",
     "read_result",
     "render_pdf",
     "result_document",

@@ -48,9 +48,7 @@ def display_png(instance: Instance) -> tuple[bytes, tuple[int, int]]:
     grey = _apply_window(small, _display_window(instance, small))
     if instance.is_inverted:
         grey = 1.0 - grey
-    buffer = io.BytesIO()
-    Image.fromarray(np.rint(grey * 255.0).astype(np.uint8)).save(buffer, format="PNG")
-    return buffer.getvalue(), (rows, columns)
+    return to_png(np.rint(grey * 255.0).astype(np.uint8)), (rows, columns)
 
 
 def read_display_png(data: bytes) -> npt.NDArray[np.uint8]:
@@ -66,6 +64,23 @@ def read_display_png(data: bytes) -> npt.NDArray[np.uint8]:
             return np.asarray(image).copy()
     except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for a damaged PNG
         raise ValueError("not a readable PNG") from error
+
+
+def tint(scaled: FloatArray, *, for_color: str, against_color: str) -> npt.NDArray[np.uint8]:
+    """Return an overlay in [-1, 1] as RGBA: two colours ("#rrggbb"), clear where it is faint."""
+    magnitude = np.clip((np.abs(scaled) - OVERLAY_FLOOR) / (1.0 - OVERLAY_FLOOR), 0.0, 1.0)
+    colors = np.zeros((*scaled.shape, 4), dtype=np.uint8)
+    colors[scaled > 0, :3] = tuple(bytes.fromhex(for_color[1:]))
+    colors[scaled <= 0, :3] = tuple(bytes.fromhex(against_color[1:]))
+    colors[..., 3] = np.rint(255.0 * 0.8 * np.sqrt(magnitude)).astype(np.uint8)
+    return colors
+
+
+def to_png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """Return grey (rows, columns) or RGBA (rows, columns, 4) pixels as a PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def smooth(values: FloatArray) -> FloatArray:

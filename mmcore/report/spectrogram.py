@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.records import FloatArray, Modality, Parts, Recording
+from mmcore.report.images import smooth
 
 SHOWN_SECONDS = 30.0
 """Of longer recordings the start is shown and played."""
@@ -144,6 +145,13 @@ def place(shown: Spectrogram, over: SoundMap) -> FloatArray:
     placed = np.zeros((rows, columns), dtype=np.float32)
     placed[np.ix_(has_row, has_column)] = over.values[np.ix_(row[has_row], column[has_column])]
     return placed
+
+
+def smoothed(over: SoundMap) -> tuple[SoundMap, float]:
+    """Return a map lightly smoothed for display, and its largest magnitude in logits per cell."""
+    values = smooth(over.values)
+    peak = float(np.abs(values).max())
+    return SoundMap(values, over.edges_hz, over.first_s, over.last_s), peak
 
 
 def height_of(frequency_hz: float, edges_hz: Sequence[float]) -> float:

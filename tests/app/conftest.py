@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import jobs, services, state, viewer
 from dashboard.services import DemoCase, PackFacts
 from dashboard.viewer.packing import unpack
-from mmcore.records import Case, PixelArray
+from mmcore.records import Case, Modality, PixelArray
 from tests.app import factory
 
 ENTRYPOINT = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
@@ -73,7 +73,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     pack = PackFacts("phantom", "Phantom", "1.0.0", True, Path("nowhere"))
     monkeypatch.setattr(services, "packs", lambda: (pack,))
     monkeypatch.setattr(services, "read_demo", read_demo)
-    monkeypatch.setattr(services, "demo_contents", lambda _: ("image", "note"))
+    monkeypatch.setattr(services, "demo_contents", lambda _: (Modality.IMAGE, Modality.RECORDING))
     monkeypatch.setattr(
         services,
         "demo_cases",

@@ -23,12 +23,14 @@ from mmcore.records import (
     Parts,
     Patient,
     Prediction,
+    Recording,
     Section,
     Series,
     SourceFile,
     Study,
     TargetGate,
     TargetPrediction,
+    Variant,
     Window,
 )
 
@@ -43,7 +45,11 @@ Suspected pneumonia of the right lower lobe. No sign of heart failure.
 """
 TAKEN = datetime(2024, 3, 3, 14, 5, tzinfo=UTC)
 
-INPUTS = (Modality.IMAGE, Modality.NOTE, Modality.OBSERVATIONS)
+INPUTS = (
+    Modality.IMAGE, Modality.NOTE, Modality.OBSERVATIONS, Modality.RECORDING, Modality.VARIANTS
+)  # fmt: skip
+PUSHES = np.array([0.5, 0.25, 0.08, 0.12, 0.05])
+OFFSETS = np.array([0.3, -0.5, 0.2, 0.15, -0.15])
 
 
 def digest(text: str) -> str:
@@ -75,6 +81,41 @@ def image(rows: int = 64, columns: int = 48, *, seed: int = 0, **changes: object
         "decoder": "factory 1",
     }
     return Instance(**{**values, **changes})  # type: ignore[arg-type] # values by name
+
+
+def recording(seconds: float = 6.0, *, seed: int = 0, **changes: object) -> Recording:
+    """Breathe every three seconds, with crackles late in each breath in."""
+    rate = 4000
+    time = np.arange(int(rate * seconds)) / rate
+    rng = np.random.default_rng(seed)
+    breath = np.convolve(rng.normal(0, 1, len(time)), np.ones(6) / 6, mode="same")
+    phase = time % 3.0
+    sound = 0.06 * breath * (np.sin(np.pi * np.minimum(phase, 1.2) / 1.2) ** 2 + 0.05)
+    for start in np.arange(0.6, seconds - 0.1, 0.11):
+        if 0.6 < start % 3.0 < 1.2:
+            after = np.maximum(time - start, 0.0)
+            ringing = np.sin(2 * np.pi * 420 * after) * np.exp(-after * 140) * (time >= start)
+            sound += 0.2 * ringing
+    values: dict[str, object] = {
+        "digest": digest(f"recording {seed} {seconds}"),
+        "samples": np.clip(sound, -1, 1).astype(np.float32),
+        "sample_rate_hz": rate,
+        "site": "posterior right lower",
+        "recorded_at": TAKEN,
+        "title": "recording.wav",
+    }
+    return Recording(**{**values, **changes})  # type: ignore[arg-type] # values by name
+
+
+def variants(loci: int = 24) -> tuple[Variant, ...]:
+    """Return a panel with three variants."""
+    effects = ("missense_variant", "stop_gained", "5_prime_UTR_variant")
+    copies = {1: 1, 6: 2, 17: 1}
+    return tuple(
+        Variant(f"simv{n:04d}", f"SIMG{n:02d}", "simulated_1", 20_000 + n, "A", "G",
+                copies.get(n, 0), effects[n % 3], digest("variants"))
+        for n in range(1, loci + 1)
+    )  # fmt: skip
 
 
 def source(name: str, kind: str, **changes: object) -> SourceFile:
@@ -109,10 +150,14 @@ def case(name: str = "Doe^Jane", *, picture: Instance | None = None, **changes: 
         "studies": (Study("1.2", "Chest, two views", TAKEN, "A1", (series,)),),
         "notes": (Note(digest(NOTE), NOTE, sections, TAKEN, "Admission note"),),
         "observations": observations,
+        "recordings": (recording(),),
+        "variants": variants(),
         "files": (
             source("image.dcm", "dicom"),
             source("note.txt", "note"),
             source("observations.json", "observations"),
+            source("recording.wav", "recording"),
+            source("variants.vcf", "variants"),
             source("<img src=x onerror=alert(1)>.dcm", "dicom", verdict=FileVerdict.REFUSED,
                    code=RefusalCode.CONSTANT_IMAGE, reason="All 2,500 pixels are 0."),
             source("readme.pdf", "unknown", verdict=FileVerdict.KEPT_ASIDE,
@@ -191,7 +236,8 @@ class FakeEngine:
 
     def predict(self, case: Case) -> Prediction:
         has = {Modality.IMAGE: case.instances, Modality.NOTE: case.notes,
-               Modality.OBSERVATIONS: case.observations}  # fmt: skip
+               Modality.OBSERVATIONS: case.observations, Modality.RECORDING: case.recordings,
+               Modality.VARIANTS: case.variants}  # fmt: skip
         present = tuple(m for m, inputs in has.items() if inputs)
         return Prediction(
             case.digest, PACK, self.device, present,
@@ -206,19 +252,21 @@ class FakeEngine:
             progress(0.5, "Image")
         chosen = next(t for t in self.targets if t.name == target)
         base = -1.4 if chosen.kind == "finding" else 2.0
-        pushes = np.array([0.62, 0.3, 0.08]) * (chosen.logit - base) + np.array([0.3, -0.5, 0.2])
+        pushes = PUSHES * (chosen.logit - base) + OFFSETS
         mass = float(np.abs(pushes).sum())
         modalities = INPUTS
+        pairs = [(a, b) for i, a in enumerate(modalities) for b in modalities[i + 1 :]]
         contributions = tuple(
             Contribution(m, float(p), abs(float(p)) / mass, (float(p) - 0.3, float(p) + 0.25))
             for m, p in zip(modalities, pushes, strict=True)
         )
         coalitions = np.array(
-            [base + sum(p for i, p in enumerate(pushes) if s >> i & 1) for s in range(8)]
+            [base + sum(p for i, p in enumerate(pushes) if s >> i & 1) for s in range(32)]
         )
         return Explanation(
             target, base, chosen.logit, modalities, contributions,
-            (Interaction(Modality.IMAGE, Modality.NOTE, 0.21),), coalitions,
+            tuple(Interaction(a, b, 0.21 * (-0.7) ** n) for n, (a, b) in enumerate(pairs)),
+            coalitions,
             {m: self._parts(case, m, float(p)) for m, p in zip(modalities, pushes, strict=True)},
         )  # fmt: skip
 
@@ -254,4 +302,29 @@ class FakeEngine:
                     PartItem(o.display, (o.loinc, o.time.isoformat() if o.time else ""), w)
                     for o, w in zip(case.observations, (0.5, 0.2, 0.12, -0.3, 0.05), strict=False)
                 )
+                return Parts(modality, total, 0.001, passed, reason, items, 24)
+            case Modality.RECORDING:
+                band, frame = np.mgrid[0:32, 0:240]
+                grid = 0.004 * np.exp(-(((band - 12) / 4) ** 2) - ((frame - 36) / 10) ** 2)
+                grid += 0.003 * np.exp(-(((band - 12) / 4) ** 2) - ((frame - 156) / 10) ** 2)
+                grid -= 0.002 * np.exp(-(((band - 25) / 4) ** 2) - ((frame - 90) / 14) ** 2)
+                items = (
+                    PartItem("0.5 to 1.0 s, 280 to 563 Hz", (0.75, 409.7), 0.42),
+                    PartItem("3.5 to 4.0 s, 280 to 563 Hz", (3.75, 409.7), 0.31),
+                    PartItem("2.0 to 2.5 s, 1024 to 1643 Hz", (2.25, 1306.0), -0.12),
+                    PartItem("rest of the recording", (), 0.03),
+                )
+                box = (0.0, 0.0, 2000.0, 6.0)
+                return Parts(
+                    modality, total, 0.003, passed, reason, items, 24, grid.astype(np.float32), box
+                )
+            case Modality.VARIANTS:
+                items = (
+                    PartItem("SIMG06 simv0006, missense variant, 2 copies", ("simv0006",), 0.21),
+                    PartItem("SIMG01 simv0001, stop gained, 1 copy", ("simv0001",), -0.09),
+                    PartItem("no variant at the other 21 loci", (), -0.02),
+                )
+                return Parts(modality, total, 0.001, passed, reason, items, 24)
+            case _:
+                items = (PartItem("forced expiration", ("fev1",), 0.2),)
                 return Parts(modality, total, 0.001, passed, reason, items, 24)

@@ -12,7 +12,7 @@ from reportlab.lib.utils import ImageReader
 
 from mmcore.records import PartItem
 from mmcore.report.case_reading import KeyImage
-from mmcore.report.images import OVERLAY_FLOOR, smooth
+from mmcore.report.images import smooth, tint
 from mmcore.report.pdf.fonts import BOLD
 from mmcore.report.pdf.sheet import (
     AGAINST,
@@ -335,17 +335,8 @@ def _tinted(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 
 
 def colored(scaled: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Return an overlay in [-1, 1] as RGBA: the two colours, clear where it is faint."""
-    magnitude = np.clip((np.abs(scaled) - OVERLAY_FLOOR) / (1.0 - OVERLAY_FLOOR), 0.0, 1.0)
-    colors = np.zeros((*scaled.shape, 4), dtype=np.uint8)
-    colors[scaled > 0, :3] = _rgb(FOR)
-    colors[scaled <= 0, :3] = _rgb(AGAINST)
-    colors[..., 3] = np.rint(255.0 * 0.8 * np.sqrt(magnitude)).astype(np.uint8)
-    return colors
-
-
-def _rgb(color: str) -> tuple[int, int, int]:
-    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+    """Return an overlay in [-1, 1] as RGBA in the two colours of the report."""
+    return tint(scaled, for_color=FOR, against_color=AGAINST)
 
 
 def _logit(probability: float) -> float:

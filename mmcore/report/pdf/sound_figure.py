@@ -5,10 +5,9 @@ from PIL import Image
 from reportlab.lib.colors import HexColor
 from reportlab.lib.utils import ImageReader
 
-from mmcore.report.images import smooth
 from mmcore.report.pdf.figures import Frame, colored, draw_marker
 from mmcore.report.pdf.sheet import INK, MUTED, SMALL, Sheet, Style
-from mmcore.report.spectrogram import SoundMap, Spectrogram, height_of, place
+from mmcore.report.spectrogram import SoundMap, Spectrogram, height_of, place, smoothed
 
 AXIS = 24.0
 """Room left of a spectrogram for its hertz, in points."""
@@ -52,10 +51,9 @@ def draw_sound_map(
     ``cells`` are (second, hertz, whether it raises the logit). Returns the logits per cell of the
     model at which the colour is full.
     """
-    smoothed = SoundMap(smooth(over.values), over.edges_hz, over.first_s, over.last_s)
-    peak = float(np.abs(smoothed.values).max())
+    soft, peak = smoothed(over)
     if peak > 0.0:
-        placed = place(shown, smoothed) / np.float32(peak)
+        placed = place(shown, soft) / np.float32(peak)
         picture = Image.fromarray(colored(placed[::-1]))
         sheet.canvas.drawImage(
             ImageReader(picture), frame.x, frame.y, frame.width, frame.height, mask="auto"

@@ -1,0 +1,92 @@
+"""What in a breath sound moved a finding: its picture, the map on it, the sound itself."""
+
+import streamlit as st
+
+from dashboard import charts, messages
+from dashboard.components.evidence import contributions_table, withheld
+from dashboard.evidence import is_worth_a_map, strongest_places
+from dashboard.markup import Markup, element, show
+from dashboard.sound import Sound, sound_of
+from mmcore.records import Case, Modality, PartItem, Parts, Recording
+from mmcore.wording import signed_text, sound_text
+
+
+def recording_view(case: Case, seen: Recording | None, parts: Parts | None, display: str) -> None:
+    """Draw the recording that the model reads with its map, then the others to listen to.
+
+    ``display`` names the finding that ``parts`` explain.
+    """
+    if not case.recordings:
+        show(element("p", "The case holds no sound recording.", cls="co-muted"))
+        return
+    first = seen or case.recordings[0]
+    if parts is not None and not parts.passed:
+        withheld(parts)
+    is_shown = parts is not None and parts.passed
+    is_worth = is_shown and parts is not None and is_worth_a_map(parts)
+    if is_shown and not is_worth:
+        words = messages.TOO_LITTLE_TO_PLACE.format(
+            subject=Modality.RECORDING.subject, display=display
+        )
+        show(element("p", words, cls="co-muted"))
+    _player(first, parts if is_worth else None, display)
+    for other in case.recordings:
+        if other is not first:
+            show(element("p", _facts(other), " \u00b7 not read by the model.", cls="co-muted"))
+            st.audio(sound_of(other, None).wav, format="audio/wav")
+
+
+@st.fragment
+def _player(recording: Recording, parts: Parts | None, display: str) -> None:
+    """Draw one recording; switching its map off and on draws nothing else anew."""
+    sound = sound_of(recording, parts)
+    cells = strongest_places(parts.items) if parts is not None else ()
+    picture, listed = st.columns([8, 4], gap="medium")
+    with picture:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            show(element("p", _facts(recording), cls="co-muted", data_testid="recording-facts"))
+            st.space("stretch")
+            has_map = sound.over is not None and st.toggle(
+                "Show the map", value=True, key=f"sound-map-{recording.digest[:16]}"
+            )
+        figure = charts.sound(sound, cells, has_map=has_map)
+        alt = _in_words(recording, cells if has_map else (), display)
+        key = f"sound-{recording.digest[:16]}-{display}"
+        st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=alt)
+        show(_legend(sound, recording, has_map=has_map))
+        st.audio(sound.wav, format="audio/wav")
+    with listed:
+        if cells and parts is not None:
+            numbers = {id(item): f"{n}" for n, item in enumerate(cells, 1)}
+            rest = [item for item in parts.items if id(item) not in numbers]
+            contributions_table(
+                [(numbers.get(id(i), ""), i) for i in (*cells, *rest)],
+                caption=f"Strongest moments of the sound for and against {display}",
+            )
+
+
+def _facts(recording: Recording) -> str:
+    site = recording.site or "site not stated"
+    return f"{sound_text(recording.seconds, recording.sample_rate_hz)} \u00b7 {site}"
+
+
+def _in_words(recording: Recording, cells: tuple[PartItem, ...], display: str) -> str:
+    told = [f"{item.what} {signed_text(item.signed)}" for item in cells]
+    moved = f" What moved {display}: {'; '.join(told)}." if told else ""
+    return f"Spectrogram of the sound recording, {_facts(recording)}.{moved}"
+
+
+def _legend(sound: Sound, recording: Recording, *, has_map: bool) -> Markup:
+    cut = "" if sound.seconds >= recording.seconds else f"first {sound.seconds:g} s \u00b7 "
+    loud = f"{cut}white is loudest, black {sound.range_db:.0f} dB below"
+    if not has_map:
+        return element("p", loud, cls="co-muted co-legend")
+    full = f"{sound.peak:.2g}"
+    return element(
+        "p",
+        element("span", f"against \u2212{full} "),
+        element("i", cls="co-ramp", aria_hidden="true"),
+        element("span", f" +{full} for, log-odds per cell \u00b7 smoothed for display \u00b7 "),
+        loud,
+        cls="co-muted co-legend",
+    )

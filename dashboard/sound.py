@@ -1,0 +1,65 @@
+"""A recording as the page shows and plays it: small pictures and a WAV, all made in memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard import palette
+from mmcore.records import Parts, Recording
+from mmcore.report.images import tint, to_png
+from mmcore.report.spectrogram import (
+    TOP_HZ,
+    height_of,
+    place,
+    smoothed,
+    sound_map,
+    spectrogram,
+    wav_bytes,
+)
+
+_TICKS_HZ = (100, 250, 500, 1000, 2000, 4000, 8000)
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What a reader sees and hears of a recording.
+
+    picture: PNG of its spectrogram. over: PNG of the signed map that lies exactly on it, or None.
+    peak: logits per cell of the model at which the map's colour is full.
+    seconds: shown, from the start. edges_hz: of the picture's rows, on an axis even in mel.
+    range_db: from white to black. wav: what is shown, at its own level.
+    """
+
+    picture: bytes
+    over: bytes | None
+    peak: float
+    seconds: float
+    edges_hz: tuple[float, ...]
+    range_db: float
+    wav: bytes
+
+    def height(self, frequency_hz: float) -> float:
+        """Return where a frequency lies on the axis: 0 at its low end, 1 at its top."""
+        return height_of(frequency_hz, self.edges_hz)
+
+    @property
+    def ticks_hz(self) -> tuple[int, ...]:
+        """Frequencies to write beside the axis."""
+        return tuple(tick for tick in _TICKS_HZ if self.height(tick) <= 1.0 + 1e-6)
+
+
+def sound_of(recording: Recording, parts: Parts | None) -> Sound:
+    """Return a recording for the page, with the map of its parts where that may be shown."""
+    found = sound_map(parts)
+    top_hz = max(TOP_HZ, found.edges_hz[-1]) if found else TOP_HZ
+    shown = spectrogram(recording, top_hz=top_hz)
+    over, peak = None, 0.0
+    if found is not None:
+        soft, peak = smoothed(found)
+        placed = place(shown, soft) / np.float32(peak or 1.0)
+        pixels = tint(placed[::-1], for_color=palette.FOR, against_color=palette.AGAINST)
+        over = to_png(pixels)
+    return Sound(
+        to_png(np.ascontiguousarray(shown.levels[::-1])), over, peak, shown.seconds,
+        shown.edges_hz, shown.range_db, wav_bytes(recording),
+    )  # fmt: skip
