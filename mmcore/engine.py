@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import expit
 from torch import Tensor
 
 from mmcore.errors import NonFiniteResultError, NothingToScoreError, UnknownTargetError
@@ -31,6 +30,7 @@ from mmcore.model.allocator import keep_freed_memory
 from mmcore.model.calibration import Calibration
 from mmcore.model.outlines import draw_outlines
 from mmcore.model.pack import Pack, load_pack
+from mmcore.model.predicted import predict_target
 from mmcore.model.prepared import PreparedCase, prepare_case
 from mmcore.records import (
     Case,
@@ -40,7 +40,6 @@ from mmcore.records import (
     Note,
     PackIdentity,
     Prediction,
-    TargetPrediction,
 )
 
 Result = TypeVar("Result")
@@ -179,6 +178,7 @@ class Engine:
             prepared = encoded.prepared
             present = self._present(prepared)
             missing = tuple(m for m in self.modalities if m not in present)
+            coalition = sum(1 << i for i, m in enumerate(self.modalities) if m in present)
             facts = GateFacts(
                 present=present,
                 novel={m: self._novelty(m, encoded.embeddings[m]) for m in present},
@@ -194,8 +194,20 @@ class Engine:
                 present=present,
                 missing=missing,
                 targets=tuple(
-                    self._target(name, float(value), float(raw))
-                    for name, value, raw in zip(names, encoded.values[-1], encoded.raw, strict=True)
+                    predict_target(
+                        target,
+                        calibration,
+                        value=float(value),
+                        raw=float(raw),
+                        coalition=coalition,
+                    )
+                    for target, calibration, value, raw in zip(
+                        self.pack.config.targets,
+                        self._calibrations(),
+                        encoded.values[-1],
+                        encoded.raw,
+                        strict=True,
+                    )
                 ),
                 gate=judge_targets(self._inputs_of_targets(), facts, effects),
                 timings={"encode": encoded.seconds, "predict": time.perf_counter() - started},
@@ -331,23 +343,6 @@ class Engine:
         distance = distances(embedding, reference.embeddings[modality.value])[0]
         return float(distance) / reference.thresholds[modality.value]
 
-    def _target(self, name: str, value: float, raw: float) -> TargetPrediction:
-        config = next(t for t in self.pack.config.targets if t.name == name)
-        calibration = self.pack.calibration[name]
-        if config.kind == "regression":
-            interval = (
-                min(max(value - calibration.residual, config.low), value),
-                max(min(value + calibration.residual, config.high), value),
-            )
-            return TargetPrediction(
-                name, config.display, "regression", value, None, interval, None, config.unit
-            )
-        low, high = calibration.probability_interval(raw)
-        return TargetPrediction(
-            name, config.display, "finding", value, float(_sigmoid(np.array(value))),
-            (low, high), calibration.operating_point,
-        )  # fmt: skip
-
     def _calibrations(self) -> list[Calibration]:
         return [self.pack.calibration[t.name] for t in self.pack.config.targets]
 
@@ -393,8 +388,3 @@ def _mix(
 def _network_input(array: npt.NDArray[np.generic]) -> Tensor:
     tensor = torch.from_numpy(np.asarray(array))
     return tensor.float() if tensor.is_floating_point() else tensor.long()
-
-
-def _sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    result: npt.NDArray[np.float64] = expit(x)
-    return result

@@ -142,6 +142,10 @@ class Calibration:
         rise, fall, intercept = self.bootstrap.T
         return _curve(rise, fall, intercept, np.full(len(rise), raw))
 
+    def probability(self, raw: float) -> float:
+        """Return the calibrated probability of a finding."""
+        return _probability(float(self.apply(np.array(raw))))
+
     def probability_interval(self, raw: float) -> tuple[float, float]:
         """Return the 5th and 95th percentile of a finding's probability over the refits.
 

@@ -60,6 +60,8 @@ class TargetPrediction:
         ``unit`` (regression). It does not cover what the network itself may have learned wrongly.
     operating_point: probability at and above which the finding is called present; None for a
         regression.
+    prediction_set: what can not be excluded at 90 % coverage per class (split-conformal): "both"
+        means that the model can not tell. None where it was never measured.
     """
 
     name: str
@@ -70,6 +72,7 @@ class TargetPrediction:
     interval: tuple[float, float]
     operating_point: float | None
     unit: str = ""
+    prediction_set: Literal["present", "absent", "both", "neither"] | None = None
 
     @property
     def is_positive(self) -> bool | None:

@@ -1,0 +1,29 @@
+"""From one target's calibrated output to what is said of it."""
+
+from mmcore.model.calibration import Calibration
+from mmcore.model.config import TargetConfig
+from mmcore.records import TargetPrediction
+
+
+def predict_target(
+    target: TargetConfig, calibration: Calibration, *, value: float, raw: float, coalition: int
+) -> TargetPrediction:
+    """Return the prediction of one target.
+
+    value: calibrated; raw: the network's own output. coalition: bit m is set when modality m is the
+    patient's own; conformal sets and bands are kept per coalition, so that their coverage holds for
+    patients of whom less is known too.
+    """
+    if target.kind == "regression":
+        low, high = calibration.value_interval(value, coalition=coalition)
+        interval = min(max(low, target.low), value), max(min(high, target.high), value)
+        return TargetPrediction(
+            target.name, target.display, "regression", value, None, interval, None, target.unit
+        )
+    interval = calibration.probability_interval(raw)
+    possible = calibration.prediction_set(raw, coalition=coalition)
+    return TargetPrediction(
+        target.name, target.display, "finding", value, calibration.probability(raw),
+        interval, calibration.operating_point,
+        prediction_set=None if possible is None else possible.value,
+    )  # fmt: skip
