@@ -27,12 +27,13 @@ def simulate(
     ],
     patients: Annotated[int, typer.Option(min=1, help="How many.")] = 10,
     seed: Annotated[int, typer.Option(help="Same seed, same patients.")] = 0,
+    ct: Annotated[bool, typer.Option(help="A small chest CT of each patient too.")] = False,
 ) -> None:
     """Write simulated patients with their truth."""
     from mmcore.simulate import write_cohort
 
     with typer.progressbar(length=patients, label="simulating") as bar:
-        write_cohort(out, patients=patients, seed=seed, on_progress=lambda *_: bar.update(1))
+        write_cohort(out, patients=patients, seed=seed, ct=ct, on_progress=lambda *_: bar.update(1))
 
 
 @app.command()

@@ -40,16 +40,23 @@ def write_cohort(
     patients: int,
     seed: int,
     rows: int = 512,
+    ct: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Path, ...]:
     """Write ``patients`` folders named patient-000000 and up; return them in order.
 
-    ``on_progress`` is called with (written, wanted) after each.
+    ct: a chest CT of each patient too, in ``ct`` within the folder. ``on_progress`` is called with
+    (written, wanted) after each.
     """
     folders: list[Path] = []
     for index in range(patients):
         folder = out / f"patient-{index:06d}"
         write_patient(sample_patient(seed, index, rows=rows), folder)
+        if ct:
+            from mmcore.simulate.ct import sample_ct
+            from mmcore.simulate.ct_writer import write_ct  # pydicom only when files are wanted
+
+            write_ct(sample_ct(seed, index), folder / "ct")
         folders.append(folder)
         if on_progress is not None:
             on_progress(index + 1, patients)

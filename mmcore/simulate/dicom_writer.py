@@ -35,6 +35,12 @@ def make_dataset(patient: PhantomPatient) -> Dataset:
     _add_series_and_equipment(dataset, patient)
     _add_dx_modules(dataset, patient)
     _add_pixels(dataset, patient)
+    add_file_meta(dataset)
+    return dataset
+
+
+def add_file_meta(dataset: Dataset) -> None:
+    """Add the file meta information of a data set in Explicit VR Little Endian."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
@@ -42,7 +48,6 @@ def make_dataset(patient: PhantomPatient) -> Dataset:
     meta.ImplementationClassUID = _IMPLEMENTATION
     meta.ImplementationVersionName = "CONSILIUM_SIM"
     dataset.file_meta = meta
-    return dataset
 
 
 def _uid(patient: PhantomPatient, level: str) -> str:

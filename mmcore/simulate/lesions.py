@@ -5,14 +5,14 @@ lung would be; ``air`` is pleural air. A mimic is drawn by the same functions.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from mmcore.records import FloatArray
 from mmcore.simulate.anatomy import Anatomy
-from mmcore.simulate.bodies import Ellipsoid, Grid, length, overlap
+from mmcore.simulate.bodies import Ellipsoid, Grid, Interval, length, overlap
 from mmcore.simulate.causal import FindingState, Side, Zone
 from mmcore.simulate.lungs import LungRays
 from mmcore.simulate.structures import SIGN, Vessel
@@ -32,12 +32,30 @@ class Lesion:
     """Path lengths of one lesion on the whole image, in mm, and its shadow.
 
     extra: soft tissue beside the filling that does not replace lung (pleural line, septa).
+    bodies: what fills the lung, where it is bodies. spared: lung that an effusion leaves, as an
+        interval of depth per ray of its lung.
     """
 
     mask: Mask
     fill: FloatArray
     air: FloatArray
     extra: FloatArray
+    bodies: list["Body"] = field(default_factory=list)
+    spared: list[Interval] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A part of a lesion within one lung.
+
+    density: of soft tissue, 1 where it fills the lung. is_graded: the density is that of the
+    middle and falls as 1 - q**2 to the surface.
+    """
+
+    side: Side
+    shape: Ellipsoid
+    density: float
+    is_graded: bool
 
 
 def draw_consolidation(
@@ -94,6 +112,7 @@ def draw_nodule(
     body = Ellipsoid((x, y, z), (radius, radius * float(rng.uniform(0.88, 1.0)), radius))
     density = np.float32(min(3.4, 9.0 * state.visual**1.5))  # above 1: calcified
     lesion = _empty(grid)
+    lesion.bodies.append(Body(state.side, body, float(density), is_graded=False))
     lung = lungs[state.side].crop(body.box(grid))
     if lung is not None:
         for part in lung.parts:
@@ -130,6 +149,7 @@ def draw_effusion(
     edge = np.sqrt(np.maximum(1 - lung.across**2, np.float32(1e-6)))
     half = full / edge * np.sqrt(np.maximum(1 - u * u, 0)) * squeeze
     inner = (center - half, center + half)
+    lesion.spared.append(inner)
     fluid = np.zeros_like(full)
     for part in lung.parts:
         fluid += length(part) - length(overlap(part, inner))
@@ -208,6 +228,7 @@ def _fill_graded(
     lesion: Lesion, grid: Grid, lungs: LungRays, body: Ellipsoid, density: float
 ) -> None:
     """Add a body whose density falls as 1 - q**2 from its middle, integrated along every ray."""
+    lesion.bodies.append(Body(lungs.side, body, density, is_graded=True))
     lung = lungs.crop(body.box(grid))
     if lung is None:
         return

@@ -89,11 +89,11 @@ def sample_patient(seed: int, index: int, *, rows: int = 512) -> PhantomPatient:
     Every patient has its own random streams, so a cohort can be streamed in any order. ``rows``
     changes the film's resolution (a multiple of 64) and nothing else.
     """
-    streams = _streams(seed, index)
+    streams = streams_of(seed, index)
     disease = sample_disease(streams["disease"])
     film = _film(streams, disease, rows)
     note, phrases = compose_note(streams["note"], disease)
-    taken_at = _taken_at(streams["date"])
+    taken_at = taken_at_of(streams["date"])
     observations, labs = sample_observations(
         streams["labs"], disease, taken_at=taken_at - timedelta(minutes=70)
     )
@@ -133,10 +133,10 @@ def sample_extras(seed: int, index: int, *, without: Collection[Finding] = ()) -
     A few milliseconds, as no film is rendered. ``without``: findings, or mimics of them, whose
     sound is left away while all else of the recording stays, to the sample; the panel stays.
     """
-    streams = _streams(seed, index)
+    streams = streams_of(seed, index)
     disease = sample_disease(streams["disease"])
     return _extras(
-        streams, disease, seed=seed, index=index, taken_at=_taken_at(streams["date"]),
+        streams, disease, seed=seed, index=index, taken_at=taken_at_of(streams["date"]),
         without=without,
     )  # fmt: skip
 
@@ -149,7 +149,7 @@ def render_without(
     Anatomy, technique and noise are the patient's own, so the difference to ``pixels`` is the
     lesion and nothing else.
     """
-    streams = _streams(seed, index)
+    streams = streams_of(seed, index)
     disease = sample_disease(streams["disease"])
     spared: dict[Finding, FindingState] = {
         f: replace(state, visual=0.0) if f in findings else state
@@ -158,7 +158,8 @@ def render_without(
     return _film(streams, replace(disease, states=spared), rows).pixels
 
 
-def _taken_at(rng: np.random.Generator) -> datetime:
+def taken_at_of(rng: np.random.Generator) -> datetime:
+    """Draw when the film was taken."""
     return datetime(2023, 1, 1, tzinfo=UTC) + timedelta(
         days=int(rng.integers(0, 730)), minutes=int(rng.integers(0, 1440))
     )
@@ -178,14 +179,14 @@ def _extras(
     return PhantomExtras(recording, variants, findings, sounds, variant_truth)
 
 
-def _streams(seed: int, index: int) -> dict[str, np.random.Generator]:
+def streams_of(seed: int, index: int) -> dict[str, np.random.Generator]:
     """Return one random stream per part, so that no part can shift another's draws.
 
     A new part goes at the end: the place in the list is what a stream is drawn from.
     """
     names = (
         *("disease", "anatomy", "technique", "noise", "note", "labs", "date", *FINDINGS),
-        *("sound", "genes"),
+        *("sound", "genes", "ct"),
     )
     root = np.random.default_rng([seed, index])
     return dict(zip(names, root.spawn(len(names)), strict=True))

@@ -121,7 +121,7 @@ def render(
                 mask[box] |= body.shadow(grid, box) > 0
             masks[finding] = mask
             continue
-        lesion = _draw(finding, streams[finding], grid, lungs, disease, anatomy)
+        lesion = draw_lesion(finding, streams[finding], grid, lungs, disease, anatomy)
         fill += lesion.fill
         air = np.maximum(air, lesion.air)
         extra += lesion.extra
@@ -136,10 +136,11 @@ def render(
     return Film(pixels, grid.spacing_mm, masks)
 
 
-def _draw(
+def draw_lesion(
     finding: Finding, rng: np.random.Generator, grid: Grid, lungs: Mapping[Side, LungRays],
     disease: Disease, anatomy: Anatomy,
 ) -> Lesion:  # fmt: skip
+    """Return the lesion of a finding other than cardiomegaly, as ``disease`` has it."""
     state = disease.states[finding]
     if finding == "consolidation":
         return draw_consolidation(rng, grid, lungs, state)
