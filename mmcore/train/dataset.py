@@ -45,10 +45,11 @@ class Batch:
 class TrainingSet:
     """N examinations prepared for one model configuration.
 
-    inputs: per modality (N, ...), images as uint8 over the range of ``square_image``; rows of
-    absent ones are zeros. presence: (N, M) bool. labels: (N, K) as in ``Batch``. regions: (N, R, h,
-    w) uint8, covered fraction times 255; known: (N, R) bool, whether it was outlined. patients:
-    whose examination each is. subgroups: (N,) words per name, such as the view of the image.
+    inputs: per modality (N, ...), images as uint8 over the range of ``square_image`` or of the CT
+    window; rows of absent ones are zeros. presence: (N, M) bool. labels: (N, K) as in ``Batch``.
+    regions: (N, R, h, w) uint8, covered fraction times 255; known: (N, R) bool, whether it was
+    outlined. patients: whose examination each is. subgroups: (N,) words per name, such as the view
+    of the image.
     """
 
     config: ModelConfig
@@ -108,10 +109,12 @@ class TrainingSet:
         return torch.tensor([order.index(word) for word in words])
 
     def _image(self, stored: Tensor) -> Tensor:
-        """Return (B, C, H, W) standardised images of stored ones (B, H, W)."""
+        """Return (B, C, H, W) standardised images of stored ones (B, H, W), or of (B, S, H, W)."""
         image = self.config.image
         assert image is not None  # only models that read images store them
         standard = (stored.float() / 255.0 - image.mean) / image.std
+        if image.slices > 1:
+            return standard
         return standard[:, None].expand(-1, image.in_chans, -1, -1)
 
 
@@ -174,8 +177,10 @@ def _encoders(config: ModelConfig) -> dict[Modality, ImageEncoder]:
 
 
 def _stored_image(values: npt.NDArray[np.generic], config: ModelConfig) -> npt.NDArray[np.uint8]:
+    """Return an image (H, W), or slices (S, H, W), in 256 steps of the model's range."""
     assert config.image is not None
-    unit = values[0].astype(np.float32) * config.image.std + config.image.mean
+    shown = values if config.image.slices > 1 else values[0]  # channels repeat each other
+    unit = shown.astype(np.float32) * config.image.std + config.image.mean
     stored: npt.NDArray[np.uint8] = np.rint(unit.clip(0.0, 1.0) * 255.0).astype(np.uint8)
     return stored
 
