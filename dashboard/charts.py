@@ -151,12 +151,11 @@ def _height(rows: int) -> int:
 def sound(shown: Sound, cells: Sequence[PartItem], *, has_map: bool) -> go.Figure:
     """Return the spectrogram with its axes, and with the signed map and numbered cells on it."""
     figure = go.Figure()
-    layers = [shown.picture, *([shown.over] if has_map and shown.over is not None else [])]
-    for layer in layers:
-        figure.add_layout_image(
-            source="data:image/png;base64," + base64.b64encode(layer).decode(), layer="below",
-            xref="x", yref="y", x=0.0, y=1.0, sizex=shown.seconds, sizey=1.0, sizing="stretch",
-        )  # fmt: skip
+    picture = shown.mapped if has_map and shown.mapped is not None else shown.picture
+    figure.add_layout_image(
+        source="data:image/png;base64," + base64.b64encode(picture).decode(), layer="below",
+        xref="x", yref="y", x=0.0, y=1.0, sizex=shown.seconds, sizey=1.0, sizing="stretch",
+    )  # fmt: skip
     for is_for in (True, False):
         marked = [
             (n, c) for n, c in enumerate(cells, 1) if has_map and (c.signed > 0) is is_for
@@ -172,17 +171,21 @@ def sound(shown: Sound, cells: Sequence[PartItem], *, has_map: bool) -> go.Figur
                     "symbol": "circle" if is_for else "square",
                     "line": {"color": color, "width": 2}},
         )  # fmt: skip
-    quiet = {
-        "tickfont": {"color": palette.MUTED}, "showgrid": False, "zeroline": False,
-        "fixedrange": True, "ticks": "outside", "tickcolor": palette.BORDER_STRONG,
-    }  # fmt: skip
-    title = {"color": palette.MUTED, "size": 12}
+
+    def axis(title: str, end: float, **more: Any) -> dict[str, Any]:
+        font = {"color": palette.MUTED, "size": 12}
+        return {
+            "range": [0.0, end], "title": {"text": title, "font": font, "standoff": 6},
+            "tickfont": {"color": palette.MUTED}, "ticks": "outside",
+            "tickcolor": palette.BORDER_STRONG, "showgrid": False, "zeroline": False,
+            "fixedrange": True, "automargin": True, "ticklabeloverflow": "allow", **more,
+        }  # fmt: skip
+
+    heights = [min(shown.height(tick), 1.0) for tick in shown.ticks_hz]
     figure.update_layout(
-        xaxis={"range": [0.0, shown.seconds], "title": {"text": "seconds", "font": title}, **quiet},
-        yaxis={"range": [0.0, 1.0], "title": {"text": "hertz", "font": title}, **quiet,
-               "tickvals": [shown.height(tick) for tick in shown.ticks_hz],
-               "ticktext": [f"{tick}" for tick in shown.ticks_hz]},
-        height=300, font=_FONT, margin={"l": 4, "r": 8, "t": 6, "b": 4},
+        xaxis=axis("seconds", shown.seconds),
+        yaxis=axis("hertz", 1.0, tickvals=heights, ticktext=[f"{t}" for t in shown.ticks_hz]),
+        height=290, font=_FONT, margin={"l": 58, "r": 12, "t": 14, "b": 42},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="#000000",
         hoverlabel={"bgcolor": palette.RAISED, "font": _FONT},
     )  # fmt: skip

@@ -24,14 +24,14 @@ _TICKS_HZ = (100, 250, 500, 1000, 2000, 4000, 8000)
 class Sound:
     """What a reader sees and hears of a recording.
 
-    picture: PNG of its spectrogram. over: PNG of the signed map that lies exactly on it, or None.
+    picture: PNG of its spectrogram. mapped: the same under the signed map, or None without one.
     peak: logits per cell of the model at which the map's colour is full.
     seconds: shown, from the start. edges_hz: of the picture's rows, on an axis even in mel.
     range_db: from white to black. wav: what is shown, at its own level.
     """
 
     picture: bytes
-    over: bytes | None
+    mapped: bytes | None
     peak: float
     seconds: float
     edges_hz: tuple[float, ...]
@@ -53,13 +53,16 @@ def sound_of(recording: Recording, parts: Parts | None) -> Sound:
     found = sound_map(parts)
     top_hz = max(TOP_HZ, found.edges_hz[-1]) if found else TOP_HZ
     shown = spectrogram(recording, top_hz=top_hz)
-    over, peak = None, 0.0
+    grey = np.ascontiguousarray(shown.levels[::-1])
+    mapped, peak = None, 0.0
     if found is not None:
         soft, peak = smoothed(found)
         placed = place(shown, soft) / np.float32(peak or 1.0)
-        pixels = tint(placed[::-1], for_color=palette.FOR, against_color=palette.AGAINST)
-        over = to_png(pixels)
+        colors = tint(placed[::-1], for_color=palette.FOR, against_color=palette.AGAINST)
+        alpha = colors[..., 3:] / 255.0
+        mixed = alpha * colors[..., :3] + (1.0 - alpha) * grey[..., None]
+        mapped = to_png(np.rint(mixed).astype(np.uint8))
     return Sound(
-        to_png(np.ascontiguousarray(shown.levels[::-1])), over, peak, shown.seconds,
-        shown.edges_hz, shown.range_db, wav_bytes(recording),
+        to_png(grey), mapped, peak, shown.seconds, shown.edges_hz, shown.range_db,
+        wav_bytes(recording),
     )  # fmt: skip

@@ -46,7 +46,7 @@ def _player(recording: Recording, parts: Parts | None, display: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             show(element("p", _facts(recording), cls="co-muted", data_testid="recording-facts"))
             st.space("stretch")
-            has_map = sound.over is not None and st.toggle(
+            has_map = sound.mapped is not None and st.toggle(
                 "Show the map", value=True, key=f"sound-map-{recording.digest[:16]}"
             )
         figure = charts.sound(sound, cells, has_map=has_map)

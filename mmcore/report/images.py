@@ -77,7 +77,7 @@ def tint(scaled: FloatArray, *, for_color: str, against_color: str) -> npt.NDArr
 
 
 def to_png(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """Return grey (rows, columns) or RGBA (rows, columns, 4) pixels as a PNG."""
+    """Return grey (rows, columns) or RGB (rows, columns, 3) pixels as a PNG."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
     return buffer.getvalue()
