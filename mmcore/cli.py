@@ -119,6 +119,31 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    presets: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Run file, name or first letter of one; more may follow. All by default."
+        ),
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="[PRESET]...")] = None,
+    out: Annotated[Path, typer.Option(dir_okay=False, help="Page whose lines are renewed.")] = Path(
+        "docs/fusions.md"
+    ),
+    work: Annotated[Path, typer.Option(help="Shards and models; the same folder resumes.")] = (
+        Path("runs")
+    ),
+) -> None:
+    """Train ways to join modalities on the same patients and compare them on others."""
+    from mmcore.evaluate.fusions_page import main_table
+    from mmcore.train.comparison import DEFAULT, compare_presets
+
+    with _refusals():
+        rows = compare_presets([*(presets or []), *(more or [])], out=out, work=work)
+        typer.echo(main_table(rows, DEFAULT))
+
+
+@app.command()
 def score(
     cases: Annotated[list[Path], typer.Argument(help="Folders, files or zips, one case each.")],
     pack: PackOption,

@@ -6,7 +6,7 @@ calibrated: an AUROC and a correlation do not change when logits are stretched o
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -42,35 +42,45 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One model's line in the comparison; plain values that JSON keeps.
+class About:
+    """Which model it is and what it takes.
 
-    digest: of everything in its run file that decides what is trained. inputs: its modalities.
-    ms: median over single cases of encoding every input once and deciding for every subset of
-    them, on one thread; ms_ratio: over that of the default, measured in turns with it.
-    auroc: macro over the findings that all models have. difference: to the default, None where the
-    default's own outputs are not at hand.
-    missing: by number of missing inputs, the mean over the subsets that lack so many. subsets: value
-    by the inputs that are left. noise: macro AUROC with all inputs, by what was done to them.
-    tasks: figures of targets that not all models have, by a word for them.
+    digest: of everything in its run file that decides what is trained. minutes: of training on
+    ``threads`` threads. ms: median over single cases of encoding every input once and deciding for
+    every subset of them, on one thread. ms_ratio: over that of the default, measured in turns.
     """
 
     name: str
     display: str
     digest: str
-    inputs: tuple[str, ...]
     fusion: str
     parameters: int
     minutes: float
+    threads: int
     ms: float
     ms_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model's line in the comparison.
+
+    inputs: its modalities. auroc: macro over the findings that all models have. difference: to the
+        default, None where the default's own outputs are not at hand.
+    missing: by number of missing inputs, the mean over the subsets that lack so many. subsets:
+        value by the inputs that are left. noise: with all inputs, by what was done to them.
+    tasks: figures of targets that not all models have, by a word for them.
+    """
+
+    about: About
+    inputs: tuple[str, ...]
     auroc: Figure
     per_finding: dict[str, float]
     difference: Difference | None
     missing: tuple[Figure, ...]
     subsets: dict[str, float]
     noise: dict[str, Figure]
-    tasks: dict[str, Figure] = field(default_factory=dict)
+    tasks: dict[str, Figure]
 
     def to_mapping(self) -> dict[str, Any]:
         """Return values that JSON keeps; figures that are not defined stay NaN as null."""
@@ -81,41 +91,20 @@ class Row:
     def from_mapping(cls, values: Mapping[str, Any]) -> "Row":
         """Read what ``to_mapping`` wrote. Raises ``ConfigError`` if it is something else."""
         try:
-            figures = {key: _figure(values[key]) for key in ("auroc",)}
             difference = values["difference"]
             return cls(
-                **{
-                    **values,
-                    **figures,
-                    "inputs": tuple(values["inputs"]),
-                    "difference": None if difference is None else Difference(**_nans(difference)),
-                    "missing": tuple(_figure(x) for x in values["missing"]),
-                    "noise": {k: _figure(x) for k, x in values["noise"].items()},
-                    "tasks": {k: _figure(x) for k, x in values["tasks"].items()},
-                }
+                about=About(**values["about"]),
+                inputs=tuple(values["inputs"]),
+                auroc=_figure(values["auroc"]),
+                per_finding=dict(values["per_finding"]),
+                difference=None if difference is None else Difference(**_nans(difference)),
+                missing=tuple(_figure(x) for x in values["missing"]),
+                subsets=dict(values["subsets"]),
+                noise={k: _figure(x) for k, x in values["noise"].items()},
+                tasks={k: _figure(x) for k, x in values["tasks"].items()},
             )
         except (KeyError, TypeError) as error:
             raise ConfigError(key="figures.json", problem=f"not a comparison: {error}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a model takes: parameters, minutes of training, ms per case, and that over the default's."""
-
-    parameters: int
-    minutes: float
-    ms: float
-    ms_ratio: float
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Which model a row is of; see ``Row``."""
-
-    name: str
-    display: str
-    digest: str
-    fusion: str
 
 
 def compared(measured: Measured, findings: tuple[str, ...]) -> list[int]:
@@ -135,41 +124,36 @@ def scores(measured: Measured, findings: tuple[str, ...]) -> FloatArray:
 
 
 def make_row(
-    identity: Identity,
-    cost: Cost,
-    measured: Measured,
-    *,
-    findings: tuple[str, ...],
-    default: FloatArray | None,
+    about: About, measured: Measured, *, findings: tuple[str, ...], default: FloatArray | None
 ) -> Row:
-    """Return the line of one model; ``default`` are the default's ``scores`` of the same patients."""
+    """Return the line of one model.
+
+    ``default``: the default's ``scores`` of the same patients, where they are at hand.
+    """
     columns = compared(measured, findings)
     truth, own = measured.truth[:, columns], scores(measured, findings)
     drawn = resample(_curve(measured, columns), rows=len(truth), seed=SEED)
-    lost = range(len(measured.modalities))
     difference = None
-    if default is not None and default.shape == own.shape:
+    if default is not None:
         pair = (_all_inputs(truth, default), _all_inputs(truth, own))
         difference = compare_statistics(*pair, rows=len(truth), seed=SEED)["macro"]
     return Row(
-        name=identity.name, display=identity.display, digest=identity.digest,
-        inputs=measured.modalities, fusion=identity.fusion,
-        parameters=cost.parameters, minutes=cost.minutes, ms=cost.ms, ms_ratio=cost.ms_ratio,
+        about=about,
+        inputs=measured.modalities,
         auroc=drawn["missing 0"].figure(),
-        per_finding={f: drawn[f"finding {f}"].value for f in (measured.targets[k].name for k in columns)},
+        per_finding={name: drawn[f"finding {name}"].value for name in findings},
         difference=difference,
-        missing=tuple(drawn[f"missing {n}"].figure() for n in lost),
-        subsets={
-            words: drawn[f"with {words}"].value for words, _ in _subsets(measured.modalities)
-        },
+        missing=tuple(drawn[f"missing {n}"].figure() for n in range(len(measured.modalities))),
+        subsets={words: drawn[f"with {words}"].value for words, _ in _subsets(measured.modalities)},
         noise={
-            kind: resample(_all_inputs(truth, said[:, columns]), rows=len(truth), seed=SEED)[
-                "macro"
-            ].figure()
-            for kind, said in measured.noisy.items()
+            kind: _macro_figure(truth, said[:, columns]) for kind, said in measured.noisy.items()
         },
         tasks=_tasks(measured, columns),
-    )  # fmt: skip
+    )
+
+
+def _macro_figure(truth: FloatArray, said: FloatArray) -> Figure:
+    return resample(_all_inputs(truth, said), rows=len(truth), seed=SEED)["macro"].figure()
 
 
 def _subsets(modalities: tuple[str, ...]) -> list[tuple[str, int]]:
@@ -233,8 +217,7 @@ def _tasks(measured: Measured, columns: list[int]) -> dict[str, Figure]:
         result |= _classes(group, said[:, members], truth[:, members])
     for inputs in dict.fromkeys(t.inputs for t in others.values() if t.inputs and not t.group):
         members = [k for k, t in others.items() if t.inputs == inputs and t.kind == "finding"]
-        statistic = _all_inputs(truth[:, members], said[:, members])
-        figure = resample(statistic, rows=len(truth), seed=SEED)["macro"].figure()
+        figure = _macro_figure(truth[:, members], said[:, members])
         result[f"{'+'.join(inputs)} task: macro AUROC"] = figure
     return result
 
