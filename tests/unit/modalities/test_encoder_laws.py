@@ -157,3 +157,13 @@ def test_every_patient_has_tokens_of_their_own(encoder: Encoder, inputs: Tensor)
 
 def test_other_examinations_have_the_same_shape(encoder: Encoder, inputs: Tensor) -> None:
     laws.assert_changes_keep_the_shape(encoder, inputs)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu_too_a_path_can_be_walked_in_evaluation(encoder: Encoder, inputs: Tensor) -> None:
+    # cuDNN refuses the backward pass of a recurrent network that was run in evaluation.
+    embedded = encoder.cuda().embed(inputs.cuda()).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(encoder(embedded).square().sum(), embedded)
+    assert bool(slope.isfinite().all())
+    assert bool((slope != 0).any())

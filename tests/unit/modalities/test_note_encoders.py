@@ -9,7 +9,7 @@ import torch
 from mmcore.errors import ConfigError
 from mmcore.modalities import note
 from mmcore.modalities.note import NoteConfig
-from mmcore.modalities.note_encoders import import_transformers, load_vectors
+from mmcore.modalities.note_encoders import RecurrentNoteEncoder, import_transformers, load_vectors
 from mmcore.model.config import plain, read_section
 
 TINY = {"vocab_size": 40, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
@@ -111,3 +111,12 @@ def test_a_recurrent_network_tells_the_order_of_words() -> None:
     one, other = torch.tensor([[2, 3, 0, 0]]), torch.tensor([[3, 2, 0, 0]])
     last = [encoder(encoder.embed(ids))[0, -1] for ids in (one, other)]
     assert not torch.allclose(last[0], last[1], atol=1e-3)
+
+
+def test_recurrent_cells_are_told_that_they_train_for_the_sake_of_gradients() -> None:
+    config = NoteConfig(max_tokens=4, name="gru", arguments={"vocab_size": 9, "hidden": 8})
+    encoder = note.build(config, 8).eval()
+    assert isinstance(encoder, RecurrentNoteEncoder)
+    assert not encoder.training
+    assert encoder.recurrent.cells.training
+    assert encoder.recurrent.cells.dropout == 0.0  # so that it makes no difference
