@@ -6,12 +6,12 @@ W + (alpha / rank) up @ down, with ``up`` zero at first. It is done with torch's
 sum under its usual name; ``merge_lora`` then leaves plain weights, and a pack knows nothing of it.
 The library peft would bring a further framework for these few lines.
 
-Names are those of ``named_parameters`` and ``named_modules``; patterns are shell-like, as in
-``encoders.note.*``. A pattern that fits nothing is refused: it is a misspelling.
+Names are those of ``named_parameters`` and ``named_modules``. A pattern is the start of a name up
+to a dot, as in ``encoders.note``, or shell-like, as in ``encoders.note.bert.*.query``. One that
+fits nothing is refused: it is a misspelling.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
@@ -20,34 +20,6 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from mmcore.errors import ConfigError
-
-
-@dataclass(frozen=True, slots=True)
-class TransferConfig:
-    """How a network that starts from given weights is trained further.
-
-    freeze: patterns of parameters that stay as they are. lora: patterns of modules (or of single
-        matrices of them) that are adapted in ``lora_rank``, their own weights frozen.
-    rates: factor of the learning rate by prefix of names, the longest that fits counts; else 1.
-    """
-
-    freeze: tuple[str, ...] = ()
-    lora: tuple[str, ...] = ()
-    lora_rank: int = 8
-    lora_alpha: float = 16.0
-    rates: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "freeze", _words("freeze", self.freeze))
-        object.__setattr__(self, "lora", _words("lora", self.lora))
-        if not self.lora_rank > 0:
-            raise ConfigError(key="transfer.lora_rank", problem="must exceed 0")
-        if not self.lora_alpha > 0.0:
-            raise ConfigError(key="transfer.lora_alpha", problem="must exceed 0")
-        for prefix, rate in self.rates.items():
-            if not rate > 0.0:
-                problem = "must exceed 0; to keep parameters as they are, freeze them"
-                raise ConfigError(key=f"transfer.rates.{prefix}", problem=problem)
 
 
 class LowRank(nn.Module):
@@ -66,19 +38,13 @@ class LowRank(nn.Module):
         return weight + (self.up @ self.down).reshape(weight.shape) * self.scale
 
 
-def prepare_transfer(network: nn.Module, config: TransferConfig) -> None:
-    """Freeze and adapt ``network`` in place as ``config`` says. Load weights before."""
-    freeze(network, config.freeze)
-    add_lora(network, config.lora, rank=config.lora_rank, alpha=config.lora_alpha)
-
-
 def freeze(network: nn.Module, patterns: Sequence[str]) -> list[str]:
     """Stop the parameters whose names match from being trained; returns their names.
 
     Running statistics, as of batch norm, are no parameters and still follow the data.
     """
     parameters = dict(network.named_parameters())
-    chosen = _matching(parameters, patterns, key="transfer.freeze")
+    chosen = _matching(parameters, patterns, key="training.freeze")
     for name in chosen:
         parameters[name].requires_grad = False
     return chosen
@@ -88,7 +54,8 @@ def add_lora(network: nn.Module, patterns: Sequence[str], *, rank: int, alpha: f
     """Adapt the linear maps and convolutions whose names match; returns the names of their weights.
 
     A pattern may name modules (``encoders.note.bert.*.query``) or matrices, such as the
-    ``in_proj_weight`` of an attention. The outputs of the network do not change by this.
+    ``in_proj_weight`` of an attention. The outputs of the network do not change by this. Load
+    weights before: afterwards they have other names.
     """
     matrices = {
         f"{name}.{key}": (module, key)
@@ -99,11 +66,11 @@ def add_lora(network: nn.Module, patterns: Sequence[str], *, rank: int, alpha: f
     }
     named = {key.removesuffix(".weight"): key for key in matrices}
     fits = {**named, **{key: key for key in matrices}}
-    chosen = sorted({fits[name] for name in _matching(fits, patterns, key="transfer.lora")})
+    chosen = sorted({fits[name] for name in _matching(fits, patterns, key="training.lora")})
     for name in chosen:
         module, key = matrices[name]
         if parametrize.is_parametrized(module, key):
-            raise ConfigError(key="transfer.lora", problem=f"{name} is adapted already")
+            raise ConfigError(key="training.lora", problem=f"{name} is adapted already")
         weight = cast(nn.Parameter, getattr(module, key))
         weight.requires_grad = False
         parametrize.register_parametrization(module, key, LowRank(weight, rank=rank, alpha=alpha))
@@ -144,7 +111,7 @@ def parameter_groups(
     names = [name for name, _ in network.named_parameters()]
     for prefix in rates:
         if not any(_is_below(name, prefix) for name in names):
-            raise ConfigError(key=f"transfer.rates.{prefix}", problem="no parameter is below it")
+            raise ConfigError(key=f"training.rates.{prefix}", problem="no parameter is below it")
     groups: dict[tuple[str, bool], dict[str, Any]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
@@ -171,12 +138,10 @@ def _is_below(name: str, prefix: str) -> bool:
 
 def _matching(names: Mapping[str, object], patterns: Sequence[str], *, key: str) -> list[str]:
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
+        if not any(_fits(name, pattern) for name in names):
             raise ConfigError(key=key, problem=f"{pattern!r} fits nothing")
-    return [name for name in names if any(fnmatchcase(name, p) for p in patterns)]
+    return [name for name in names if any(_fits(name, pattern) for pattern in patterns)]
 
 
-def _words(key: str, values: object) -> tuple[str, ...]:
-    if isinstance(values, str) or not isinstance(values, Sequence):
-        raise ConfigError(key=f"transfer.{key}", problem="must be a list of patterns")
-    return tuple(str(value) for value in values)
+def _fits(name: str, pattern: str) -> bool:
+    return _is_below(name, pattern) or fnmatchcase(name, pattern)

@@ -1,6 +1,6 @@
 """A training run as a YAML file: what to build, on which patients, how."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,6 +14,7 @@ from mmcore.train.losses import LossConfig
 
 DataKind = Literal["phantom", "thorax"]
 Sampler = Literal["shuffle", "balanced"]
+HUB = "hf-hub:"  # how a name starts that is no local path
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,16 @@ class DataConfig:
 
 @dataclass(frozen=True, slots=True)
 class StartConfig:
-    """What training starts from instead of chance. Every path is local; nothing is fetched.
+    """What training starts from instead of chance. Paths are local; nothing is fetched by itself.
 
     pack: a folder, or the name of an embedded pack, whose weights are taken over where name and
-        shape agree, below ``modules``. image: a timm checkpoint (safetensors or PyTorch weights).
-    note: a folder of a transformers encoder. text_epochs: of masked-language pre-training of the
-        note encoder on all texts of the data.
+        shape agree, below ``modules``.
+    image: a checkpoint of the image section's timm model, a file of safetensors or of PyTorch.
+    note: a folder of a transformers BERT, with its ``config.json``, ``model.safetensors`` and
+        ``tokenizer.json``, which is then the tokenizer of the run.
+    text_epochs: of masked-language pre-training of the note encoder on all texts of the data.
+    hub: whether ``image`` and ``note`` may name a repository of a hub, as
+        ``hf-hub:OWNER/NAME@REVISION``. Only then does training ever use the network.
     """
 
     pack: str = ""
@@ -58,9 +63,16 @@ class StartConfig:
     image: str = ""
     note: str = ""
     text_epochs: int = 0
+    hub: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "modules", tuple(self.modules))
+        object.__setattr__(self, "modules", _words("start.modules", self.modules))
+        if not self.text_epochs >= 0:
+            raise ConfigError(key="start.text_epochs", problem="must not be negative")
+        for key, value in (("image", self.image), ("note", self.note)):
+            if value.startswith(HUB) and self.hub is not True:
+                problem = f"{value!r} would be fetched from a hub; allow it with start.hub: true"
+                raise ConfigError(key=f"start.{key}", problem=problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +85,10 @@ class TrainingConfig:
         GPU. patience: epochs without a better validation loss after which training stops; 0 never.
     sampler: "shuffle", or "balanced" (rare labels oftener). strata: subgroup, such as "view", that
         the balanced sampler makes independent of the labels.
-    rates: factor of the learning rate below a parameter's prefix. freeze: prefixes that stay as
-        they are. lora_rank: of low-rank adapters in the linear layers below ``lora``; 0 for none.
+    rates: factor of the learning rate by prefix of a parameter's name, the longest that fits.
+    freeze: patterns (mmcore/train/adapt.py) of parameters that stay as they are. lora: patterns of
+        modules that learn only by adapters of ``lora_rank``, scaled by ``lora_alpha`` / rank.
+    tensorboard: whether the log is also written for TensorBoard, which is to be installed.
     """
 
     epochs: int
@@ -95,10 +109,19 @@ class TrainingConfig:
     freeze: tuple[str, ...] = ()
     lora: tuple[str, ...] = ()
     lora_rank: int = 0
+    lora_alpha: float = 16.0
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "freeze", tuple(self.freeze))
-        object.__setattr__(self, "lora", tuple(self.lora))
+        object.__setattr__(self, "freeze", _words("training.freeze", self.freeze))
+        object.__setattr__(self, "lora", _words("training.lora", self.lora))
+        if self.lora and not (self.lora_rank > 0 and self.lora_alpha > 0.0):
+            problem = "lora_rank and lora_alpha must exceed 0 where something is adapted"
+            raise ConfigError(key="training.lora_rank", problem=problem)
+        for prefix, rate in self.rates.items():
+            if not rate > 0.0:
+                problem = "must exceed 0; to keep parameters as they are, freeze them"
+                raise ConfigError(key=f"training.rates.{prefix}", problem=problem)
         if not (self.epochs > 0 and self.batch_size > 0 and self.accumulate > 0):
             problem = "epochs, batch_size and accumulate must exceed 0"
             raise ConfigError(key="training.epochs", problem=problem)
@@ -106,6 +129,13 @@ class TrainingConfig:
             raise ConfigError(key="training.modality_dropout", problem="must lie in [0, 1)")
         if self.sampler not in get_args(Sampler):
             raise ConfigError(key="training.sampler", problem=f"{self.sampler!r} is unknown")
+
+
+def _words(key: str, values: object) -> tuple[str, ...]:
+    """Return a list of words as a tuple; one word alone would become its letters."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise ConfigError(key=key, problem="must be a list")
+    return tuple(str(value) for value in values)
 
 
 CARD_WORDS = ("intended_use", "not_for", "training_data", "limits", "licence")

@@ -1,7 +1,7 @@
 """What a network is trained on: examinations prepared once, batches, augmentation, dropout."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -33,12 +33,15 @@ class Batch:
 
     labels: (B, K) float32, regressions in units of their scale [0, 1]; NaN where unknown. regions:
     (B, R, h, w) covered fraction, NaN where nobody outlined the region; None without segmentation.
+    patients: (B,) int64, the same number for examinations of one patient; it means nothing beyond
+    the batch.
     """
 
     inputs: dict[Modality, Tensor]
     presence: Tensor
     labels: Tensor
     regions: Tensor | None
+    patients: Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +77,10 @@ class TrainingSet:
         if self.regions is not None and self.known is not None:
             regions = self.regions[rows].float() / 255.0
             regions = regions.masked_fill(~self.known[rows][:, :, None, None], torch.nan)
-        return Batch(inputs, self.presence[rows], self.labels[rows], regions)
+        people = [self.patients[row] for row in rows.tolist()]
+        numbers = {patient: number for number, patient in enumerate(dict.fromkeys(people))}
+        patients = torch.tensor([numbers[patient] for patient in people])
+        return Batch(inputs, self.presence[rows], self.labels[rows], regions, patients)
 
     def mean_image(self) -> Tensor:
         """Return the (C, H, W) mean image: the baseline input of the image modality."""
@@ -259,9 +265,4 @@ def augment(
                 regions = regions.masked_fill(unknown, torch.nan)
         inputs[modality] = encoder.augment(moved, generator)
     stays = torch.rand(batch.presence.shape, generator=generator) >= modality_dropout
-    presence = batch.presence & stays
-    if regions is not None:
-        # An image that dropped out shows nothing: there is nothing to be learned from it there.
-        shown = presence[:, list(batch.inputs).index(Modality.IMAGE)]
-        regions = regions.masked_fill(~shown[:, None, None, None], torch.nan)
-    return Batch(inputs, presence, batch.labels, regions)
+    return replace(batch, inputs=inputs, presence=batch.presence & stays, regions=regions)

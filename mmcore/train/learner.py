@@ -4,10 +4,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmcore.model.network import FusionNetwork
+from mmcore.errors import ConfigError
+from mmcore.model.network import FusionNetwork, Outputs
+from mmcore.records import Modality
 from mmcore.train.alignment import AlignmentConfig, build_alignment
 from mmcore.train.balance import build_balancer
 from mmcore.train.dataset import Batch
+from mmcore.train.distributed import ALONE, Workers
 from mmcore.train.losses import LossConfig
 from mmcore.train.tasks import TaskLosses
 
@@ -16,7 +19,8 @@ class Learner(nn.Module):
     """One forward pass from a batch to the number that is minimised.
 
     Its parameters are those of the network, of the balancer of its tasks and of the alignment of
-    modalities; all of them are optimised and kept in the checkpoint, and only the network's are shipped.
+    modalities; all of them are optimised and kept in the checkpoint, and only the network's are
+    shipped. ``workers`` share the rows of a batch among them.
     """
 
     def __init__(
@@ -26,31 +30,67 @@ class Learner(nn.Module):
         alignment: AlignmentConfig | None = None,
         *,
         pos_weight: Tensor | None = None,
+        workers: Workers = ALONE,
     ) -> None:
         super().__init__()
+        if workers.size > 1 and config.balance == "gradnorm":
+            problem = "gradnorm needs all rows in one process; use uncertainty or fixed"
+            raise ConfigError(key="loss.balance", problem=problem)
         self.network = network
+        self.workers = workers
         model = network.config
         self.losses = TaskLosses(
             model.targets, config,
             pos_weight=pos_weight, is_segmenting=model.segmentation is not None,
         )  # fmt: skip
-        self.alignment = build_alignment(
-            alignment or AlignmentConfig(), network.modalities, model.fusion.embed_dim
-        )
+        alignment = alignment or AlignmentConfig()
+        self.alignment = build_alignment(alignment, network.modalities, model.fusion.embed_dim)
+        # Without heads of its own, alignment is of the very vectors that this fusion joins.
+        self._aligns_joint = alignment.dim == 0 and model.fusion.kind == "aligned"
         self.tasks = (*self.losses.tasks, *(("alignment",) if self.alignment else ()))
         self.balancer = build_balancer(config, self.tasks)
 
     def forward(self, batch: Batch, device: torch.device) -> tuple[Tensor, dict[str, float]]:
         """Return the total with its gradient, and every task's loss for the log."""
-        inputs = {m: x.to(device, non_blocking=True) for m, x in batch.inputs.items()}
-        presence = batch.presence.to(device)
-        outputs = self.network(inputs, presence)
-        masks = batch.regions
-        if masks is not None and outputs.regions is not None:
-            # Outlines are kept at one resolution for every image size; unknown ones stay NaN.
-            masks = functional.interpolate(masks, size=outputs.regions.shape[-2:], mode="area")
-        losses = self.losses(outputs.logits, batch.labels, outputs.regions, masks)
+        own, count = self.workers.own, len(batch.labels)
+        inputs = {m: own(x).to(device, non_blocking=True) for m, x in batch.inputs.items()}
+        outputs = self.network(inputs, own(batch.presence).to(device))
+        logits = self.workers.gather(outputs.logits, count)
+        regions, masks = outputs.regions, batch.regions
+        if regions is not None and masks is not None:
+            regions = self.workers.gather(regions, count)
+            masks = self._masks(batch, regions)
+        losses = self.losses(logits, batch.labels, regions, masks)
         if self.alignment is not None:
-            losses["alignment"] = self.alignment(outputs.tokens, presence)
+            vectors = {
+                m: self.workers.gather(x.mean(dim=1), count)
+                for m, x in self._to_align(outputs).items()
+            }
+            losses["alignment"] = self.alignment(vectors, batch.presence, batch.patients)
         total = self.balancer(losses, list(outputs.tokens.values()))
         return total, {task: float(loss.detach()) for task, loss in losses.items()}
+
+    def weigh(self, losses: dict[str, float]) -> float:
+        """Return the sum of losses under the fixed factors alone.
+
+        Learned factors drift, and a total under them falls or rises without the network getting
+        better or worse: epochs are compared by this.
+        """
+        factors: list[float] = self.balancer.factors.tolist()
+        return sum(f * losses[task] for task, f in zip(self.tasks, factors, strict=True))
+
+    def _to_align(self, outputs: Outputs) -> dict[Modality, Tensor]:
+        if not self._aligns_joint:
+            return outputs.tokens
+        return {m: self.network.project(m, tokens) for m, tokens in outputs.tokens.items()}
+
+    def _masks(self, batch: Batch, regions: Tensor) -> Tensor:
+        """Return outlines at the size of ``regions``, NaN where nothing is known of one.
+
+        An image that is absent or dropped out shows nothing: there is nothing to be learned there.
+        """
+        assert batch.regions is not None  # the caller asked
+        shown = batch.presence[:, self.network.modalities.index(Modality.IMAGE)]
+        known = batch.regions.masked_fill(~shown[:, None, None, None], torch.nan)
+        # Outlines are kept at one resolution for every image size; unknown ones stay NaN.
+        return functional.interpolate(known, size=regions.shape[-2:], mode="area")

@@ -6,24 +6,26 @@ exactly the steps that it would have taken.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from mmcore.errors import NonFiniteResultError
+from mmcore.train.adapt import parameter_groups
 from mmcore.train.config import TrainingConfig
 from mmcore.train.dataset import TrainingSet, augment
 from mmcore.train.imbalance import order_of_epoch
 from mmcore.train.learner import Learner
+from mmcore.train.tracking import Tracker
 
 CHECKPOINT_EVERY = 50
 CHUNK = 64
-
-Log = Callable[[int, dict[str, float]], None]
 
 
 @dataclass(slots=True)
@@ -47,18 +49,18 @@ def train(
     validation: TrainingSet | None = None,
     folder: Path,
     device: torch.device,
-    log: Log | None = None,
 ) -> float:
     """Train the learner's network in place and leave its averaged weights in it.
 
-    ``folder`` holds ``checkpoint.pt``; if it is there, training goes on from it. With patience, the
-    averaged weights of the epoch with the least ``validation`` loss are left. Returns the seconds
+    ``folder`` holds ``checkpoint.pt``; if it is there, training goes on from it. It also gets the
+    log (mmcore/train/tracking.py), with the losses on ``validation`` after every epoch. With
+    patience, the averaged weights of the epoch where they were least are left. Returns the seconds
     that training took, those before a resume included.
     """
     started = time.perf_counter()
-    network = learner.network
+    network, workers = learner.network, learner.workers
     learner.to(device).train()
-    optimizer = torch.optim.AdamW(parameter_groups(learner, config), betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(optimiser_groups(learner, config), betas=(0.9, 0.98))
     state = _State({k: v.detach().clone() for k, v in network.state_dict().items()})
     steps_per_epoch = math.ceil(len(examinations) / (config.batch_size * config.accumulate))
     steps = config.epochs * steps_per_epoch
@@ -66,29 +68,41 @@ def train(
     if checkpoint.exists():
         state = _resume(checkpoint, learner, optimizer, device)
     earlier, first = state.seconds, state.step
-    with tqdm(total=steps, initial=first, desc="training", unit="step", mininterval=5) as bar:
+    model = workers.wrap(learner)
+    with ExitStack() as stack:
+        bar = stack.enter_context(
+            tqdm(total=steps, initial=first, desc="training", unit="step", mininterval=5,
+                 disable=not workers.is_first)
+        )  # fmt: skip
+        tracker: Tracker | None = None
+        if workers.is_first:
+            tracker = Tracker(folder, first=first, tensorboard=config.tensorboard)
+            stack.enter_context(tracker)
         for step, rows in _schedule(examinations, config, first=first, steps=steps):
             if state.is_done:
                 break
             factor = _factor(step, steps, config.warmup_steps)
             for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * group["rate"] * factor
-            losses = _step(learner, examinations, rows, optimizer, config, step=step, device=device)
+                group["lr"] = group["initial_lr"] * factor
+            values = _step(model, examinations, rows, optimizer, config, step=step, device=device)
             # Early on the average would be of weights that know nothing: let it follow faster.
             decay = min(config.ema_decay, (1 + step) / (10 + step))
             for key, value in network.state_dict().items():
                 if value.is_floating_point():
                     state.average[key].lerp_(value, 1.0 - decay)
             state.step = step + 1
+            values["learning_rate"] = config.learning_rate * factor
             bar.update()
-            if log is not None:
-                log(step, losses)
             if step % 25 == 0:
-                bar.set_postfix_str(" ".join(f"{k} {v:.3f}" for k, v in losses.items()))
-            if validation is not None and config.patience and state.step % steps_per_epoch == 0:
-                losses = _judge_epoch(learner, state, validation, config, device)
-                if log is not None:
-                    log(step, {f"validation/{task}": loss for task, loss in losses.items()})
+                bar.set_postfix_str(" ".join(f"{k} {v:.3f}" for k, v in values.items()))
+            if state.step % steps_per_epoch == 0:
+                values |= {f"factor/{k}": v for k, v in learner.balancer.weights().items()}
+                if validation is not None:
+                    values |= _judge_epoch(learner, state, validation, config, device)
+            if tracker is not None:
+                tracker.write(step, values)
+            if not workers.is_first:
+                continue
             if state.step % CHECKPOINT_EVERY == 0 or state.step == steps or state.is_done:
                 state.seconds = earlier + time.perf_counter() - started
                 _save(checkpoint, learner, optimizer, state)
@@ -97,44 +111,33 @@ def train(
     return state.seconds
 
 
-def parameter_groups(learner: Learner, config: TrainingConfig) -> list[dict[str, Any]]:
-    """Return optimiser groups: matrices decay, the rest does not; ``rates`` by longest prefix.
-
-    Parameters below a prefix of ``config.freeze`` stop learning.
-    """
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for path, parameter in learner.named_parameters():
-        name = path.removeprefix("network.")
-        if name.startswith(config.freeze) and config.freeze:
-            parameter.requires_grad = False
-        if not parameter.requires_grad:
-            continue
-        prefix = max((p for p in config.rates if name.startswith(p)), key=len, default=None)
-        rate = 1.0 if prefix is None else config.rates[prefix]
-        decay = config.weight_decay if parameter.ndim > 1 else 0.0
-        groups.setdefault((rate, decay), []).append(parameter)
+def optimiser_groups(learner: Learner, config: TrainingConfig) -> list[dict[str, Any]]:
+    """Return groups of everything that learns; ``config.rates`` are of the network alone."""
+    beside = nn.ModuleList(m for m in (learner.balancer, learner.alignment) if m is not None)
+    rate, decay = config.learning_rate, config.weight_decay
     return [
-        {"params": parameters, "rate": rate, "weight_decay": decay, "lr": config.learning_rate}
-        for (rate, decay), parameters in groups.items()
+        *parameter_groups(
+            learner.network, learning_rate=rate, weight_decay=decay, rates=config.rates
+        ),
+        *parameter_groups(beside, learning_rate=rate, weight_decay=decay),
     ]
 
 
 def validation_losses(
     learner: Learner, validation: TrainingSet, device: torch.device
 ) -> tuple[float, dict[str, float]]:
-    """Return the mean total and the mean loss of every task on patients not learned from."""
+    """Return the total under fixed factors and the mean loss of every task on other patients."""
     was_training = learner.training
     learner.eval()
-    whole, sums = 0.0, dict.fromkeys(learner.tasks, 0.0)
+    sums = dict.fromkeys(learner.tasks, 0.0)
     with torch.inference_mode():
         for rows in torch.split(torch.arange(len(validation)), CHUNK):
-            total, losses = learner(validation.batch(rows), device)
+            _, losses = learner(validation.batch(rows), device)
             share = len(rows) / len(validation)
-            whole += float(total) * share
             for task, loss in losses.items():
                 sums[task] += loss * share
     learner.train(was_training)
-    return whole, sums
+    return learner.weigh(sums), sums
 
 
 def _judge_epoch(
@@ -144,17 +147,22 @@ def _judge_epoch(
     config: TrainingConfig,
     device: torch.device,
 ) -> dict[str, float]:
-    """Keep the averaged weights if they are the best so far; end the run if none were for long."""
+    """Return how the averaged weights do on ``validation``.
+
+    With patience, keep them if they are the best so far, and end the run if none were for long.
+    """
     learning = {k: v.clone() for k, v in learner.network.state_dict().items()}
     learner.network.load_state_dict(state.average)
     total, losses = validation_losses(learner, validation, device)
+    total = learner.workers.agree(total)
     learner.network.load_state_dict(learning)
-    state.epochs_since_best += 1
-    if total < state.best:
-        state.best, state.epochs_since_best = total, 0
-        state.best_average = {k: v.clone() for k, v in state.average.items()}
-    state.is_done = state.epochs_since_best >= config.patience
-    return {"total": total, **losses}
+    if config.patience:
+        state.epochs_since_best += 1
+        if total < state.best:
+            state.best, state.epochs_since_best = total, 0
+            state.best_average = {k: v.clone() for k, v in state.average.items()}
+        state.is_done = state.epochs_since_best >= config.patience
+    return {f"validation/{task}": loss for task, loss in {"total": total, **losses}.items()}
 
 
 def _resume(
@@ -206,7 +214,7 @@ def _factor(step: int, steps: int, warmup: int) -> float:
 
 
 def _step(
-    learner: Learner,
+    model: nn.Module,
     examinations: TrainingSet,
     rows: Tensor,
     optimizer: torch.optim.Optimizer,
@@ -215,24 +223,35 @@ def _step(
     step: int,
     device: torch.device,
 ) -> dict[str, float]:
-    """Take one step on ``rows``, in as many parts as gradients are accumulated over."""
+    """Take one step on ``rows``, in as many parts as gradients are accumulated over.
+
+    ``model`` is the learner, or the learner as its workers wrapped it. Returns what is logged of
+    the step. Raises ``NonFiniteResultError`` before anything that is not finite moves a weight.
+    """
+    learner = model if isinstance(model, Learner) else cast(Learner, model.module)
     seed = config.seed * 1_000_003 + step
-    torch.manual_seed(seed)  # dropout
+    torch.manual_seed(seed + learner.workers.rank * 7_368_787)  # dropout
     generator = torch.Generator().manual_seed(seed)
     optimizer.zero_grad(set_to_none=True)
     sums = dict.fromkeys(learner.tasks, 0.0)
-    for part in torch.split(rows, config.batch_size):
+    parts = torch.split(rows, config.batch_size)
+    for number, part in enumerate(parts):
         batch = augment(
             examinations.batch(part), learner.network,
             modality_dropout=config.modality_dropout, generator=generator,
         )  # fmt: skip
-        use_amp = config.amp
-        with torch.autocast(device.type, torch.bfloat16, enabled=use_amp):
-            total, losses = learner(batch, device)
-        share = len(part) / len(rows)
-        (total * share).backward()
+        use_amp = config.amp and device.type == "cuda"
+        is_last = number == len(parts) - 1
+        with learner.workers.sharing(model, is_last=is_last):
+            with torch.autocast(device.type, torch.bfloat16, enabled=use_amp):
+                total, losses = model(batch, device)
+            share = len(part) / len(rows)
+            (total * share).backward()
         for task, loss in losses.items():
             sums[task] += loss * share
-    nn.utils.clip_grad_norm_(learner.parameters(), config.gradient_clip)
+    # The balancer's few numbers are no part of the network: large ones there must not slow it.
+    norm = float(nn.utils.clip_grad_norm_(learner.network.parameters(), config.gradient_clip))
+    if not math.isfinite(norm):
+        raise NonFiniteResultError(what=f"the gradient of step {step}")
     optimizer.step()
-    return sums
+    return {**{f"loss/{task}": loss for task, loss in sums.items()}, "gradient_norm": norm}

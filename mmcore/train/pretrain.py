@@ -124,6 +124,14 @@ def pretrain(
     return result
 
 
+def read_pretrained(cache: Path) -> Pretrained | None:
+    """Return how the pre-training that ``cache`` holds went, or None where there is none."""
+    if not cache.exists():
+        return None
+    stored = torch.load(cache, map_location="cpu", weights_only=True)
+    return Pretrained(tuple(stored["losses"]), stored["texts"])
+
+
 class Guesser(nn.Module):
     """The encoder with a head that says which word piece stood at a place; the head is not kept."""
 

@@ -8,14 +8,18 @@ import torch
 from mmcore.model.allocator import keep_freed_memory
 from mmcore.model.network import FusionNetwork
 from mmcore.records import Modality
-from mmcore.train.config import RunConfig, read_run
+from mmcore.train.adapt import add_lora, freeze, merge_lora
+from mmcore.train.config import RunConfig, StartConfig, TrainingConfig, read_run
+from mmcore.train.distributed import ALONE, Workers, joined
 from mmcore.train.imbalance import pos_weights
 from mmcore.train.learner import Learner
 from mmcore.train.loop import train
 from mmcore.train.losses import TASKS
 from mmcore.train.package import package
+from mmcore.train.pretrain import read_pretrained
 from mmcore.train.sources import Source, open_source
-from mmcore.train.start import start_from
+from mmcore.train.start import TEXT_FILE, Started, start_from
+from mmcore.train.tracking import log_event
 
 
 def train_pack(
@@ -26,40 +30,64 @@ def train_pack(
     ``work`` keeps simulated shards and checkpoints; run again with the same folder, a stopped run
     goes on. ``data``: folder of real patients where the run needs one. ``measure``: number of fresh
     simulated patients for the figures of a simulated card; a real one is measured on its validation
-    patients.
+    patients. Under ``torchrun`` all processes train and the first one does the rest.
     """
     from mmcore.evaluate.measure import measure_simulated, measure_validation
 
     keep_freed_memory()
     run = read_run(config_path)
-    source = open_source(run, work=work, data=data)
     folder = work / run.name
-    folder.mkdir(parents=True, exist_ok=True)
-    network, seconds = fit(run, source, folder=folder)
-    package(network, run, source, out=out, hours=seconds / 3600.0)
+    with joined() as workers:
+        with workers.in_turn():
+            folder.mkdir(parents=True, exist_ok=True)
+            source = open_source(run, work=work, data=data)
+        network, seconds = fit(run, source, folder=folder, workers=workers)
+    if not workers.is_first:
+        return
+    package(network, _with_history(run, folder), source, out=out, hours=seconds / 3600.0)
     if source.is_simulated:
         measure_simulated(out, seed=run.data.seed + 2, patients=measure)
     elif data is not None:
         measure_validation(out, data)
 
 
-def fit(run: RunConfig, source: Source, *, folder: Path) -> tuple[FusionNetwork, float]:
-    """Build and train the network of a run; return it with the seconds that it took."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = build_network(run, source, folder=folder)
-    before = _align(network, run, source, folder=folder / "aligned", device=device)
+def fit(
+    run: RunConfig, source: Source, *, folder: Path, workers: Workers = ALONE
+) -> tuple[FusionNetwork, float]:
+    """Build and train the network of a run; return it with the seconds that it took.
+
+    What was adapted in few numbers is merged: the network has plain weights.
+    """
+    device = workers.device()
+    with workers.in_turn():
+        network, started = _start(run, source, folder=folder, device=device)
+    if workers.is_first and run.start != StartConfig():
+        losses = started.text.losses if started.text is not None else ()
+        log_event(
+            folder, "start",
+            taken=started.taken, left_out=started.left_out, text_losses=losses,
+        )  # fmt: skip
+    adapt(network, run.training)
+    before = _align(network, run, source, folder=folder / "aligned", workers=workers)
     cap = run.loss.pos_weight_cap
     weights = pos_weights(source.train.labels, cap=cap) if cap > 1.0 else None
-    learner = Learner(network, run.loss, run.alignment, pos_weight=weights)
+    learner = Learner(network, run.loss, run.alignment, pos_weight=weights, workers=workers)
     seconds = train(
         learner, source.train, run.training,
         validation=source.validation, folder=folder, device=device,
     )  # fmt: skip
+    merge_lora(network)
     return network, before + seconds
 
 
+def adapt(network: FusionNetwork, training: TrainingConfig) -> None:
+    """Freeze what the run keeps and add what it learns instead, after weights were loaded."""
+    freeze(network, training.freeze)
+    add_lora(network, training.lora, rank=training.lora_rank, alpha=training.lora_alpha)
+
+
 def _align(
-    network: FusionNetwork, run: RunConfig, source: Source, *, folder: Path, device: torch.device
+    network: FusionNetwork, run: RunConfig, source: Source, *, folder: Path, workers: Workers
 ) -> float:
     """Align the encoders of a run before it learns its tasks; return the seconds that took.
 
@@ -71,20 +99,40 @@ def _align(
     nothing = dict.fromkeys(TASKS, 0.0)
     loss = replace(run.loss, balance="fixed", weights={**nothing, "alignment": 1.0})
     training = replace(run.training, epochs=run.alignment.epochs_before, patience=0)
-    learner = Learner(network, loss, run.alignment)
-    seconds = train(learner, source.train, training, folder=folder, device=device)
+    learner = Learner(network, loss, run.alignment, workers=workers)
+    seconds = train(learner, source.train, training, folder=folder, device=workers.device())
     network.train()
     return seconds
 
 
 def build_network(run: RunConfig, source: Source, *, folder: Path) -> FusionNetwork:
-    """Return the network of a run as training starts with it."""
+    """Return the network of a run as training starts with it.
+
+    ``folder`` keeps what pre-training on texts gave.
+    """
+    return _start(run, source, folder=folder, device=torch.device("cpu"))[0]
+
+
+def _start(
+    run: RunConfig, source: Source, *, folder: Path, device: torch.device
+) -> tuple[FusionNetwork, Started]:
     torch.manual_seed(run.training.seed)
     network = FusionNetwork(source.model)
     if Modality.IMAGE in network.modalities:
         network.baseline_image = source.train.mean_image()
-    start_from(
-        network, run.start, texts=source.texts, tokenizer=source.tokenizer,
-        seed=run.training.seed, folder=folder,
-    )  # fmt: skip
-    return network
+    network.to(device)
+    return network, start_from(network, run, source, folder=folder)
+
+
+def _with_history(run: RunConfig, folder: Path) -> RunConfig:
+    """Return the run whose card also says how the note encoder learned from texts."""
+    text = read_pretrained(folder / TEXT_FILE) if run.start.text_epochs else None
+    if text is None:
+        return run
+    sentence = (
+        f"Before any label, the note encoder read {text.texts} texts for {len(text.losses) - 1} "
+        f"epochs: its loss on a masked token of texts that it had not read fell from "
+        f"{text.before:.2f} to {text.after:.2f} nats."
+    )
+    words = f"{str(run.card['training_data']).rstrip()} {sentence}"
+    return replace(run, card={**run.card, "training_data": words})

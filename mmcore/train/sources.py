@@ -13,9 +13,10 @@ from mmcore.errors import ConfigError
 from mmcore.model.config import ModelConfig
 from mmcore.records import Modality
 from mmcore.train.cohort import CODES, Cohort, build_cohort
-from mmcore.train.config import RunConfig
+from mmcore.train.config import RunConfig, StartConfig
 from mmcore.train.dataset import TrainingSet, from_cases, from_cohort
-from mmcore.train.tokenizer import train_tokenizer
+from mmcore.train.start import locate
+from mmcore.train.tokenizer import read_tokenizer, train_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -64,12 +65,15 @@ def _phantoms(run: RunConfig, folder: Path) -> Source:
             (run.data.seed + 1, run.data.validation),
         )
     ]
-    return prepare_cohorts(run.model, *cohorts)
+    train, validation = cohorts
+    return prepare_cohorts(run.model, train, validation, run.start)
 
 
-def prepare_cohorts(model: ModelConfig, train: Cohort, validation: Cohort) -> Source:
+def prepare_cohorts(
+    model: ModelConfig, train: Cohort, validation: Cohort, start: StartConfig | None = None
+) -> Source:
     """Return two simulated cohorts as a source."""
-    tokenizer = _tokenizer(model, train.notes)
+    tokenizer = _tokenizer(model, train.notes, start or StartConfig())
     values = {
         code: train.values[train.observed[:, column], column].astype(float).tolist()
         for column, code in enumerate(CODES)
@@ -93,7 +97,7 @@ def _thorax(run: RunConfig, folder: Path) -> Source:
         )
     kept_back = {note.text for labelled in cases[1] for note in labelled.case.notes}
     texts = tuple(text for text in read_texts(folder) if text not in kept_back)
-    tokenizer = _tokenizer(run.model, texts)
+    tokenizer = _tokenizer(run.model, texts, run.start)
     values: Values = {}
     for labelled in cases[0]:
         for observation in labelled.case.observations:
@@ -117,10 +121,15 @@ def _repeated(cases: Sequence[LabelledCase], times: Mapping[str, int]) -> Iterat
             yield labelled
 
 
-def _tokenizer(model: ModelConfig, texts: Sequence[str]) -> "Tokenizer | None":
-    if model.note is None:
+def _tokenizer(model: ModelConfig, texts: Sequence[str], start: StartConfig) -> "Tokenizer | None":
+    """Return the tokenizer of what the note encoder starts from, or one learned from ``texts``."""
+    note = model.note
+    if note is None:
         return None
-    return train_tokenizer(texts, vocab_size=model.note.vocab_size)
+    if start.note or note.folder:
+        folder = locate(start.note, start) if start.note else Path(note.folder)
+        return read_tokenizer(folder, vocab_size=note.vocab_size, pad_id=note.pad_id)
+    return train_tokenizer(texts, vocab_size=note.vocab_size)
 
 
 def with_scales(model: ModelConfig, values: Values) -> ModelConfig:

@@ -11,8 +11,11 @@ import string
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+from mmcore.errors import ConfigError
 
 PAD, UNKNOWN, MASK = "[PAD]", "[UNK]", "[MASK]"
 SPECIAL = (PAD, UNKNOWN, MASK)
@@ -39,6 +42,27 @@ def train_tokenizer(notes: Sequence[str], *, vocab_size: int) -> Tokenizer:
     tokenizer.pre_tokenizer = splitter
     tokenizer.decoder = decoders.WordPiece()
     tokenizer.add_special_tokens(list(SPECIAL))
+    return tokenizer
+
+
+def read_tokenizer(folder: Path, *, vocab_size: int, pad_id: int) -> Tokenizer:
+    """Return the tokenizer of a local transformers encoder, without its own cutting.
+
+    Raises ``ConfigError`` if there is none or it does not fit the note section of the model.
+    """
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # the library raises bare Exception
+        problem = f"{folder.name!r} holds no readable tokenizer.json"
+        raise ConfigError(key="start.note", problem=problem) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    if tokenizer.get_vocab_size() > vocab_size:
+        problem = f"is {vocab_size}; the tokenizer has {tokenizer.get_vocab_size()} word pieces"
+        raise ConfigError(key="model.note.arguments.vocab_size", problem=problem)
+    if tokenizer.token_to_id(PAD) != pad_id:
+        problem = f"is {pad_id}; {PAD} of the tokenizer is {tokenizer.token_to_id(PAD)}"
+        raise ConfigError(key="model.note.pad_id", problem=problem)
     return tokenizer
 
 

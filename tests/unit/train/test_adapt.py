@@ -7,15 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from mmcore.errors import ConfigError
-from mmcore.model.config import read_section
 from mmcore.train.adapt import (
     LowRank,
-    TransferConfig,
     add_lora,
     freeze,
     merge_lora,
     parameter_groups,
-    prepare_transfer,
 )
 
 
@@ -147,16 +144,26 @@ def test_what_is_frozen_is_not_moved() -> None:
     assert "layer.linear1.weight" not in frozen
 
 
-@pytest.mark.parametrize("field", ["freeze", "lora"])
-def test_a_pattern_that_fits_nothing_is_refused(field: str) -> None:
-    config = read_section(TransferConfig, {field: ["stern*"]}, where="transfer")
+def test_a_pattern_that_fits_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="'stern\\*' fits nothing"):
-        prepare_transfer(make()[0], config)
+        freeze(make()[0], ["stern*"])
+    with pytest.raises(ConfigError, match="'lay' fits nothing"):
+        add_lora(make()[0], ["lay"], rank=2, alpha=4.0)
+
+
+def test_a_pattern_may_be_the_start_of_a_name() -> None:
+    network, _ = make()
+    assert freeze(network, ["stem", "layer.self_attn.out_proj"]) == [
+        "stem.weight", "stem.bias", "layer.self_attn.out_proj.weight",
+        "layer.self_attn.out_proj.bias",
+    ]  # fmt: skip
+    assert add_lora(network, ["layer"], rank=2, alpha=4.0) == [n for n in ADAPTED if "layer" in n]
 
 
 def test_adapting_a_frozen_encoder_trains_its_thin_matrices() -> None:
     network, inputs = make()
-    prepare_transfer(network, TransferConfig(freeze=("layer.*",), lora=("layer.linear1",)))
+    freeze(network, ["layer"])
+    add_lora(network, ["layer.linear1"], rank=2, alpha=4.0)
     network(inputs).sum().backward()
     trained = [n for n, p in network.named_parameters() if p.requires_grad and "layer" in n]
     assert trained == [f"layer.linear1.parametrizations.weight.0.{x}" for x in ("down", "up")]
@@ -205,19 +212,3 @@ def test_groups_suit_an_optimiser_and_its_checkpoint() -> None:
 def test_a_prefix_is_a_whole_name_and_must_exist() -> None:
     with pytest.raises(ConfigError, match="no parameter is below it"):
         parameter_groups(make()[0], learning_rate=1.0, weight_decay=0.0, rates={"lay": 0.5})
-
-
-@pytest.mark.parametrize(
-    ("values", "problem"),
-    [
-        ({"lora": "head"}, "list of patterns"),
-        ({"lora_rank": 0}, "exceed 0"),
-        ({"rates": {"head": 0.0}}, "freeze them"),
-        ({"rank": 4}, "unknown"),
-    ],
-)
-def test_a_configuration_that_makes_no_sense_is_refused(
-    values: dict[str, object], problem: str
-) -> None:
-    with pytest.raises(ConfigError, match=problem):
-        read_section(TransferConfig, values, where="transfer")
