@@ -96,6 +96,7 @@ def coalition_outputs(network: FusionNetwork, examinations: TrainingSet) -> npt.
 
 def card_facts(config: RunConfig, source: Source, hours: float) -> dict[str, Any]:
     """Return what the card says before any figure: the run file's own words and how it went."""
+    start = config.start
     on_gpu = torch.cuda.is_available()
     machine = torch.cuda.get_device_name() if on_gpu else f"{torch.get_num_threads()} CPU threads"
     return {
@@ -111,6 +112,7 @@ def card_facts(config: RunConfig, source: Source, hours: float) -> dict[str, Any
             "seed": config.data.seed,
             **({} if source.is_simulated else {"parts": config.data.parts}),
             "epochs": config.training.epochs,
+            **({"started_from": Path(start.pack).name} if start.pack else {}),
             "hours": round(hours, 2),
             "machine": f"{machine}, {platform.machine()}",
             "torch": str(torch.__version__),
