@@ -7,6 +7,7 @@ import numpy as np
 
 from mmcore.datasets.phantoms import phantom_case
 from mmcore.engine import Engine
+from mmcore.modalities.recording import CELL_SECONDS
 from mmcore.records import Explanation, FloatArray, Modality
 from mmcore.simulate import PhantomPatient
 
@@ -19,8 +20,8 @@ class ExplanationFigures:
 
     additivity: largest |base + contributions - logit|. part_errors: |sum of parts - contribution|
     over |contribution|, one per explained modality. pointing: overlay peaks inside the lesion, of
-    all and of visible lesions. clauses, labs: top item for the finding is one that truly speaks for
-    it, where there is one. withheld: parts that failed their test.
+    all and of visible lesions. clauses, labs, sounds, variants: top item for the finding is one
+    that truly speaks for it, where there is one. withheld: parts that failed their test.
     """
 
     explained: int = 0
@@ -34,6 +35,10 @@ class ExplanationFigures:
     clauses: int = 0
     labs_named: int = 0
     labs: int = 0
+    sounds_named: int = 0
+    sounds: int = 0
+    variants_named: int = 0
+    variants: int = 0
     withheld: int = 0
 
     def summary(self) -> dict[str, float]:
@@ -50,6 +55,8 @@ class ExplanationFigures:
             "peak_in_visible_lesion": _rate(self.visible_pointed, self.visible_lesions),
             "top_clause_is_true": _rate(self.clauses_named, self.clauses),
             "top_lab_is_true": _rate(self.labs_named, self.labs),
+            "top_sound_is_true": _rate(self.sounds_named, self.sounds),
+            "top_variant_is_true": _rate(self.variants_named, self.variants),
         }
 
 
@@ -99,6 +106,23 @@ def _count(figures: ExplanationFigures, ledger: Explanation, patient: PhantomPat
         best = max(labs.items, key=lambda item: item.signed)
         figures.labs += 1
         figures.labs_named += best.where[0] in shifted
+    heard = [s for s in truth.sounds if s.finding == ledger.target and not s.is_mimic]
+    sound = ledger.parts.get(Modality.RECORDING)
+    if sound is not None and sound.passed and heard:
+        best = max((i for i in sound.items if i.where), key=lambda item: item.signed)
+        second = float(best.where[0])
+        figures.sounds += 1
+        figures.sounds_named += any(
+            s.start_s - CELL_SECONDS / 2 <= second <= s.end_s + CELL_SECONDS / 2 for s in heard
+        )
+    genes = ledger.parts.get(Modality.VARIANTS)
+    telling = {v.variant_id for v in truth.variants
+               if v.finding == ledger.target and v.copies and v.weight > 0.0}  # fmt: skip
+    carried = [i for i in genes.items if i.where] if genes is not None and genes.passed else []
+    if telling & {str(item.where[0]) for item in carried}:
+        best = max(carried, key=lambda item: item.signed)
+        figures.variants += 1
+        figures.variants_named += best.where[0] in telling
 
 
 def peak(
