@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import jobs, services, state, viewer
 from dashboard.services import DemoCase, PackFacts
 from dashboard.viewer.packing import unpack
-from mmcore.records import Case, Modality, PixelArray
+from mmcore.records import Case, Modality, PixelArray, modality
 from tests.app import factory
 
 ENTRYPOINT = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
@@ -47,6 +47,16 @@ def html(app: AppTest) -> str:
     """Return all HTML of the page that is not the style sheet."""
     assert not app.exception, app.exception
     return "\n".join(e.value for e in app.get("html") if not e.value.startswith("<style"))
+
+
+@pytest.fixture
+def lung_function(monkeypatch: pytest.MonkeyPatch) -> Modality:
+    """Declare a sixth modality, as an extension would, for one test."""
+    monkeypatch.setattr(modality, "_KNOWN", dict(modality._KNOWN))
+    return Modality.declare(
+        "lung_function", display="Lung function", subject="the lung function",
+        inside="inside the lung function", absent="no lung function test",
+    )  # fmt: skip
 
 
 @pytest.fixture

@@ -218,8 +218,10 @@ class FakeEngine:
         targets: Sequence[TargetPrediction] = TARGETS,
         gates: Sequence[TargetGate] = GATES,
         withheld_parts: Sequence[Modality] = (),
+        inputs: Sequence[Modality] = INPUTS,
     ) -> None:
         self.targets, self.gates, self.withheld_parts = targets, gates, withheld_parts
+        self.inputs = tuple(inputs)
 
     @property
     def target_names(self) -> Mapping[str, str]:
@@ -238,10 +240,11 @@ class FakeEngine:
         has = {Modality.IMAGE: case.instances, Modality.NOTE: case.notes,
                Modality.OBSERVATIONS: case.observations, Modality.RECORDING: case.recordings,
                Modality.VARIANTS: case.variants}  # fmt: skip
-        present = tuple(m for m, inputs in has.items() if inputs)
+        has |= {m: case.attachments.get(m, ()) for m in self.inputs if m not in has}
+        present = tuple(m for m in self.inputs if has[m])
         return Prediction(
             case.digest, PACK, self.device, present,
-            tuple(m for m in INPUTS if m not in present), tuple(self.targets),
+            tuple(m for m in self.inputs if m not in present), tuple(self.targets),
             tuple(self.gates), {"encode": 0.1},
         )  # fmt: skip
 
@@ -252,16 +255,21 @@ class FakeEngine:
             progress(0.5, "Image")
         chosen = next(t for t in self.targets if t.name == target)
         base = -1.4 if chosen.kind == "finding" else 2.0
+        more = len(self.inputs) - len(PUSHES)
         pushes = PUSHES * (chosen.logit - base) + OFFSETS
+        pushes = np.append(pushes, np.zeros(max(more, 0)))[: len(self.inputs)]
         mass = float(np.abs(pushes).sum())
-        modalities = INPUTS
+        modalities = self.inputs
         pairs = [(a, b) for i, a in enumerate(modalities) for b in modalities[i + 1 :]]
         contributions = tuple(
             Contribution(m, float(p), abs(float(p)) / mass, (float(p) - 0.3, float(p) + 0.25))
             for m, p in zip(modalities, pushes, strict=True)
         )
         coalitions = np.array(
-            [base + sum(p for i, p in enumerate(pushes) if s >> i & 1) for s in range(32)]
+            [
+                base + sum(p for i, p in enumerate(pushes) if s >> i & 1)
+                for s in range(2 ** len(pushes))
+            ]
         )
         return Explanation(
             target, base, chosen.logit, modalities, contributions,

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import jobs, services, state
 from mmcore.errors import RefusalCode
-from mmcore.records import FileVerdict
+from mmcore.records import FileVerdict, Modality
 from tests.app import factory
 from tests.app.conftest import Stage, html
 
@@ -30,6 +30,54 @@ def test_a_missing_modality_is_said_to_be_missing(stage: Stage) -> None:
     page = html(stage.open_case("jane"))
     assert 'data-testid="input-observations" data-present="false"' in page
     assert "no labs or vitals" in page
+
+
+def test_every_input_of_the_case_is_counted(stage: Stage) -> None:
+    page = html(stage.open_case("jane"))
+    for name, words in {
+        "image": "1 image",
+        "note": "1 note",
+        "observations": "5 values",
+        "recording": "6.0 s at 4 kHz, posterior right lower",
+        "variants": "3 variants at 24 loci",
+    }.items():
+        chip = page[page.index(f'data-testid="input-{name}"') :]
+        assert words in chip[: chip.index("</span>")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"recordings": (factory.recording(), factory.recording(4.0, seed=1))},
+         "2 recordings, 10 s in all"),
+        ({"recordings": ()}, "no sound recording"),
+        ({"variants": tuple(v for v in factory.variants() if v.copies)}, "3 variants"),
+        ({"variants": tuple(v for v in factory.variants() if not v.copies)},
+         "no variant at 21 loci"),
+        ({"variants": ()}, "no gene panel"),
+    ],
+)  # fmt: skip
+def test_sound_and_genes_are_counted_as_they_are(
+    stage: Stage, changes: dict[str, Any], words: str
+) -> None:
+    stage.demos["jane"] = factory.case(**changes)
+    assert f"<small>{words}</small>" in html(stage.open_case("jane"))
+
+
+def test_an_input_that_an_extension_declared_is_counted_like_any_other(
+    stage: Stage, lung_function: Modality
+) -> None:
+    stage.demos["jane"] = factory.case(attachments={lung_function: ("a", "b")})
+    page = html(stage.open_case("jane"))
+    assert 'data-testid="input-lung_function" data-present="true"' in page
+    assert "Lung function" in page
+    assert "2 inputs" in page
+
+
+def test_a_demonstration_patient_says_which_inputs_it_has(stage: Stage) -> None:
+    page = html(stage.open_page("intake"))
+    assert "▣ Image" in page
+    assert "♪ Sound" in page
 
 
 def test_notices_about_the_case_are_shown(stage: Stage) -> None:

@@ -16,7 +16,8 @@ from tests.browser.conftest import NewClinician
 pytestmark = pytest.mark.browser
 
 CT = Path(pydicom.data.get_testdata_file("CT_small.dcm"))  # comes with pydicom
-INPUTS = ("image.dcm", "note.txt", "observations.json")
+INPUTS = ("image.dcm", "note.txt", "observations.json", "recording.wav", "variants.vcf")
+MODALITIES = ("image", "note", "observations", "recording", "variants")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_a_patient_brought_as_files_is_read_whole_and_reviewed(
 ) -> None:
     clinician.add(files_of(patients[0]))
     assert {n: v for n, (v, _) in clinician.verdicts().items()} == dict.fromkeys(INPUTS, "used")
-    assert clinician.inputs() == {"image": True, "note": True, "observations": True}
+    assert clinician.inputs() == dict.fromkeys(MODALITIES, True)
     expect(clinician.see("case-summary")).to_contain_text("PHANTOM-4711-0")
     clinician.review()
     assert clinician.findings()
@@ -130,13 +131,15 @@ def test_with_a_note_alone_what_is_missing_is_named_and_no_map_is_shown(
     clinician: Clinician, patients: tuple[Path, ...]
 ) -> None:
     clinician.add([patients[0] / "note.txt"])
-    assert clinician.inputs() == {"image": False, "note": True, "observations": False}
+    assert clinician.inputs() == {name: name == "note" for name in MODALITIES}
     clinician.review()
     rows = clinician.findings()
     assert {row.gate for row in rows} <= {"scored with caution", "withheld"}
     notices = clinician.see("notices")
     expect(notices).to_contain_text("no usable image")
     expect(notices).to_contain_text("no labs or vitals")
+    expect(notices).to_contain_text("no sound recording")
+    expect(notices).to_contain_text("no gene panel")
     expect(clinician.see("empty-state")).to_contain_text("No image in this case")
     expect(clinician.canvas).to_have_count(0)
 

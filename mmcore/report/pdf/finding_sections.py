@@ -340,9 +340,8 @@ def _draw_images(
         draw_image(sheet, image, right)
         regions = [e.item for e in evidence if e.number is not None]
         draw_overlay(sheet, image, right, part.overlay, regions)
-        sheet.clipped(
-            right.x, caption, "What moved the score; rings: see below", _IMAGE_WIDTH, SMALL
-        )
+        words = "What moved the score" + ("; rings: see below" if regions else "")
+        sheet.clipped(right.x, caption, words, _IMAGE_WIDTH, SMALL)
         draw_overlay_legend(sheet, right.x, caption - 8.5, right.width)
     else:
         sheet.box(right.x, right.y, right.width, right.height, fill=TINT, stroke=RULE)
