@@ -25,7 +25,7 @@ def drop_zone(round_number: int) -> list[tuple[str, bytes]]:
         accept_multiple_files=True if how == _FILES else "directory",
         key=f"intake-{'files' if how == _FILES else 'folder'}-{round_number}",
         help="DICOM images, notes as plain text, labs and vitals as FHIR JSON or CSV, "
-        "breath sounds as WAV, gene panels as VCF, or a zip",
+        "breath sounds as WAV or FLAC, gene panels as VCF or CSV, or a zip",
     )
     return [(file.name, file.getvalue()) for file in dropped or []]
 
