@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from mmcore.errors import MMCoreError
+from mmcore.errors import ConfigError, MMCoreError
+from mmcore.packs import find_pack
 
 app = typer.Typer(
     name="mmcore", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Consilium's core: simulate, train, evaluate, score, report.",
 )  # fmt: skip
 
-PACKS = Path(__file__).resolve().parent.parent / "assets" / "packs"
 PackOption = Annotated[
     Path, typer.Option("--pack", help="A pack folder, or the name of an embedded pack.")
 ]
@@ -211,13 +211,10 @@ def _explanations(folder: Path, *, seed: int, patients: int) -> dict[str, float 
 
 def pack_folder(pack: Path) -> Path:
     """Return ``pack`` if it is a folder, else the embedded pack of that name."""
-    embedded = PACKS / pack.name
-    if not pack.is_dir() and len(pack.parts) == 1 and embedded.is_dir():
-        return embedded
-    if not pack.is_dir():
-        known = ", ".join(sorted(p.name for p in PACKS.iterdir())) if PACKS.is_dir() else "none"
-        raise typer.BadParameter(f"{pack} is no folder and no embedded pack (there is: {known})")
-    return pack
+    try:
+        return find_pack(pack)
+    except ConfigError as error:
+        raise typer.BadParameter(error.problem) from error
 
 
 class _refusals:  # reads as a statement: with _refusals()

@@ -251,7 +251,7 @@ def _step(
             sums[task] += loss * share
     # The balancer's few numbers are no part of the network: large ones there must not slow it.
     norm = float(nn.utils.clip_grad_norm_(learner.network.parameters(), config.gradient_clip))
-    if not math.isfinite(norm):
-        raise NonFiniteResultError(what=f"the gradient of step {step}")
+    if not math.isfinite(norm + sum(sums.values())):
+        raise NonFiniteResultError(what=f"the loss of step {step} or its gradient")
     optimizer.step()
     return {**{f"loss/{task}": loss for task, loss in sums.items()}, "gradient_norm": norm}

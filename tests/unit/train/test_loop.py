@@ -6,13 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmcore.errors import NonFiniteResultError
 from mmcore.records import Modality
 from mmcore.train import loop
 from mmcore.train.adapt import add_lora, freeze, merge_lora
 from mmcore.train.dataset import augment
 from mmcore.train.learner import Learner
+from mmcore.train.losses import LossConfig
 from mmcore.train.run import build_network
+from mmcore.train.tracking import read_log
 from tests.tiny import tiny_run, tiny_source
+from tests.unit.train.small import Small, examinations, network, training
 
 CPU = torch.device("cpu")
 CONFIG = replace(tiny_run().training, epochs=3, batch_size=10, warmup_steps=2)
@@ -116,6 +120,86 @@ def test_frozen_parts_stay_and_rates_go_by_the_longest_prefix(tmp_path: Path) ->
     changed = {name for name, value in before.items() if not torch.equal(value, after[name])}
     assert not any(name.startswith("encoders.note") for name in changed)
     assert any(name.startswith("encoders.image") for name in changed)
+
+
+def small_learner(loss: LossConfig | None = None) -> Learner:
+    return Learner(network(Small()), loss or LossConfig())
+
+
+def test_an_adapted_run_moves_only_what_was_added_and_ships_plain_weights(tmp_path: Path) -> None:
+    learner = small_learner()
+    plain = {k: v.clone() for k, v in learner.network.state_dict().items()}
+    freeze(learner.network, ["encoders"])
+    adapted = add_lora(learner.network, ["encoders.observations"], rank=1, alpha=2.0)
+    loop.train(learner, examinations(Small()), training(epochs=3), folder=tmp_path, device=CPU)
+    batch = examinations(Small()).batch(torch.arange(8))
+    averaged = learner.network(batch.inputs, batch.presence).logits
+    merge_lora(learner.network)
+    merged = learner.network.state_dict()
+    assert list(merged) != []
+    assert sorted(merged) == sorted(plain)
+    assert torch.allclose(learner.network(batch.inputs, batch.presence).logits, averaged, atol=1e-5)
+    moved = {name for name in plain if not torch.equal(plain[name], merged[name])}
+    assert {name for name in moved if name.startswith("encoders.")} == set(adapted)
+    assert "head_weight" in moved
+
+
+def test_an_adapted_run_goes_on_after_a_stop(tmp_path: Path) -> None:
+    states = []
+    for epochs in ((4,), (2, 4)):
+        folder = tmp_path / str(len(epochs))
+        folder.mkdir()
+        for count in epochs:
+            learner = small_learner()
+            add_lora(learner.network, ["encoders.image"], rank=1, alpha=2.0)
+            # A constant factor, so that a shorter run is the start of the longer one.
+            config = training(epochs=count, warmup_steps=10**9)
+            loop.train(learner, examinations(Small()), config, folder=folder, device=CPU)
+        states.append(learner.network.state_dict())
+    for name, value in states[0].items():
+        assert torch.equal(states[1][name], value), name
+
+
+def test_large_gradients_of_the_balancer_do_not_slow_the_network(tmp_path: Path) -> None:
+    """With plain steps of gradient descent the network moves alike, whatever the balancer feels."""
+    loss, batch = LossConfig(balance="uncertainty"), torch.arange(8)
+    moved = []
+    for scale in (1.0, 1e6):
+        learner = small_learner(loss)
+        factor = learner.balancer.log_variance
+        factor.register_hook(lambda gradient, scale=scale: gradient * scale)  # type: ignore[union-attr, arg-type, misc]
+        optimizer = torch.optim.SGD(learner.network.parameters(), lr=0.1)
+        config = training(gradient_clip=1e-3)
+        loop._step(learner, examinations(Small()), batch, optimizer, config, step=0, device=CPU)
+        moved.append(learner.network.state_dict())
+    for name, value in moved[0].items():
+        assert torch.equal(moved[1][name], value), name
+
+
+def test_a_loss_that_is_not_finite_moves_no_weight(tmp_path: Path) -> None:
+    learner = small_learner()
+    with torch.no_grad():
+        learner.network.head_bias[0] = torch.inf
+    before = learner.network.head_weight.detach().clone()
+    with pytest.raises(NonFiniteResultError, match="step 0"):
+        loop.train(learner, examinations(Small()), training(), folder=tmp_path, device=CPU)
+    assert torch.equal(learner.network.head_weight, before)
+
+
+def test_every_step_and_every_epoch_on_other_patients_is_logged(tmp_path: Path) -> None:
+    tensors = examinations(Small())  # three steps per epoch
+    loop.train(
+        small_learner(), tensors, training(epochs=2), validation=tensors, folder=tmp_path,
+        device=CPU,
+    )  # fmt: skip
+    records = read_log(tmp_path)
+    assert [r["step"] for r in records] == list(range(6))
+    assert all({"loss/findings", "gradient_norm", "learning_rate"} <= set(r) for r in records)
+    judged = [r["step"] for r in records if "validation/total" in r]
+    assert judged == [2, 5]
+    last = records[-1]
+    parts = last["validation/findings"] + last["validation/regressions"]
+    assert last["validation/total"] == pytest.approx(parts)
 
 
 def test_modalities_drop_out_one_by_one_and_all_together_and_the_truth_stays() -> None:
