@@ -44,7 +44,7 @@ def train_pack(
         network, seconds = fit(run, source, folder=folder, workers=workers)
     if not workers.is_first:
         return
-    package(network, _with_history(run, folder), source, out=out, hours=seconds / 3600.0)
+    package(network, with_history(run, folder), source, out=out, hours=seconds / 3600.0)
     if source.is_simulated:
         measure_simulated(out, seed=run.data.seed + 2, patients=measure)
     elif data is not None:
@@ -124,7 +124,7 @@ def _start(
     return network, start_from(network, run, source, folder=folder)
 
 
-def _with_history(run: RunConfig, folder: Path) -> RunConfig:
+def with_history(run: RunConfig, folder: Path) -> RunConfig:
     """Return the run whose card also says how the note encoder learned from texts."""
     text = read_pretrained(folder / TEXT_FILE) if run.start.text_epochs else None
     if text is None:
