@@ -119,8 +119,9 @@ def packs() -> tuple[PackFacts, ...]:
 
 
 def pack() -> PackFacts | None:
-    """Return the pack this session uses, or ``None`` if none is installed."""
-    chosen = state.session().pack_name
+    """Return the pack that reads the case in view, or ``None`` if none is installed."""
+    work = state.active()
+    chosen = (work.pack_name if work else None) or state.session().pack_name
     installed = packs()
     return next((p for p in installed if p.name == chosen), installed[0] if installed else None)
 
@@ -180,12 +181,15 @@ def read_files(files: Sequence[tuple[str, bytes]], label: str) -> None:
 
     current = state.session()
     current.intake, current.intake_label = jobs.start(work), label
+    current.intake_pack = None
 
 
 def read_demo(demo: DemoCase) -> None:
     """Start reading a demonstration patient through the same door as any other files."""
     names = [name for name in DEMO_FILES if (demo.folder / name).is_file()]
     read_files([(name, (demo.folder / name).read_bytes()) for name in names], demo.title)
+    simulated = next((p.name for p in packs() if p.is_simulated), None)
+    state.session().intake_pack = simulated
 
 
 def take_read_case() -> CaseWork | None:
@@ -194,6 +198,9 @@ def take_read_case() -> CaseWork | None:
     if current.intake is None or not isinstance(current.intake.result, Case):
         return None
     work = state.open_case(current.intake.result, current.intake_label)
+    if work.pack_name is None:
+        chosen = pack()
+        work.pack_name = current.intake_pack or (chosen.name if chosen else None)
     current.intake = None
     current.uploader_round += 1
     return work

@@ -30,6 +30,8 @@ class CaseWork:
     """One open case and all that was worked out from it. Plain records; no tensors, no models.
 
     label: how the case switcher names it.
+    pack_name: the model that reads this case, or None for the session's own. A demonstration
+        patient is read by a model of simulated patients, whatever reads real ones.
     explanations: by target name; of the current pack only.
     seen: what the model looked at, among the case's images, notes and recordings.
     jobs: work under way, by name ("predict", "explain:effusion", "document").
@@ -37,6 +39,7 @@ class CaseWork:
 
     case: Case
     label: str
+    pack_name: str | None = None
     prediction: Prediction | None = None
     explanations: dict[str, Explanation] = field(default_factory=dict)
     target: str | None = None
@@ -57,7 +60,9 @@ class CaseWork:
 class Session:
     """What one browser tab is working on.
 
+    pack_name: the model for cases that name none, or None for the first installed.
     intake: the reading of dropped files, while it runs or until its error has been seen.
+    intake_pack: the model that the case being read is for, or None.
     uploader_round: counts up to give a fresh drop zone after each reading.
     has_fixed_scale: whether charts of all findings share one axis.
     """
@@ -67,6 +72,7 @@ class Session:
     pack_name: str | None = None
     intake: Job[Any] | None = None
     intake_label: str = ""
+    intake_pack: str | None = None
     uploader_round: int = 0
     has_fixed_scale: bool = True
 
@@ -115,9 +121,12 @@ def close_active() -> None:
 
 
 def choose_pack(name: str) -> None:
-    """Use another model; what the previous one said is dropped from every case."""
-    current = session()
-    if current.pack_name != name:
-        current.pack_name = name
-        for work in current.cases.values():
-            work.forget_derived()
+    """Use another model for the case in view and for new ones; what the last one said is dropped.
+
+    Other open cases keep their model and what it said.
+    """
+    current, work = session(), active()
+    current.pack_name = name
+    if work is not None and work.pack_name != name:
+        work.pack_name = name
+        work.forget_derived()

@@ -71,3 +71,43 @@ def test_a_ledger_that_does_not_add_up_costs_its_finding_and_not_the_report(
     assert "consolidation" not in explanations
     (gate,) = (g for g in document["gate"] if g["target"] == "consolidation")
     assert gate["verdict"] == "withheld"
+
+
+REAL = PackFacts("thorax", "Thorax", "1.0.0", False, Path("nowhere"))
+
+
+def read(monkeypatch: pytest.MonkeyPatch, case: Case, *, pack_name: str | None) -> state.CaseWork:
+    """Open a case as if its files had just been read, for a given model or for none."""
+    current = state.session()
+    current.intake, current.intake_pack = jobs.start(lambda _: case), pack_name
+    current.intake.wait()
+    work = services.take_read_case()
+    assert work is not None
+    return work
+
+
+def test_real_files_are_read_by_the_model_of_real_patients_and_a_demo_by_the_simulated_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(services, "packs", lambda: (REAL, PACK))
+    assert services.pack() == REAL
+    assert read(monkeypatch, factory.case(), pack_name="phantom").pack_name == "phantom"
+    assert services.pack() == PACK
+    own = replace(factory.case(), digest="own")
+    assert read(monkeypatch, own, pack_name=None).pack_name == "thorax"
+    assert services.pack() == REAL
+
+
+def test_choosing_a_model_changes_the_case_in_view_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(services, "packs", lambda: (REAL, PACK))
+    other = read(monkeypatch, factory.case(), pack_name=None)
+    shown = read(monkeypatch, replace(factory.case(), digest="own"), pack_name=None)
+    for work in (other, shown):
+        work.target = "effusion"
+    state.choose_pack("phantom")
+    assert (shown.pack_name, shown.target) == ("phantom", None)
+    assert (other.pack_name, other.target) == ("thorax", "effusion")
+    state.activate(other.case.digest)
+    assert services.pack() == REAL
