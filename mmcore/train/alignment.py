@@ -32,7 +32,9 @@ class AlignmentConfig:
         modality; 0 compares the vectors themselves, for the "aligned" fusion.
     temperature: of "contrastive", at first; fixed unless ``learn_temperature``.
     spread: of "joint", the factor of the term that keeps all patients from becoming one point.
-    epochs_before: of alignment alone, before any task is learned.
+    epochs_before: of alignment alone, before any task is learned. batch_before: patients among whom
+        each looks for its partner in them. rate_before: factor of the learning rate in them; from
+        chance weights, all points become one where it is too high.
     """
 
     kind: AlignmentKind = "none"
@@ -41,6 +43,8 @@ class AlignmentConfig:
     learn_temperature: bool = True
     spread: float = 1.0
     epochs_before: int = 0
+    batch_before: int = 64
+    rate_before: float = 0.25
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(AlignmentKind):
@@ -54,6 +58,9 @@ class AlignmentConfig:
             raise ConfigError(key="alignment.spread", problem="must not be negative")
         if not self.epochs_before >= 0:
             raise ConfigError(key="alignment.epochs_before", problem="must not be negative")
+        if not (self.batch_before >= 2 and self.rate_before > 0.0):
+            problem = "at least 2 patients and a rate above 0 are needed"
+            raise ConfigError(key="alignment.batch_before", problem=problem)
         if self.epochs_before and self.kind == "none":
             raise ConfigError(key="alignment.epochs_before", problem="there is no alignment")
 

@@ -21,6 +21,8 @@ from mmcore.train.sources import Source, open_source
 from mmcore.train.start import TEXT_FILE, Started, start_from
 from mmcore.train.tracking import log_event
 
+WARM_UP_BEFORE = 20  # steps of warm-up at most, where alignment goes before the tasks
+
 
 def train_pack(
     config_path: Path, *, out: Path, work: Path, data: Path | None, measure: int
@@ -98,7 +100,16 @@ def _align(
     folder.mkdir(parents=True, exist_ok=True)
     nothing = dict.fromkeys(TASKS, 0.0)
     loss = replace(run.loss, balance="fixed", weights={**nothing, "alignment": 1.0})
-    training = replace(run.training, epochs=run.alignment.epochs_before, patience=0)
+    training = replace(
+        run.training,
+        epochs=run.alignment.epochs_before,
+        batch_size=run.alignment.batch_before,
+        learning_rate=run.training.learning_rate * run.alignment.rate_before,
+        warmup_steps=min(run.training.warmup_steps, WARM_UP_BEFORE),
+        modality_dropout=0.0,  # a patient without a partner teaches nothing here
+        accumulate=1,
+        patience=0,
+    )
     learner = Learner(network, loss, run.alignment, workers=workers)
     seconds = train(learner, source.train, training, folder=folder, device=workers.device())
     network.train()
