@@ -110,9 +110,9 @@ def compare_presets(names: Sequence[str], *, out: Path, work: Path) -> list[Row]
     default = read_preset(PRESETS / f"{DEFAULT}.yaml")
     conditions = _conditions(presets[0].run)
     earlier = _read_rows(folder / "figures.json", conditions)
-    # The default first: the others are compared with what it says.
-    rows: dict[str, Row] = {}
+    rows = {row.about.name: row for row in earlier}
     clock = _Clock(default, work)
+    # The default first: the others are compared with what it says.
     for preset in sorted(presets, key=lambda p: p.digest != default.digest):
         trained = _trained(preset, work)
         if preset.digest == default.digest:
@@ -121,13 +121,16 @@ def compare_presets(names: Sequence[str], *, out: Path, work: Path) -> list[Row]
         about = clock.time(preset, trained)
         said = _default_scores(folder / "default.npz", default.digest)
         rows[preset.name] = make_row(about, trained.measured, findings=FINDINGS, default=said)
-    merged = {**{row.about.name: row for row in earlier}, **rows}
-    ordered = [merged[name] for name in sorted(merged)]
-    content = {**asdict(conditions), "rows": [row.to_mapping() for row in ordered]}
-    (folder / "figures.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    read_back = _read_rows(folder / "figures.json", conditions)
-    write_page(out, folder, read_back, conditions)
-    return read_back
+        _write(out, folder, [rows[name] for name in sorted(rows)], conditions)
+    return _read_rows(folder / "figures.json", conditions)
+
+
+def _write(out: Path, folder: Path, rows: Sequence[Row], conditions: Conditions) -> None:
+    """Write figures and page; the page is made of what was written, so that both agree."""
+    content = {**asdict(conditions), "rows": [row.to_mapping() for row in rows]}
+    figures = folder / "figures.json"
+    figures.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    write_page(out, folder, _read_rows(figures, conditions), conditions)
 
 
 def _conditions(run: RunConfig) -> Conditions:
