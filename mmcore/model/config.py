@@ -5,7 +5,7 @@ completely what it is or does not load.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar, get_args
 
 from mmcore.errors import ConfigError
@@ -117,11 +117,13 @@ class FusionConfig:
 class SegmentationConfig:
     """The segmentation head, on the image encoder's feature maps.
 
-    regions: what is outlined, in order. width: channels in which the maps are joined.
+    regions: what is outlined, in order. width: channels in which the maps are joined. weights: how
+        much a region counts in training, 1 where it is not named.
     """
 
     regions: tuple[str, ...]
     width: int = 32
+    weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "regions", tuple(self.regions))

@@ -76,6 +76,27 @@ class StartConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RelabelConfig:
+    """Cross-fitted soft labels (mmcore/train/relabel.py).
+
+    folds: parts of the training patients; 0 leaves labels alone. epochs: of each part's model.
+
+    share: of the cross-fitted answer in the label of a finding; regressions are never touched.
+    """
+
+    folds: int = 0
+    epochs: int = 10
+    share: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.folds == 1 or self.folds < 0:
+            raise ConfigError(key="relabel.folds", problem="must be 0 or at least 2")
+        if not (self.epochs > 0 and 0.0 <= self.share < 1.0):
+            problem = "epochs must exceed 0 and share lie in [0, 1)"
+            raise ConfigError(key="relabel.share", problem=problem)
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingConfig:
     """The optimisation.
 
@@ -163,11 +184,12 @@ class RunConfig:
     card: dict[str, Any]
     loss: LossConfig = field(default_factory=LossConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
+    relabel: RelabelConfig = field(default_factory=RelabelConfig)
     start: StartConfig = field(default_factory=StartConfig)
 
 
 REQUIRED = ("name", "version", "display", "data", "model", "training", "card")
-OPTIONAL = ("loss", "alignment", "start")
+OPTIONAL = ("loss", "alignment", "relabel", "start")
 
 
 def read_run(path: Path) -> RunConfig:
@@ -190,5 +212,6 @@ def read_run(path: Path) -> RunConfig:
         card=_read_card(values["card"]),
         loss=read_section(LossConfig, values.get("loss", {}), where="loss"),
         alignment=read_section(AlignmentConfig, values.get("alignment", {}), where="alignment"),
+        relabel=read_section(RelabelConfig, values.get("relabel", {}), where="relabel"),
         start=read_section(StartConfig, values.get("start", {}), where="start"),
     )

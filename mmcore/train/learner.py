@@ -41,7 +41,7 @@ class Learner(nn.Module):
         model = network.config
         self.losses = TaskLosses(
             model.targets, config,
-            pos_weight=pos_weight, is_segmenting=model.segmentation is not None,
+            pos_weight=pos_weight, segmentation=model.segmentation,
         )  # fmt: skip
         alignment = alignment or AlignmentConfig()
         self.alignment = build_alignment(alignment, network.modalities, model.fusion.embed_dim)

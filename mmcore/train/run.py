@@ -9,7 +9,7 @@ from mmcore.model.allocator import keep_freed_memory
 from mmcore.model.network import FusionNetwork
 from mmcore.records import Modality
 from mmcore.train.adapt import add_lora, freeze, merge_lora
-from mmcore.train.config import RunConfig, StartConfig, TrainingConfig, read_run
+from mmcore.train.config import RelabelConfig, RunConfig, StartConfig, TrainingConfig, read_run
 from mmcore.train.distributed import ALONE, Workers, joined
 from mmcore.train.imbalance import pos_weights
 from mmcore.train.learner import Learner
@@ -17,6 +17,7 @@ from mmcore.train.loop import train
 from mmcore.train.losses import TASKS
 from mmcore.train.package import package
 from mmcore.train.pretrain import read_pretrained
+from mmcore.train.relabel import relabel
 from mmcore.train.sources import Source, open_source
 from mmcore.train.start import TEXT_FILE, Started, start_from
 from mmcore.train.tracking import log_event
@@ -61,6 +62,8 @@ def fit(
     What was adapted in few numbers is merged: the network has plain weights.
     """
     device = workers.device()
+    if run.relabel.folds:
+        source = _relabelled(run, source, folder=folder / "relabel", workers=workers)
     with workers.in_turn():
         network, started = _start(run, source, folder=folder, device=device)
     if workers.is_first and run.start != StartConfig():
@@ -80,6 +83,21 @@ def fit(
     )  # fmt: skip
     merge_lora(network)
     return network, before + seconds
+
+
+def _relabelled(run: RunConfig, source: Source, *, folder: Path, workers: Workers) -> Source:
+    """Return the source with the labels that models of other patients support; see relabel.py."""
+    alone = replace(
+        run,
+        relabel=RelabelConfig(),
+        start=replace(run.start, text_epochs=0),
+        training=replace(run.training, epochs=run.relabel.epochs),
+    )
+
+    def train_on(part: Source, work: Path) -> FusionNetwork:
+        return fit(alone, part, folder=work, workers=workers)[0]
+
+    return relabel(source, run.relabel, train_on, folder=folder)
 
 
 def adapt(network: FusionNetwork, training: TrainingConfig) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mmcore.model.config import TargetConfig
+from mmcore.model.config import SegmentationConfig, TargetConfig
 from mmcore.train.losses import (
     LossConfig,
     finding_loss,
@@ -29,11 +29,16 @@ class TaskLosses:
         config: LossConfig,
         *,
         pos_weight: Tensor | None = None,
-        is_segmenting: bool = False,
+        segmentation: SegmentationConfig | None = None,
     ) -> None:
         """Take ``pos_weight`` (K,) for all columns; only those of findings on their own count."""
         self.config = config
-        self.is_segmenting = is_segmenting
+        self.is_segmenting = segmentation is not None
+        self.region_worth: Tensor | None = None
+        if segmentation is not None:
+            self.region_worth = torch.tensor(
+                [segmentation.weights.get(region, 1.0) for region in segmentation.regions]
+            )
         self.findings = [k for k, t in enumerate(targets) if t.kind == "finding" and not t.group]
         self.regressions = [k for k, t in enumerate(targets) if t.kind == "regression"]
         groups = dict.fromkeys(t.group for t in targets if t.group)
@@ -79,12 +84,13 @@ class TaskLosses:
                 kind=self.config.regression, delta=self.config.huber_delta,
                 weights=self.worth[self.regressions].to(logits.device),
             )  # fmt: skip
-        if self.is_segmenting:
+        if self.region_worth is not None:
             if regions is None or masks is None:
                 raise ValueError("a model that outlines regions is trained with regions and masks")
             losses["segmentation"] = segmentation_loss(
-                regions.float(), masks.to(regions.device, torch.float32), dice=self.config.dice
-            )
+                regions.float(), masks.to(regions.device, torch.float32),
+                weights=self.region_worth.to(regions.device), dice=self.config.dice,
+            )  # fmt: skip
         return losses
 
     def _shared(self, labels: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mmcore.errors import ConfigError
-from mmcore.model.config import TargetConfig, read_section
+from mmcore.model.config import SegmentationConfig, TargetConfig, read_section
 from mmcore.train.losses import (
     LossConfig,
     binary_cross_entropy,
@@ -23,6 +23,7 @@ from mmcore.train.losses import (
 from mmcore.train.tasks import TaskLosses
 
 NAN = math.nan
+LUNGS = SegmentationConfig(regions=("lungs",))
 LOG_3 = math.log(3.0)  # the logit of 3/4
 
 
@@ -244,7 +245,7 @@ def test_every_column_costs_what_its_kind_costs() -> None:
 
 def test_a_model_has_the_tasks_that_its_targets_ask_for() -> None:
     assert TaskLosses(TARGETS, LossConfig()).tasks == ("findings", "classes", "regressions")
-    assert TaskLosses(TARGETS[:1], LossConfig(), is_segmenting=True).tasks == (
+    assert TaskLosses(TARGETS[:1], LossConfig(), segmentation=LUNGS).tasks == (
         "findings", "segmentation",
     )  # fmt: skip
 
@@ -273,7 +274,7 @@ def test_groups_count_by_what_is_known_of_each() -> None:
 
 def test_outlines_without_masks_are_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="regions and masks"):
-        TaskLosses(TARGETS, LossConfig(), is_segmenting=True)(LOGITS, LABELS, None, None)
+        TaskLosses(TARGETS, LossConfig(), segmentation=LUNGS)(LOGITS, LABELS, None, None)
 
 
 @pytest.mark.parametrize(
@@ -294,3 +295,21 @@ def test_a_configuration_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=problem):
         read_section(LossConfig, values, where="loss")
+
+
+def test_a_region_counts_as_much_as_it_is_said_to() -> None:
+    both = SegmentationConfig(regions=("lungs", "heart"), weights={"lungs": 3.0})
+    losses = TaskLosses(TARGETS[:1], LossConfig(dice=0.0), segmentation=both)
+    regions = torch.zeros(1, 2, 4, 4)
+    regions[:, 0] = LOG_3
+    masks = torch.ones(1, 2, 4, 4)
+    cost = losses(torch.zeros(1, 1), torch.zeros(1, 1), regions, masks)["segmentation"]
+    expected = (3.0 * math.log(4.0 / 3.0) + 1.0 * math.log(2.0)) / 4.0
+    assert float(cost) == pytest.approx(expected)
+
+
+def test_a_target_counts_as_much_as_it_is_said_to() -> None:
+    targets = [TargetConfig("a", "A", weight=3.0), TargetConfig("b", "B")]
+    losses = TaskLosses(targets, LossConfig())
+    cost = losses(torch.tensor([[LOG_3, 0.0]]), torch.ones(1, 2), None, None)["findings"]
+    assert float(cost) == pytest.approx((3.0 * math.log(4.0 / 3.0) + math.log(2.0)) / 4.0)
