@@ -31,10 +31,12 @@ LINE_HEIGHT = 0.045  # of the chart's height, between the names of two lines
 class Conditions:
     """On whom all presets were trained and measured; rows of other conditions do not mix.
 
+    default, default_digest: the preset that the others are compared with, and which one it was.
     findings: those that all presets have. held_out_*: patients that had no part in training.
     """
 
     default: str
+    default_digest: str
     findings: tuple[str, ...]
     train_seed: int
     train_patients: int

@@ -108,7 +108,7 @@ def compare_presets(names: Sequence[str], *, out: Path, work: Path) -> list[Row]
     folder = out.parent / out.stem
     folder.mkdir(parents=True, exist_ok=True)
     default = read_preset(PRESETS / f"{DEFAULT}.yaml")
-    conditions = _conditions(presets[0].run)
+    conditions = _conditions(presets[0].run, default)
     earlier = _read_rows(folder / "figures.json", conditions)
     rows = {row.about.name: row for row in earlier}
     clock = _Clock(default, work)
@@ -133,9 +133,9 @@ def _write(out: Path, folder: Path, rows: Sequence[Row], conditions: Conditions)
     write_page(out, folder, _read_rows(figures, conditions), conditions)
 
 
-def _conditions(run: RunConfig) -> Conditions:
+def _conditions(run: RunConfig, default: Preset) -> Conditions:
     return Conditions(
-        default=DEFAULT, findings=tuple(FINDINGS),
+        default=default.name, default_digest=default.digest, findings=tuple(FINDINGS),
         train_seed=run.data.seed, train_patients=run.data.train,
         held_out_seed=run.data.seed + 1, held_out_patients=run.data.validation,
     )  # fmt: skip
@@ -262,12 +262,13 @@ class _Clock:
                     if case >= 0:
                         seconds.append(took)
         own, of_default = (1000.0 * statistics.median(seconds) for seconds in spent)
+        ratio = 1.0 if preset.digest == self._default.digest else own / of_default
         run = preset.run
         return About(
             name=preset.name, display=run.display, digest=preset.digest,
             fusion=run.model.fusion.kind, parameters=trained.parameters,
             minutes=trained.minutes, threads=trained.threads,
-            ms=round(own, 2), ms_ratio=round(own / of_default, 2),
+            ms=round(own, 2), ms_ratio=round(ratio, 2),
         )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from mmcore.model.config import TargetConfig
 
 FINDINGS = ("nodule", "edema")
 TRUTH = np.random.default_rng(3).random((60, 2)) < 0.4
-CONDITIONS = Conditions("one", FINDINGS, 1, 30, 2, 60)
+CONDITIONS = Conditions("one", "0123456789ab", FINDINGS, 1, 30, 2, 60)
 
 
 def measured(
