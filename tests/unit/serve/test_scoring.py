@@ -2,9 +2,9 @@
 
 import pytest
 
+from mmcore.datasets.phantoms import phantom_case
 from mmcore.engine import Engine
 from mmcore.errors import LedgerNotAdditiveError, NonFiniteResultError
-from mmcore.datasets.phantoms import phantom_case
 from mmcore.records import Case, Explanation, GateVerdict, Patient
 from mmcore.serve.scoring import score_case
 from mmcore.simulate import sample_patient
