@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -83,16 +84,21 @@ def evaluate(
         bool, typer.Option(help="Of --data, only patients that the pack was not trained on.")
     ] = False,
     card: Annotated[bool, typer.Option(help="Renew the pack's card with the figures.")] = False,
+    against: Annotated[
+        Path | None, typer.Option(help="Another pack: print paired differences to it instead.")
+    ] = None,
     explain: Annotated[
         int, typer.Option(help="Check the explanations of this many simulated patients instead.")
     ] = 0,
 ) -> None:
     """Print held-out figures with bootstrap intervals, by target, subgroup and input."""
+    from mmcore.datasets.labelled import LabelledCase
     from mmcore.datasets.phantoms import simulated
     from mmcore.engine import Engine
     from mmcore.evaluate import measure
     from mmcore.evaluate.outputs import run
     from mmcore.evaluate.report import as_json, as_markdown, figures
+    from mmcore.evaluate.versus import versus_markdown
 
     with _refusals():
         folder = pack_folder(pack)
@@ -109,10 +115,15 @@ def evaluate(
             )
             return
         engine = Engine.load(folder)
-        cases = simulated(seed, patients) if data is None else measure.read_cases(data)
-        if validation:
-            cases = measure.validation_only(folder, cases)
-        measured = figures(engine, run(engine, cases, total=patients if data is None else None))
+
+        def cases() -> Iterator[LabelledCase]:
+            read = simulated(seed, patients) if data is None else measure.read_cases(data)
+            return measure.validation_only(folder, read) if validation else read
+
+        if against is not None:
+            typer.echo(versus_markdown(Engine.load(pack_folder(against)), engine, cases))
+            return
+        measured = figures(engine, run(engine, cases(), total=patients if data is None else None))
         typer.echo(as_markdown(measured))
         if json_file is not None:
             json_file.write_text(json.dumps(as_json(measured), indent=1), "utf-8")
