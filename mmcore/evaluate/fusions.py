@@ -47,7 +47,8 @@ class About:
 
     digest: of everything in its run file that decides what is trained. minutes: of training on
     ``threads`` threads. ms: median over single cases of encoding every input once and deciding for
-    every subset of them, on one thread. ms_ratio: over that of the default, measured in turns.
+    every subset of them, on one thread. ms_ratio: median of its time over the default's for the
+    same case, measured in turns.
     """
 
     name: str
