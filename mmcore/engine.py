@@ -160,11 +160,20 @@ class Engine:
         with self._lock:
             encoded = self._encode(case)
             image = encoded.prepared.inputs.get(Modality.IMAGE)
-            if not self.outlined_regions or not isinstance(image, PreparedImage):
+            stored = self.model_image(case)
+            if stored is None or not isinstance(image, PreparedImage):
                 return {}
+            rows, columns = stored.pixels.shape[1:3]
             drawn = self._on_device(
-                lambda: draw_outlines(self._network, encoded.embedded[Modality.IMAGE], image.box)
+                lambda: draw_outlines(
+                    self._network,
+                    encoded.embedded[Modality.IMAGE],
+                    image.box,
+                    shape=(rows, columns),
+                )
             )
+            if not drawn:
+                return {}
             return dict(zip(self.outlined_regions, drawn, strict=True))
 
     def predict(self, case: Case) -> Prediction:

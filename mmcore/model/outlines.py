@@ -11,12 +11,12 @@ from mmcore.model.network import FusionNetwork
 
 
 def draw_outlines(
-    network: FusionNetwork, embedded: Tensor, box: Box
+    network: FusionNetwork, embedded: Tensor, box: Box, *, shape: tuple[int, int]
 ) -> list[npt.NDArray[np.float32]]:
     """Return one (rows, columns) probability map over the stored image per region.
 
     embedded: (1, C, H, W) image as the encoder reads it. box: the part of the stored image that it
-    covers, as in ``PreparedImage``.
+    covers, as in ``PreparedImage``. shape: rows and columns of the stored image.
     """
     if network.segmentation is None:
         return []
@@ -25,8 +25,6 @@ def draw_outlines(
         logits = network.segmentation(tokens, maps).float()
         side = round(box[2]), round(box[3])
         full = functional.interpolate(logits, size=side, mode="bilinear", align_corners=False)[0]
-    # The square lies around the centre of the image, so its margins tell the image's own size.
     top, left = max(round(-box[0]), 0), max(round(-box[1]), 0)
-    rows, columns = round(box[2] + 2.0 * box[0]), round(box[3] + 2.0 * box[1])
-    shown = full[:, top : top + rows, left : left + columns].sigmoid()
+    shown = full[:, top : top + shape[0], left : left + shape[1]].sigmoid()
     return [region.cpu().numpy() for region in shown]
