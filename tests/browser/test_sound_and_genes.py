@@ -15,6 +15,7 @@ pytestmark = pytest.mark.browser
 def picture_of_the_sound(person: Clinician) -> str:
     """Return the picture that the spectrogram's axes stand around."""
     image = person.page.locator("[class*='st-key-sound-'] image")
+    expect(image).to_have_count(1)  # a chart that was just drawn anew is there twice for a moment
     expect(image).to_be_visible()
     return str(image.get_attribute("href") or image.get_attribute("xlink:href"))
 
