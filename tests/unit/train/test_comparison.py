@@ -1,5 +1,7 @@
 """Presets are compared on the same patients, and only what changed is trained again."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +23,15 @@ from mmcore.train.run import fit
 from mmcore.train.sources import Source, prepare_cohorts
 from tests.tiny import SEED, tiny_cohort, tiny_source
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 def small(folder: Path, name: str, **changes: object) -> Path:
     """Write a preset of the comparison, shrunk until it trains in a moment."""
     values = yaml.safe_load((PRESETS / f"{name}.yaml").read_text("utf-8"))
     values["data"] |= {"seed": SEED, "train": 30, "validation": 30}
     values["model"]["image"] |= {"size": 64, "arguments": {"channels": [4, 4, 8, 8]}}
+    values["model"].pop("segmentation")
     values["model"]["fusion"] |= {"embed_dim": 16, "num_heads": 2}
     values["model"]["note"] |= {"max_tokens": 32, "name": "lstm",
         "arguments": {"vocab_size": 300, "embedding": 8, "hidden": 8}}  # fmt: skip
@@ -122,6 +127,22 @@ def test_noise_reaches_only_the_input_that_it_names() -> None:
     note = batch.inputs[Modality.NOTE]
     blanked = comparison.disturbed(note, Modality.NOTE, network, generator)
     assert bool((blanked[blanked != note] == 0).all())
+
+
+def test_one_truth_can_be_asked_of_one_input_alone() -> None:
+    model = tiny_source().model
+    alone = replace(model.targets[0], name="film", label=model.targets[0].name, inputs=("image",))
+    asked = replace(model, targets=(model.targets[0], alone))
+    labels = prepare_cohorts(asked, tiny_cohort(), tiny_cohort()).train.labels
+    assert labels[:, 0].equal(labels[:, 1])
+
+
+def test_the_page_holds_figures_of_the_presets_as_they_are() -> None:
+    content = json.loads((ROOT / "docs" / "fusions" / "figures.json").read_text("utf-8"))
+    measured = {row["about"]["name"]: row["about"]["digest"] for row in content["rows"]}
+    presets = {preset.name: preset.digest for preset in find_presets([])}
+    assert measured.items() <= presets.items()  # none of a preset as it once was
+    assert {name[0] for name in measured} == set("abcdefg")
 
 
 def test_every_patient_has_exactly_one_leading_diagnosis() -> None:
