@@ -9,25 +9,22 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from mmcore.errors import NonFiniteResultError, NothingToScoreError, UnknownTargetError
+from mmcore.encoding import EncodedCase, Encoding
+from mmcore.errors import NothingToScoreError, UnknownTargetError
 from mmcore.explain.ledger import Ledger, explain_target
-from mmcore.explain.shapley import coalition_presence
-from mmcore.gate.novelty import distances, unit
+from mmcore.gate.novelty import distances
 from mmcore.gate.suitability import choose_image
 from mmcore.gate.verdict import GateFacts, judge_targets
 from mmcore.modalities.image import PreparedImage
 from mmcore.modalities.note import choose_note
 from mmcore.model.allocator import keep_freed_memory
-from mmcore.model.calibration import Calibration
 from mmcore.model.outlines import draw_outlines
 from mmcore.model.pack import Pack, load_pack
 from mmcore.model.predicted import predict_target
@@ -48,24 +45,6 @@ CACHED_CASES = 4
 FIRST_BATCH = 32
 
 
-@dataclass(slots=True, eq=False)
-class EncodedCase:
-    """One case inside the network: embedded inputs and what the fusion reads, per modality.
-
-    embeddings: (1, 2F) unit vectors for novelty. values: (2^M, K) calibrated coalition values. raw:
-    (K,) the network's own outputs with everything that is there.
-    """
-
-    prepared: PreparedCase
-    embedded: dict[Modality, Tensor]
-    encoded: dict[Modality, Tensor]
-    embeddings: dict[Modality, npt.NDArray[np.float32]]
-    values: npt.NDArray[np.float64]
-    raw: npt.NDArray[np.float64]
-    seconds: float
-    bands: dict[int, npt.NDArray[np.float64]] = field(default_factory=dict)
-
-
 class Engine:
     """Scores and explains cases with one pack. Every public method may be called by any thread."""
 
@@ -78,8 +57,7 @@ class Engine:
         self._network = pack.network.to(self._device)
         self._lock = threading.RLock()
         self._cases: OrderedDict[str, EncodedCase] = OrderedDict()
-        self._baseline: dict[Modality, Tensor] | None = None
-        self._references: dict[Modality, Tensor] | None = None
+        self._encoding: Encoding | None = None  # made on first use, as encoding takes a while
         self._batch = FIRST_BATCH
         self._notices: list[str] = []
 
@@ -127,7 +105,7 @@ class Engine:
     def warm_up(self) -> None:
         """Encode baselines and reference patients, so that the first case does not wait."""
         with self._lock:
-            self._on_device(self._prepare_constants)
+            self._on_device(self._ready)
 
     def model_image(self, case: Case) -> Instance | None:
         """Return the instance that the model looks at, or None if none is suitable."""
@@ -185,7 +163,7 @@ class Engine:
         with self._lock:
             encoded = self._encode(case)
             prepared = encoded.prepared
-            present = self._present(prepared)
+            present = self._ready().present(prepared)
             missing = tuple(m for m in self.modalities if m not in present)
             coalition = sum(1 << i for i, m in enumerate(self.modalities) if m in present)
             facts = GateFacts(
@@ -212,7 +190,7 @@ class Engine:
                     )
                     for target, calibration, value, raw in zip(
                         self.pack.config.targets,
-                        self._calibrations(),
+                        self._ready().calibrations,
                         encoded.values[-1],
                         encoded.raw,
                         strict=True,
@@ -228,40 +206,51 @@ class Engine:
 
         Raises ``UnknownTargetError``, ``NothingToScoreError``, ``LedgerNotAdditiveError``.
         """
+        return self.with_ledger(
+            case,
+            target,
+            lambda ledger, prepared: explain_target(ledger, prepared, progress=progress),
+        )
+
+    def with_ledger(
+        self, case: Case, target: str, work: Callable[[Ledger, PreparedCase], Result]
+    ) -> Result:
+        """Return what ``work`` makes of the case inside the network, while nothing else runs there.
+
+        ``work`` may be called again, with smaller batches or on the CPU, if memory runs out.
+        Raises ``UnknownTargetError``, ``NothingToScoreError`` and what ``work`` raises.
+        """
         names = tuple(t.name for t in self.pack.config.targets)
         if target not in names:
             raise UnknownTargetError(target=target, known=names)
         column = names.index(target)
         with self._lock:
             encoded = self._encode(case)
-            if column not in encoded.bands:
-                encoded.bands[column] = self._on_device(lambda: self._band(encoded, column))
-            return self._on_device(
-                lambda: explain_target(
-                    Ledger(
-                        network=self._network,
-                        target=target,
-                        column=column,
-                        calibration=self._calibrations()[column],
-                        values=encoded.values[:, column],
-                        reference_values=encoded.bands[column],
-                        present=tuple(
-                            m
-                            for m in self._inputs_of_targets()[target]
-                            if m in encoded.prepared.inputs
-                        ),
-                        embedded=encoded.embedded,
-                        encoded=encoded.encoded,
-                        baseline=self._baseline or {},
-                        internal_batch_size=self._batch,
-                    ),
-                    encoded.prepared,
-                    progress=progress,
-                )
-            )
+            return self._on_device(lambda: work(self._ledger(encoded, column), encoded.prepared))
 
-    def _present(self, prepared: PreparedCase) -> tuple[Modality, ...]:
-        return tuple(m for m in self.modalities if m in prepared.inputs)
+    def _ledger(self, encoded: EncodedCase, column: int) -> Ledger:
+        encoding = self._ready()
+        target = self.pack.config.targets[column].name
+        speakers = self._inputs_of_targets()[target]
+        return Ledger(
+            network=encoding.network,
+            target=target,
+            column=column,
+            calibration=encoding.calibrations[column],
+            values=encoded.values[:, column],
+            reference_values=encoding.band(encoded, column),
+            present=tuple(m for m in speakers if m in encoded.prepared.inputs),
+            embedded=encoded.embedded,
+            encoded=encoded.encoded,
+            baseline=encoding.baseline,
+            internal_batch_size=self._batch,
+        )
+
+    def _ready(self) -> Encoding:
+        """Return the network with its encoded baselines and reference patients."""
+        if self._encoding is None:
+            self._encoding = Encoding(self.pack, self._network, self._device)
+        return self._encoding
 
     def _inputs_of_targets(self) -> dict[str, tuple[Modality, ...]]:
         config = self.pack.config
@@ -273,87 +262,20 @@ class Engine:
             self._cases.move_to_end(case.digest)
             return self._cases[case.digest]
         prepared = self.prepare(case)
-        if not self._present(prepared):
+        if not any(m in prepared.inputs for m in self.modalities):
             needed = tuple(m.value for m in self.modalities)
             raise NothingToScoreError(needed=needed, reasons=prepared.notices)
-        encoded = self._on_device(lambda: self._encode_prepared(prepared))
+        encoded = self._on_device(lambda: self._ready().encode(prepared))
         self._cases[case.digest] = encoded
         while len(self._cases) > CACHED_CASES:
             self._cases.popitem(last=False)
         return encoded
-
-    def _encode_prepared(self, prepared: PreparedCase) -> EncodedCase:
-        started = time.perf_counter()
-        baseline = self._prepare_constants()
-        embedded: dict[Modality, Tensor] = {}
-        embeddings: dict[Modality, npt.NDArray[np.float32]] = {}
-        encoded = dict(baseline)
-        with torch.no_grad():
-            for modality in self._present(prepared):
-                array = torch.from_numpy(np.asarray(prepared.inputs[modality].values))[None]
-                inputs = array.to(self._device)
-                embedded[modality] = self._network.embed(modality, inputs)
-                tokens = self._network.tokenise(modality, embedded[modality])
-                encoded[modality] = self._network.project(modality, tokens)
-                summary = self._network.summarise(modality, inputs, tokens)
-                embeddings[modality] = unit(summary.float().cpu().numpy())
-            presence = torch.from_numpy(coalition_presence(len(self.modalities)))
-            mixed = _mix(encoded, baseline, presence.to(self._device))
-            raw = self._network.decide(mixed, baseline)
-        outputs = raw.double().cpu().numpy()
-        values = np.stack(
-            [c.apply(outputs[:, i]) for i, c in enumerate(self._calibrations())], axis=1
-        )
-        if not np.isfinite(values).all():
-            raise NonFiniteResultError(what="the network's output for this case")
-        seconds = time.perf_counter() - started
-        return EncodedCase(prepared, embedded, encoded, embeddings, values, outputs[-1], seconds)
-
-    def _prepare_constants(self) -> dict[Modality, Tensor]:
-        """Return the encoded baseline inputs, encoding them and the reference patients once."""
-        if self._baseline is None or self._references is None:
-            with torch.no_grad():
-                self._baseline = {
-                    m: self._encode_batch(m, self._network.baseline(m)[None])
-                    for m in self.modalities
-                }
-                self._references = {
-                    m: self._encode_batch(m, _network_input(self.pack.reference.patients[m.value]))
-                    for m in self.modalities
-                }
-        return self._baseline
-
-    def _encode_batch(self, modality: Modality, inputs: Tensor) -> Tensor:
-        return self._network.encode(
-            modality, self._network.embed(modality, inputs.to(self._device))
-        )
-
-    def _band(self, encoded: EncodedCase, column: int) -> npt.NDArray[np.float64]:
-        """Return (2^M, R) calibrated values with reference patients in place of the baseline."""
-        baseline = self._prepare_constants()
-        references = self._references or {}
-        present = self._present(encoded.prepared)
-        presence = torch.from_numpy(coalition_presence(len(self.modalities))).to(self._device)
-        columns = []
-        with torch.no_grad():
-            for row in range(len(next(iter(references.values())))):
-                instead = {
-                    m: references[m][row : row + 1] if m in present else encoded.encoded[m]
-                    for m in self.modalities
-                }
-                mixed = _mix(encoded.encoded, instead, presence)
-                raw = self._network.decide(mixed, baseline)[:, column]
-                columns.append(raw.double().cpu().numpy())
-        return self._calibrations()[column].apply(np.stack(columns, axis=1))
 
     def _novelty(self, modality: Modality, embedding: npt.NDArray[np.float32]) -> float:
         """Return the distance of a (1, 2F) embedding to training patients over its threshold."""
         reference = self.pack.reference
         distance = distances(embedding, reference.embeddings[modality.value])[0]
         return float(distance) / reference.thresholds[modality.value]
-
-    def _calibrations(self) -> list[Calibration]:
-        return [self.pack.calibration[t.name] for t in self.pack.config.targets]
 
     def _on_device(self, work: Callable[[], Result]) -> Result:
         """Run ``work``; when the GPU's memory is spent, with smaller batches, then on the CPU."""
@@ -375,25 +297,10 @@ class Engine:
     def _move_to_cpu(self) -> None:
         self._device = torch.device("cpu")
         self._network = self.pack.network.to(self._device)
-        self._baseline = self._references = None
-        self._prepare_constants()
+        self._encoding = None
+        self._ready()
         for case in self._cases.values():
             case.embedded = {m: t.cpu() for m, t in case.embedded.items()}
             case.encoded = {m: t.cpu() for m, t in case.encoded.items()}
         self._batch = FIRST_BATCH
         self._notices.append("The GPU ran out of memory; the model went on with the CPU.")
-
-
-def _mix(
-    own: Mapping[Modality, Tensor], instead: Mapping[Modality, Tensor], presence: Tensor
-) -> dict[Modality, Tensor]:
-    """Return encoded modalities (C, T, F) for (C, M) coalitions of ``own`` and ``instead``."""
-    return {
-        m: torch.where(presence[:, column, None, None], own[m], instead[m])
-        for column, m in enumerate(own)
-    }
-
-
-def _network_input(array: npt.NDArray[np.generic]) -> Tensor:
-    tensor = torch.from_numpy(np.asarray(array))
-    return tensor.float() if tensor.is_floating_point() else tensor.long()

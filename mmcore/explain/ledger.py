@@ -181,6 +181,7 @@ def _parts(
         overlay_box=evidence.overlay_box,
         overlay_stack=evidence.overlay_stack,
         overlay_of=evidence.overlay_of,
+        places=evidence.places,
     )
 
 

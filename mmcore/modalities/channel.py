@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mmcore.explain.regions import blend_overlay
-from mmcore.records import Case, FloatArray, Modality, PartItem
+from mmcore.records import Case, FloatArray, Modality, PartItem, Place
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -32,6 +32,7 @@ class Evidence:
     overlay_box: Box | None = None
     overlay_stack: FloatArray | None = None
     overlay_of: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 class Prepared(Protocol):

@@ -86,11 +86,13 @@ class PreparedImage:
     box: (row, column, rows, columns) of the stored image that the square covers; it reaches beyond
         the image where a side was padded.
     sides: which side of the patient lies at the left and right edge, where the file says so.
+    lungs: (h, w) probability of lung over the square, where the model outlines it.
     """
 
     values: FloatArray
     box: Box
     sides: tuple[Side, Side] | None = None
+    lungs: FloatArray | None = None
 
     def name_parts(self, attribution: npt.NDArray[np.float64]) -> Evidence:
         """Name the strongest regions of the overlay."""

@@ -20,6 +20,7 @@ class SegmentationHead(nn.Module):
         super().__init__()
         assert encoder.grid is not None  # image encoders always have one
         self.grid = encoder.grid
+        self.names = config.regions
         self.regions = len(config.regions)
         self.coarse = nn.Linear(embed_dim, self.regions)
         size = encoder.baseline_input().shape[-1]

@@ -115,11 +115,44 @@ class PartItem:
         several; (start, end) characters of the note that the model read;
         (LOINC code, ISO time or "") for an observation; () for what is left of an image.
     signed: in logits, part of the modality's sum.
+    mark: what a reader must know of it, e.g. "negated", "history", "outside the lungs"; or "".
     """
 
     what: str
     where: tuple[float | str, ...]
     signed: float
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartTest:
+    """One test that a modality's parts were put to for this case.
+
+    name: e.g. "completeness", "deletion", "insertion", "stability", "anatomy". value, limit: what
+    was measured and the bound that it had to keep, in the unit that ``words`` say. passed: None
+    where the test says nothing of this case, with the reason in ``words``.
+    """
+
+    name: str
+    passed: bool | None
+    value: float
+    limit: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How much of an image's evidence lies in one place, in logits.
+
+    name: e.g. "left lower zone", "heart and mediastinum", "outside the lungs", "text marker".
+    positive: sum of the cells that raise the logit, >= 0. negative: of those that lower it, <= 0.
+    is_outside: the place is outside the patient's lungs and mediastinum.
+    """
+
+    name: str
+    positive: float
+    negative: float
+    is_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +173,9 @@ class Parts:
     overlay_stack:      series of slices only: (S, rows, columns), an overlay for each slice that
                         was read; ``overlay`` is then None, as one of them would not be the whole.
     overlay_of:         digest of the instance on which each of the stack lies.
+    tests:              what the parts were put to; ``passed`` is False if any of them failed.
+    places:             image only: where the evidence lies, largest first; positive and negative
+                        parts of all places sum to ``sum``. Empty where no anatomy is known.
     """
 
     modality: Modality
@@ -153,6 +189,8 @@ class Parts:
     overlay_box: tuple[float, float, float, float] | None = None
     overlay_stack: FloatArray | None = None
     overlay_of: tuple[str, ...] = ()
+    tests: tuple[PartTest, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

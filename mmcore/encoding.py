@@ -1,0 +1,156 @@
+"""A case inside the network: every modality encoded once, every coalition asked in one batch.
+
+``Encoding`` holds one network on one device with what never changes between cases, its baselines
+and reference patients. It has no lock and no cache of cases; those are the engine's.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from mmcore.errors import NonFiniteResultError
+from mmcore.explain.shapley import coalition_presence
+from mmcore.gate.novelty import unit
+from mmcore.modalities.image import PreparedImage
+from mmcore.model.calibration import Calibration
+from mmcore.model.network import FusionNetwork
+from mmcore.model.pack import Pack
+from mmcore.model.prepared import PreparedCase
+from mmcore.records import FloatArray, Modality
+
+LUNGS = "lungs"  # the region of a segmentation that anatomy is named by
+
+
+@dataclass(slots=True, eq=False)
+class EncodedCase:
+    """One case inside the network: embedded inputs and what the fusion reads, per modality.
+
+    embeddings: (1, 2F) unit vectors for novelty. values: (2^M, K) calibrated coalition values. raw:
+    (K,) the network's own outputs with everything that is there. bands: by target column, values
+    with reference patients in place of the baseline, as they are asked for.
+    """
+
+    prepared: PreparedCase
+    embedded: dict[Modality, Tensor]
+    encoded: dict[Modality, Tensor]
+    embeddings: dict[Modality, npt.NDArray[np.float32]]
+    values: npt.NDArray[np.float64]
+    raw: npt.NDArray[np.float64]
+    seconds: float
+    bands: dict[int, npt.NDArray[np.float64]] = field(default_factory=dict)
+
+
+class Encoding:
+    """One network on one device, with its encoded baselines and reference patients.
+
+    baseline: (1, T, F) by modality. references: (R, T, F) by modality.
+    """
+
+    def __init__(self, pack: Pack, network: FusionNetwork, device: torch.device) -> None:
+        self.network, self.device = network, device
+        self.calibrations: tuple[Calibration, ...] = tuple(
+            pack.calibration[target.name] for target in pack.config.targets
+        )
+        with torch.no_grad():
+            self.baseline = {m: self._batch(m, network.baseline(m)[None]) for m in self.modalities}
+            self.references = {
+                m: self._batch(m, _network_input(pack.reference.patients[m.value]))
+                for m in self.modalities
+            }
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The model's inputs, in the order of the coalition bits."""
+        return self.network.modalities
+
+    def present(self, prepared: PreparedCase) -> tuple[Modality, ...]:
+        """Return the modalities of the model that the case has."""
+        return tuple(m for m in self.modalities if m in prepared.inputs)
+
+    def encode(self, prepared: PreparedCase) -> EncodedCase:
+        """Encode each modality once and ask the fusion about all coalitions.
+
+        Raises ``NonFiniteResultError`` if any answer is not a number.
+        """
+        started = time.perf_counter()
+        network = self.network
+        embedded: dict[Modality, Tensor] = {}
+        embeddings: dict[Modality, npt.NDArray[np.float32]] = {}
+        encoded = dict(self.baseline)
+        inputs = dict(prepared.inputs)
+        with torch.no_grad():
+            for modality in self.present(prepared):
+                array = torch.from_numpy(np.asarray(inputs[modality].values))[None]
+                values = array.to(self.device)
+                embedded[modality] = network.embed(modality, values)
+                tokens, lungs = self._tokens(modality, embedded[modality])
+                image = inputs[modality]
+                if lungs is not None and isinstance(image, PreparedImage):
+                    inputs[modality] = replace(image, lungs=lungs)
+                encoded[modality] = network.project(modality, tokens)
+                summary = network.summarise(modality, values, tokens)
+                embeddings[modality] = unit(summary.float().cpu().numpy())
+            presence = torch.from_numpy(coalition_presence(len(self.modalities)))
+            mixed = _mix(encoded, self.baseline, presence.to(self.device))
+            raw = network.decide(mixed, self.baseline)
+        outputs = raw.double().cpu().numpy()
+        values_of = [c.apply(outputs[:, i]) for i, c in enumerate(self.calibrations)]
+        answers = np.stack(values_of, axis=1)
+        if not np.isfinite(answers).all():
+            raise NonFiniteResultError(what="the network's output for this case")
+        prepared = replace(prepared, inputs=inputs)
+        seconds = time.perf_counter() - started
+        return EncodedCase(prepared, embedded, encoded, embeddings, answers, outputs[-1], seconds)
+
+    def band(self, case: EncodedCase, column: int) -> npt.NDArray[np.float64]:
+        """Return (2^M, R) calibrated values with reference patients in place of the baseline."""
+        if column in case.bands:
+            return case.bands[column]
+        present = self.present(case.prepared)
+        presence = torch.from_numpy(coalition_presence(len(self.modalities))).to(self.device)
+        columns = []
+        with torch.no_grad():
+            for row in range(len(next(iter(self.references.values())))):
+                instead = {
+                    m: self.references[m][row : row + 1] if m in present else case.encoded[m]
+                    for m in self.modalities
+                }
+                mixed = _mix(case.encoded, instead, presence)
+                raw = self.network.decide(mixed, self.baseline)[:, column]
+                columns.append(raw.double().cpu().numpy())
+        case.bands[column] = self.calibrations[column].apply(np.stack(columns, axis=1))
+        return case.bands[column]
+
+    def _tokens(self, modality: Modality, embedded: Tensor) -> tuple[Tensor, FloatArray | None]:
+        """Return the tokens and, of an image that is outlined, where its lungs are."""
+        network = self.network
+        head = network.segmentation
+        regions = head.names if head is not None else ()
+        if modality is not Modality.IMAGE or head is None or LUNGS not in regions:
+            return network.tokenise(modality, embedded), None
+        tokens, maps = network.image_with_maps(embedded)
+        lungs = head(tokens, maps)[0, regions.index(LUNGS)].float().sigmoid().cpu().numpy()
+        return tokens, lungs
+
+    def _batch(self, modality: Modality, inputs: Tensor) -> Tensor:
+        return self.network.encode(modality, self.network.embed(modality, inputs.to(self.device)))
+
+
+def _mix(
+    own: Mapping[Modality, Tensor], instead: Mapping[Modality, Tensor], presence: Tensor
+) -> dict[Modality, Tensor]:
+    """Return encoded modalities (C, T, F) for (C, M) coalitions of ``own`` and ``instead``."""
+    return {
+        m: torch.where(presence[:, column, None, None], own[m], instead[m])
+        for column, m in enumerate(own)
+    }
+
+
+def _network_input(array: npt.NDArray[np.generic]) -> Tensor:
+    tensor = torch.from_numpy(np.asarray(array))
+    return tensor.float() if tensor.is_floating_point() else tensor.long()
