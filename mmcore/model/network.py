@@ -26,13 +26,15 @@ Tokens = dict[Modality, Tensor]
 class Outputs:
     """What one forward pass gives.
 
-    logits: (B, K). regions: (B, R, h, w) logits of the segmentation, None without one; rows whose
-    image is absent hold zeros. tokens: (B, T, D) by modality, as the fusion got them.
+    logits: (B, K). partial: (B, C, K) of the coalitions that were asked about. regions:
+    (B, R, h, w) logits of the segmentation, None without one; rows whose image is absent hold
+    zeros. tokens: (B, T, D) by modality, as the fusion got them.
     """
 
     logits: Tensor
     regions: Tensor | None
     tokens: Tokens
+    partial: Tensor | None = None
 
 
 class FusionNetwork(nn.Module):
@@ -123,11 +125,17 @@ class FusionNetwork(nn.Module):
             )
         return joined
 
-    def forward(self, inputs: Mapping[Modality, Tensor], presence: Tensor) -> Outputs:
+    def forward(
+        self,
+        inputs: Mapping[Modality, Tensor],
+        presence: Tensor,
+        coalitions: Tensor | None = None,
+    ) -> Outputs:
         """Run the whole network; ``presence`` is (B, M) bool in the order of ``modalities``.
 
-        An encoder never mixes rows, so encoding the baseline once for all absent rows is the same
-        as putting the baseline input into each of them, and cheaper.
+        ``coalitions``: (B, C, M), subsets of each row's presence that the fusion is asked about
+        too, from the same encodings. An encoder never mixes rows, so encoding the baseline once
+        for all absent rows is the same as putting the baseline input into each, and cheaper.
         """
         tokens: Tokens = {}
         encoded: Tokens = {}
@@ -152,7 +160,21 @@ class FusionNetwork(nn.Module):
             tokens[modality] = joined
             encoded[modality] = self.project(modality, joined)
             baseline[modality] = self.project(modality, blank)
-        return Outputs(self.decide(encoded, baseline), regions, tokens)
+        logits = self.decide(encoded, baseline)
+        partial = None if coalitions is None else self._partial(encoded, baseline, coalitions)
+        return Outputs(logits, regions, tokens, partial)
+
+    def _partial(self, encoded: Tokens, baseline: Tokens, coalitions: Tensor) -> Tensor:
+        """Return (B, C, K) logits when only some of a row's modalities are its own."""
+        count = coalitions.shape[1]
+        shown = coalitions.flatten(0, 1)
+        mixed = {
+            m: torch.where(
+                shown[:, column, None, None], encoded[m].repeat_interleave(count, 0), baseline[m]
+            )
+            for column, m in enumerate(self.modalities)
+        }
+        return self.decide(mixed, baseline).reshape(len(coalitions), count, -1)
 
     def image_with_maps(self, embedded: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return image tokens (B, T, D) and the feature maps that the segmentation reads."""

@@ -101,7 +101,9 @@ class TrainingConfig:
     """The optimisation.
 
     accumulate: batches whose gradients make one step. modality_dropout: probability that a
-        modality of a training patient is replaced by its baseline, each on its own. ema_decay: of
+        modality of a training patient is replaced by its baseline, each on its own. coalitions: how
+        many random subsets of a patient's modalities are learned beside all of them, from the same
+        encodings (mmcore/train/coalitions.py). ema_decay: of
         the averaged weights that are shipped. amp: bfloat16 in the forward pass where there is a
         GPU. patience: epochs without a better validation loss after which training stops; 0 never.
     sampler: "shuffle", or "balanced" (rare labels oftener). strata: subgroup, such as "view", that
@@ -121,6 +123,7 @@ class TrainingConfig:
     modality_dropout: float
     gradient_clip: float
     seed: int
+    coalitions: int = 0
     accumulate: int = 1
     amp: bool = False
     patience: int = 0
@@ -148,6 +151,8 @@ class TrainingConfig:
             raise ConfigError(key="training.epochs", problem=problem)
         if not 0.0 <= self.modality_dropout < 1.0:
             raise ConfigError(key="training.modality_dropout", problem="must lie in [0, 1)")
+        if self.coalitions < 0:
+            raise ConfigError(key="training.coalitions", problem="must be at least 0")
         if self.sampler not in get_args(Sampler):
             raise ConfigError(key="training.sampler", problem=f"{self.sampler!r} is unknown")
 

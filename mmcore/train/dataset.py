@@ -21,6 +21,7 @@ from mmcore.model.network import FusionNetwork
 from mmcore.model.prepared import prepare_case
 from mmcore.records import Modality
 from mmcore.simulate import FINDINGS
+from mmcore.train.coalitions import draw_coalitions
 from mmcore.train.cohort import CODES, LOCI, SOUND_HZ, Cohort
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Batch:
     labels: (B, K) float32, regressions in units of their scale [0, 1]; NaN where unknown. regions:
     (B, R, h, w) covered fraction, NaN where nobody outlined the region; None without segmentation.
     patients: (B,) int64, the same number for examinations of one patient; it means nothing beyond
-    the batch.
+    the batch. coalitions: (B, C, M) bool, subsets of the presence that are learned too.
     """
 
     inputs: dict[Modality, Tensor]
@@ -42,6 +43,7 @@ class Batch:
     labels: Tensor
     regions: Tensor | None
     patients: Tensor
+    coalitions: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,13 +245,19 @@ def _observations(cohort: Cohort, config: ModelConfig) -> npt.NDArray[np.float32
 
 
 def augment(
-    batch: Batch, network: FusionNetwork, *, modality_dropout: float, generator: torch.Generator
+    batch: Batch,
+    network: FusionNetwork,
+    *,
+    modality_dropout: float,
+    generator: torch.Generator,
+    coalitions: int = 0,
 ) -> Batch:
     """Return the batch as another examination of the same patients might have come.
 
     Every encoder changes its own input; an image is moved together with its outlines. Then
-    modalities drop out. Now and then nothing of a patient is left: the ledger's base is then a
-    trained answer too, what the network says of a patient of whom it knows nothing.
+    modalities drop out, and of what stays ``coalitions`` subsets are drawn. Now and then nothing
+    of a patient is left: the ledger's base is then a trained answer too, what the network says of a
+    patient of whom it knows nothing.
     """
     inputs: dict[Modality, Tensor] = {}
     regions = batch.regions
@@ -265,4 +273,6 @@ def augment(
                 regions = regions.masked_fill(unknown, torch.nan)
         inputs[modality] = encoder.augment(moved, generator)
     stays = torch.rand(batch.presence.shape, generator=generator) >= modality_dropout
-    return replace(batch, inputs=inputs, presence=batch.presence & stays, regions=regions)
+    presence = batch.presence & stays
+    subsets = draw_coalitions(presence, coalitions, generator) if coalitions else None
+    return replace(batch, inputs=inputs, presence=presence, regions=regions, coalitions=subsets)

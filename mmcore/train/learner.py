@@ -54,13 +54,18 @@ class Learner(nn.Module):
         """Return the total with its gradient, and every task's loss for the log."""
         own, count = self.workers.own, len(batch.labels)
         inputs = {m: own(x).to(device, non_blocking=True) for m, x in batch.inputs.items()}
-        outputs = self.network(inputs, own(batch.presence).to(device))
-        logits = self.workers.gather(outputs.logits, count)
+        subsets = None if batch.coalitions is None else own(batch.coalitions).to(device)
+        outputs = self.network(inputs, own(batch.presence).to(device), subsets)
+        logits, labels = self.workers.gather(outputs.logits, count), batch.labels
+        if outputs.partial is not None:
+            partial = self.workers.gather(outputs.partial, count)
+            logits = torch.cat([logits[:, None], partial], dim=1).flatten(0, 1)
+            labels = labels.repeat_interleave(1 + partial.shape[1], dim=0)
         regions, masks = outputs.regions, batch.regions
         if regions is not None and masks is not None:
             regions = self.workers.gather(regions, count)
             masks = self._masks(batch, regions)
-        losses = self.losses(logits, batch.labels, regions, masks)
+        losses = self.losses(logits, labels, regions, masks)
         if self.alignment is not None:
             vectors = {
                 m: self.workers.gather(x.mean(dim=1), count)

@@ -238,7 +238,8 @@ def _step(
     for number, part in enumerate(parts):
         batch = augment(
             examinations.batch(part), learner.network,
-            modality_dropout=config.modality_dropout, generator=generator,
+            modality_dropout=config.modality_dropout, coalitions=config.coalitions,
+            generator=generator,
         )  # fmt: skip
         use_amp = config.amp and device.type == "cuda"
         is_last = number == len(parts) - 1
