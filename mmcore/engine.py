@@ -244,6 +244,7 @@ class Engine:
             encoded=encoded.encoded,
             baseline=encoding.baseline,
             internal_batch_size=self._batch,
+            reference_inputs={m: self.pack.reference.patients[m.value] for m in self.modalities},
         )
 
     def _ready(self) -> Encoding:

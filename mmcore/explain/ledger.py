@@ -12,7 +12,7 @@ is measured and reported. An image is walked through its tokens too and the two 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,7 @@ class Ledger:
     values: (2^M,) calibrated coalition values. reference_values: (2^M, R) the same with reference
     patients in place of the baseline. embedded, encoded: (1, ...) tensors of the case; baseline:
     encoded baselines. calibration: from the network's raw output to the calibrated value.
+    reference_inputs: (R, ...) network inputs of the reference patients.
     """
 
     network: FusionNetwork
@@ -61,6 +62,7 @@ class Ledger:
     encoded: Mapping[Modality, Tensor]
     baseline: Mapping[Modality, Tensor]
     internal_batch_size: int
+    reference_inputs: Mapping[Modality, npt.NDArray[np.generic]] = field(default_factory=dict)
 
 
 def explain_target(
@@ -159,7 +161,7 @@ def weighted_marginal(
 def _parts(
     ledger: Ledger, modality: Modality, contribution: float, prepared: PreparedCase
 ) -> Parts:
-    attribution, worst = _attribute(ledger, modality, contribution)
+    attribution, worst = attribute_by_path(ledger, modality, contribution)
     allowed = max(PASSING_ERROR * abs(contribution), PASSING_FLOOR)
     passed = worst <= allowed  # NaN does not pass
     if not passed:
@@ -185,17 +187,21 @@ def _parts(
     )
 
 
-def _attribute(
-    ledger: Ledger, modality: Modality, contribution: float
+def attribute_by_path(
+    ledger: Ledger, modality: Modality, contribution: float, *, start: Tensor | None = None
 ) -> tuple[PathAttribution, float]:
     """Walk from the baseline to the patient's input; with a grid return the overlay's cells.
+
+    ``start``: an embedded input (1, ...) to walk from instead of the stored baseline;
+    ``contribution`` is then g_m's change from there.
 
     What has a grid of tokens is walked twice, through pixels and through tokens, and the two are
     blended. The number beside the result is the largest miss of any path: a blend must not make a
     bad one look good.
     """
     network = ledger.network
-    start = network.embed(modality, network.baseline(modality)[None])
+    if start is None:
+        start = network.embed(modality, network.baseline(modality)[None])
     end = ledger.embedded[modality]
     tolerance = RELATIVE_TOLERANCE * abs(contribution) + ABSOLUTE_TOLERANCE
     by_input = integrate(
