@@ -70,7 +70,7 @@ def phantom_case(patient: PhantomPatient) -> Case:
         patient=Patient(sex=patient.sex, age_years=patient.age_years),
         studies=(study,),
         notes=(Note(digest, patient.note),),
-        observations=patient.observations,
+        observations=(*patient.observations, *patient.earlier),
         recordings=(patient.recording,),
         variants=patient.variants,
     )

@@ -69,7 +69,7 @@ def patient_id(patient: PhantomPatient) -> str:
 
 
 def observation_bundle(patient: PhantomPatient) -> dict[str, Any]:
-    """Return the observations as a FHIR R4 Bundle of type collection."""
+    """Return all observations as a FHIR R4 Bundle of type collection, the latest of each first."""
     subject = f"urn:uuid:{_uuid(patient, 0)}"
     entries: list[dict[str, Any]] = [
         {
@@ -82,7 +82,7 @@ def observation_bundle(patient: PhantomPatient) -> dict[str, Any]:
             },
         }
     ]
-    for number, observation in enumerate(patient.observations, start=1):
+    for number, observation in enumerate((*patient.observations, *patient.earlier), start=1):
         unit = {"unit": observation.unit, "system": CODE_SYSTEMS["ucum"], "code": observation.unit}
         coding = {
             "system": CODE_SYSTEMS["loinc"],
@@ -125,6 +125,7 @@ def truth_document(patient: PhantomPatient) -> dict[str, Any]:
         "severity": round(truth.severity, 4),
         "masks": {f: encode_mask(mask) for f, mask in truth.masks.items()},
         "mimic_masks": {f: encode_mask(mask) for f, mask in truth.mimic_masks.items()},
+        "lungs": encode_mask(truth.lungs),
         "phrases": [
             {"start": p.start, "end": p.end, "finding": p.finding, "assertion": p.assertion}
             for p in truth.phrases
@@ -132,6 +133,15 @@ def truth_document(patient: PhantomPatient) -> dict[str, Any]:
         "labs": [
             {"loinc": lab.loinc, "finding": lab.finding, "shift": round(lab.shift, 4)}
             for lab in truth.labs
+        ],
+        "trends": [
+            {
+                "loinc": trend.loinc,
+                "finding": trend.finding,
+                "hours": round(trend.hours, 4),
+                "change": round(trend.change, 4),
+            }
+            for trend in truth.trends
         ],
         "latents": dict(truth.latents),
         "sounds": [

@@ -1,4 +1,4 @@
-"""Laboratory values and vital signs of a simulated patient.
+"""Laboratory values and vital signs of a simulated patient: the latest of each; see ``course``.
 
 Every value is drawn on a standard normal scale, moved there by each finding that is present, and
 then mapped to its unit: linearly, or through the exponential where the healthy distribution is
@@ -18,6 +18,7 @@ from mmcore.records import Observation
 from mmcore.simulate.causal import FINDINGS, Disease, Finding
 
 P_MISSING = 0.12  # nobody orders everything
+LAB_DELAY = timedelta(minutes=25)  # blood is drawn this long after the vital signs are taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,25 @@ class TruthLab:
     shift: float
 
 
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The latest observations of a patient, one of each code that was taken.
+
+    scatter: by code, the healthy part of its value, in healthy standard deviations. truth: what
+    moved it; names only observations that were taken.
+    """
+
+    observations: tuple[Observation, ...]
+    scatter: Mapping[str, float]
+    truth: tuple[TruthLab, ...]
+
+
 def sample_observations(
     rng: np.random.Generator, disease: Disease, *, taken_at: datetime
-) -> tuple[tuple[Observation, ...], tuple[TruthLab, ...]]:
-    """Draw every observation of ``HEALTHY`` and say what moved it.
+) -> Latest:
+    """Draw the latest value of every observation of ``HEALTHY`` and say what moved it.
 
-    Truth names only observations that were taken.
+    ``taken_at``: of the vital signs.
     """
     shifts: dict[str, list[TruthLab]] = {loinc: [] for loinc in HEALTHY}
     for finding in FINDINGS:
@@ -107,23 +121,28 @@ def sample_observations(
     is_missing = rng.random(len(HEALTHY)) < P_MISSING
     observations: list[Observation] = []
     truth: list[TruthLab] = []
-    for index, (loinc, healthy) in enumerate(HEALTHY.items()):
+    for index, loinc in enumerate(HEALTHY):
         if is_missing[index]:
             continue
-        kind = OBSERVATION_TYPES[loinc]
-        value = healthy.value(float(scatter[index]) + sum(t.shift for t in shifts[loinc]))
-        value = round(float(np.clip(value, *kind.plausible)), healthy.decimals)
-        observations.append(
-            Observation(
-                loinc=loinc,
-                display=kind.display,
-                value=value,
-                unit=kind.unit,
-                time=taken_at + timedelta(minutes=0 if kind.is_vital else 25),
-                reference_low=kind.reference[0],
-                reference_high=kind.reference[1],
-                given=f"{value:.{healthy.decimals}f} {kind.unit}",
-            )
-        )
+        z = float(scatter[index]) + sum(t.shift for t in shifts[loinc])
+        delay = timedelta(0) if OBSERVATION_TYPES[loinc].is_vital else LAB_DELAY
+        observations.append(observation_of(loinc, z, time=taken_at + delay))
         truth.extend(shifts[loinc])
-    return tuple(observations), tuple(truth)
+    own = {o.loinc: float(z) for o, z in zip(observations, scatter[~is_missing], strict=True)}
+    return Latest(tuple(observations), own, tuple(truth))
+
+
+def observation_of(loinc: str, z: float, *, time: datetime) -> Observation:
+    """Return what is reported of a value ``z`` healthy standard deviations from the mean."""
+    kind, healthy = OBSERVATION_TYPES[loinc], HEALTHY[loinc]
+    value = round(float(np.clip(healthy.value(z), *kind.plausible)), healthy.decimals)
+    return Observation(
+        loinc=loinc,
+        display=kind.display,
+        value=value,
+        unit=kind.unit,
+        time=time,
+        reference_low=kind.reference[0],
+        reference_high=kind.reference[1],
+        given=f"{value:.{healthy.decimals}f} {kind.unit}",
+    )

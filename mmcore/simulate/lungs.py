@@ -1,13 +1,18 @@
 """What is lung along every ray: the chest's two sides less the solid organs between and below."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from mmcore.records import FloatArray
 from mmcore.simulate.anatomy import Anatomy
 from mmcore.simulate.bodies import Box, Ellipsoid, Grid, Interval, hull, length
 from mmcore.simulate.causal import Side
+
+OUTLINED_MM = 10.0  # of lung along a ray that belongs to the outlined field
+OUTLINED_SHARE = 0.75  # of such a ray's depth in the chest that is lung, not heart or diaphragm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,3 +81,16 @@ def trace_lung(
     front = (np.maximum(whole[0], far), whole[1])
     free = length(behind) + length(front)
     return LungRays(side, box, stack.across(grid, box), whole, (behind, front), free)
+
+
+def outline_lungs(grid: Grid, lungs: Mapping[Side, LungRays]) -> npt.NDArray[np.bool_]:
+    """Return the lung fields as one outlines them on a frontal film, over the whole image.
+
+    Without lung that only lies behind or in front of heart, mediastinum and diaphragm, and with
+    whatever disease there is in the lungs.
+    """
+    mask = np.zeros((grid.rows, grid.rows), dtype=bool)
+    for lung in lungs.values():
+        whole = length(lung.whole)
+        mask[lung.box] |= (lung.free > OUTLINED_MM) & (lung.free > OUTLINED_SHARE * whole)
+    return mask

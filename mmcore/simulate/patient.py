@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.records import Observation, Recording, Variant
-from mmcore.simulate.anatomy import sample_anatomy
+from mmcore.simulate.anatomy import Anatomy, sample_anatomy
 from mmcore.simulate.causal import FINDINGS, Disease, Finding, FindingState, sample_disease
+from mmcore.simulate.course import TruthTrend, sample_earlier
 from mmcore.simulate.genes import TruthVariant, sample_variants
-from mmcore.simulate.labs import TruthLab, sample_observations
+from mmcore.simulate.labs import Latest, TruthLab, sample_observations
 from mmcore.simulate.lesions import Mask
+from mmcore.simulate.lungs import outline_lungs, trace_lung
 from mmcore.simulate.note import TruthPhrase, compose_note
-from mmcore.simulate.radiograph import Film, render, sample_technique
+from mmcore.simulate.radiograph import Film, film_grid, heart_ratio, render, sample_technique
 from mmcore.simulate.sound import TruthSound, sample_recording
 
 
@@ -29,7 +31,9 @@ class PhantomTruth:
         above 0 for a mimic of an absent finding.
     masks: shadow of the lesion of every finding that is present, (rows, rows); mimic_masks: of
         the look-alikes of findings that are absent.
-    phrases: where the note speaks of a finding, and how. labs: what each finding did to the labs.
+    lungs: the lung fields as one would outline them, (rows, rows).
+    phrases: where the note speaks of a finding, and how. labs: what each finding did to the labs,
+    to their latest values; trends: what it changed them by, from the earliest value to the latest.
     latents: the causes drawn, such as "heart_failure".
     sounds: what is heard, of findings and mimics. variants: which genotype bears on which finding.
     """
@@ -40,8 +44,10 @@ class PhantomTruth:
     severity: float
     masks: Mapping[Finding, Mask]
     mimic_masks: Mapping[Finding, Mask]
+    lungs: Mask
     phrases: tuple[TruthPhrase, ...]
     labs: tuple[TruthLab, ...]
+    trends: tuple[TruthTrend, ...]
     latents: Mapping[str, bool]
     sounds: tuple[TruthSound, ...]
     variants: tuple[TruthVariant, ...]
@@ -52,6 +58,7 @@ class PhantomPatient:
     """A simulated patient, never a real one.
 
     pixels: (rows, rows) uint16, 12 bits, MONOCHROME2. spacing_mm: of a pixel, both ways.
+    observations: the latest of every code that was taken; earlier: those before, the later first.
     taken_at: when the film was taken, a fixed date that follows from seed and index.
     """
 
@@ -63,6 +70,7 @@ class PhantomPatient:
     spacing_mm: float
     note: str
     observations: tuple[Observation, ...]
+    earlier: tuple[Observation, ...]
     recording: Recording
     variants: tuple[Variant, ...]
     taken_at: datetime
@@ -83,6 +91,19 @@ class PhantomExtras:
     variant_truth: tuple[TruthVariant, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PhantomCourse:
+    """What came before, and the lung fields, of a simulated patient; both need no film.
+
+    observations, earlier, trends, lungs: as of ``PhantomPatient`` and its truth.
+    """
+
+    observations: tuple[Observation, ...]
+    earlier: tuple[Observation, ...]
+    trends: tuple[TruthTrend, ...]
+    lungs: Mask
+
+
 def sample_patient(seed: int, index: int, *, rows: int = 512) -> PhantomPatient:
     """Draw patient ``index`` of the cohort ``seed``; the same two numbers give the same patient.
 
@@ -94,9 +115,7 @@ def sample_patient(seed: int, index: int, *, rows: int = 512) -> PhantomPatient:
     film = _film(streams, disease, rows)
     note, phrases = compose_note(streams["note"], disease)
     taken_at = taken_at_of(streams["date"])
-    observations, labs = sample_observations(
-        streams["labs"], disease, taken_at=taken_at - timedelta(minutes=70)
-    )
+    latest, earlier, trends = _observations(streams, disease, taken_at)
     extras = _extras(streams, disease, seed=seed, index=index, taken_at=taken_at)
     states = disease.states
     return PhantomPatient(
@@ -107,7 +126,8 @@ def sample_patient(seed: int, index: int, *, rows: int = 512) -> PhantomPatient:
         pixels=film.pixels,
         spacing_mm=film.spacing_mm,
         note=note,
-        observations=observations,
+        observations=latest.observations,
+        earlier=earlier,
         recording=extras.recording,
         variants=extras.variants,
         taken_at=taken_at,
@@ -118,8 +138,10 @@ def sample_patient(seed: int, index: int, *, rows: int = 512) -> PhantomPatient:
             severity=disease.severity,
             masks={f: m for f, m in film.masks.items() if states[f].present},
             mimic_masks={f: m for f, m in film.masks.items() if not states[f].present},
+            lungs=film.lungs,
             phrases=phrases,
-            labs=labs,
+            labs=latest.truth,
+            trends=trends,
             latents=disease.latents,
             sounds=extras.sounds,
             variants=extras.variant_truth,
@@ -139,6 +161,21 @@ def sample_extras(seed: int, index: int, *, without: Collection[Finding] = ()) -
         streams, disease, seed=seed, index=index, taken_at=taken_at_of(streams["date"]),
         without=without,
     )  # fmt: skip
+
+
+def sample_course(seed: int, index: int, *, rows: int = 224) -> PhantomCourse:
+    """Draw only the observations and the lung fields of ``sample_patient(seed, index)``.
+
+    A few milliseconds, as no film is rendered. ``rows``: of the outline of the lungs.
+    """
+    streams = streams_of(seed, index)
+    disease = sample_disease(streams["disease"])
+    latest, earlier, trends = _observations(streams, disease, taken_at_of(streams["date"]))
+    anatomy = _anatomy(streams, disease)
+    grid = film_grid(sample_technique(streams["technique"]), rows=rows)
+    heart = anatomy.heart(heart_ratio(anatomy, disease))
+    lungs = {side: trace_lung(grid, anatomy, side, heart) for side in anatomy.lungs}
+    return PhantomCourse(latest.observations, earlier, trends, outline_lungs(grid, lungs))
 
 
 def render_without(
@@ -186,17 +223,29 @@ def streams_of(seed: int, index: int) -> dict[str, np.random.Generator]:
     """
     names = (
         *("disease", "anatomy", "technique", "noise", "note", "labs", "date", *FINDINGS),
-        *("sound", "genes", "ct"),
+        *("sound", "genes", "ct", "course"),
     )
     root = np.random.default_rng([seed, index])
     return dict(zip(names, root.spawn(len(names)), strict=True))
 
 
+def _observations(
+    streams: Mapping[str, np.random.Generator], disease: Disease, taken_at: datetime
+) -> tuple[Latest, tuple[Observation, ...], tuple[TruthTrend, ...]]:
+    latest = sample_observations(
+        streams["labs"], disease, taken_at=taken_at - timedelta(minutes=70)
+    )
+    return latest, *sample_earlier(streams["course"], latest)
+
+
+def _anatomy(streams: Mapping[str, np.random.Generator], disease: Disease) -> Anatomy:
+    return sample_anatomy(
+        streams["anatomy"], is_female=disease.sex == "F", age_years=disease.age_years
+    )
+
+
 def _film(streams: Mapping[str, np.random.Generator], disease: Disease, rows: int) -> Film:
     if rows <= 0 or rows % 64:
         raise ValueError(f"rows must be a positive multiple of 64, not {rows}")
-    anatomy = sample_anatomy(
-        streams["anatomy"], is_female=disease.sex == "F", age_years=disease.age_years
-    )
     technique = sample_technique(streams["technique"])
-    return render(anatomy, disease, technique, rows=rows, streams=streams)
+    return render(_anatomy(streams, disease), disease, technique, rows=rows, streams=streams)

@@ -28,7 +28,7 @@ from mmcore.simulate.lesions import (
     draw_nodule,
     draw_pneumothorax,
 )
-from mmcore.simulate.lungs import LungRays, trace_lung
+from mmcore.simulate.lungs import LungRays, outline_lungs, trace_lung
 from mmcore.simulate.structures import Vessel
 
 # Effective linear attenuation, per mm.
@@ -47,11 +47,13 @@ class Film:
     """A radiograph and what is drawn in it.
 
     pixels: uint16, 12 bits, MONOCHROME2. masks: shadow of every finding drawn, mimics included.
+    lungs: the outlined lung fields.
     """
 
     pixels: npt.NDArray[np.uint16]
     spacing_mm: float
     masks: Mapping[Finding, Mask]
+    lungs: Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def render(
 
     streams: random streams by name: one per finding, and "noise".
     """
-    grid = make_grid(rows=rows, spacing_mm=technique.width_mm / rows, center=technique.center)
+    grid = film_grid(technique, rows=rows)
     heart = anatomy.heart(heart_ratio(anatomy, disease))
     lungs: dict[Side, LungRays] = {
         side: trace_lung(grid, anatomy, side, heart) for side in anatomy.lungs
@@ -133,7 +135,12 @@ def render(
         free[lung.box] += lung.free
     attenuation += _clutter(rng, grid) * (0.25 + free * np.float32(1 / 110))
     pixels = _expose(rng, attenuation, technique, grid)
-    return Film(pixels, grid.spacing_mm, masks)
+    return Film(pixels, grid.spacing_mm, masks, outline_lungs(grid, lungs))
+
+
+def film_grid(technique: Technique, *, rows: int) -> Grid:
+    """Return the rays of a film of ``rows`` x ``rows`` pixels; its field is the same for all."""
+    return make_grid(rows=rows, spacing_mm=technique.width_mm / rows, center=technique.center)
 
 
 def draw_lesion(

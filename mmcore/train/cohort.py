@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from mmcore.errors import ConfigError
 from mmcore.modalities.image import square_image
-from mmcore.simulate import FINDINGS, sample_extras, sample_patient
+from mmcore.simulate import FINDINGS, sample_course, sample_extras, sample_patient
+from mmcore.simulate.course import PLACES
 from mmcore.simulate.genes import PANEL
 from mmcore.simulate.labs import HEALTHY
 from mmcore.simulate.leading import LEADING, leading_labels
@@ -29,6 +30,7 @@ LOCATION_SIZE = 56  # lesion masks are kept at this resolution and pooled to the
 CODES = tuple(HEALTHY)  # what the simulator draws, in its order: the columns of stored shards
 LOCI = tuple(locus.variant_id for locus in PANEL)
 SOUND_HZ = RATE_HZ
+LUNGS = "lungs"  # the region that is no finding
 MakeRow = Callable[[int, int, int], dict[str, object]]
 
 
@@ -42,6 +44,9 @@ class Cohort:
     location: (N, F, 56, 56) uint8, fraction of each cell that the lesion covers, times 255.
     sounds: (N, S) int16, full scale 32767, at ``SOUND_HZ``. copies: (N, L) int8 of the alternate
         allele at every locus of ``LOCI``, -1 where the laboratory could not say.
+    earlier, earlier_observed: (N, J, P) as ``values`` and ``observed``, of the values before the
+        latest, the later first. earlier_minutes: (N, J, P) int32 before the latest of the code.
+    lungs: (N, 56, 56) uint8, fraction of each cell in the outlined lung fields, times 255.
     """
 
     images: npt.NDArray[np.uint8]
@@ -53,6 +58,10 @@ class Cohort:
     location: npt.NDArray[np.uint8]
     sounds: npt.NDArray[np.int16]
     copies: npt.NDArray[np.int8]
+    earlier: npt.NDArray[np.float32]
+    earlier_observed: npt.NDArray[np.bool_]
+    earlier_minutes: npt.NDArray[np.int32]
+    lungs: npt.NDArray[np.uint8]
 
     def label(self, target: str) -> npt.NDArray[np.float64]:
         """Return (N,) true values of a target. Raises ``ConfigError`` for an unknown one."""
@@ -67,6 +76,19 @@ class Cohort:
             raise ConfigError(key="model.targets", problem=f"{target!r} is unknown; known: {known}")
         return self.findings[:, FINDINGS.index(target)].astype(np.float64)
 
+    def outlines(self, region: str) -> npt.NDArray[np.uint8]:
+        """Return (N, 56, 56) outlines of a finding's lesions or of the "lungs".
+
+        Raises ``ConfigError`` for another region.
+        """
+        if region == LUNGS:
+            return self.lungs
+        if region not in FINDINGS:
+            known = ", ".join((*FINDINGS, LUNGS))
+            problem = f"{region!r} is not outlined in simulated patients; known: {known}"
+            raise ConfigError(key="segmentation.regions", problem=problem)
+        return self.location[:, FINDINGS.index(region)]
+
 
 def build_cohort(
     folder: Path, *, seed: int, patients: int, size: int, workers: int | None = None
@@ -80,8 +102,10 @@ def build_cohort(
     """
     stored = STORED_SIZE if STORED_SIZE % size == 0 else size
     kinds = {
-        _row: folder / f"seed-{seed}-size-{stored}", _extra_row: folder / f"seed-{seed}-extras"
-    }  # fmt: skip
+        _row: folder / f"seed-{seed}-size-{stored}",
+        _extra_row: folder / f"seed-{seed}-extras",
+        _course_row: folder / f"seed-{seed}-course",
+    }
     for kind_folder in kinds.values():
         kind_folder.mkdir(parents=True, exist_ok=True)
     shards = [range(start, min(start + SHARD, patients)) for start in range(0, patients, SHARD)]
@@ -168,6 +192,28 @@ def _extra_row(seed: int, index: int, size: int) -> dict[str, object]:
     return {
         "sounds": np.rint(extras.recording.samples * 32767.0).astype(np.int16),
         "copies": np.array([called.get(locus, -1) for locus in LOCI], dtype=np.int8),
+    }
+
+
+def _course_row(seed: int, index: int, size: int) -> dict[str, object]:
+    course = sample_course(seed, index)
+    latest = {o.loinc: o.time for o in course.observations}
+    values = np.zeros((len(CODES), PLACES), dtype=np.float32)
+    minutes = np.zeros((len(CODES), PLACES), dtype=np.int32)
+    observed = np.zeros((len(CODES), PLACES), dtype=np.bool_)
+    for observation in course.earlier:
+        row, until = CODES.index(observation.loinc), latest[observation.loinc]
+        assert until is not None  # every simulated observation is dated
+        assert observation.time is not None
+        place = int(observed[row].sum())
+        values[row, place] = observation.value
+        minutes[row, place] = round((until - observation.time).total_seconds() / 60)
+        observed[row, place] = True
+    return {
+        "earlier": values,
+        "earlier_observed": observed,
+        "earlier_minutes": minutes,
+        "lungs": _coverage(course.lungs),
     }
 
 

@@ -20,7 +20,6 @@ from mmcore.model.config import ModelConfig
 from mmcore.model.network import FusionNetwork
 from mmcore.model.prepared import prepare_case
 from mmcore.records import Modality
-from mmcore.simulate import FINDINGS
 from mmcore.train.coalitions import draw_coalitions
 from mmcore.train.cohort import CODES, LOCI, SOUND_HZ, Cohort
 
@@ -216,8 +215,8 @@ def from_cohort(cohort: Cohort, config: ModelConfig, tokenizer: "Tokenizer | Non
     labels = np.stack([cohort.label(target.truth) for target in config.targets], axis=1)
     regions: Tensor | None = None
     if config.segmentation is not None:
-        shown = [FINDINGS.index(name) for name in config.segmentation.regions]
-        regions = torch.from_numpy(cohort.location)[:, shown]
+        shown = [cohort.outlines(name) for name in config.segmentation.regions]
+        regions = torch.from_numpy(np.stack(shown, axis=1))
     count = len(labels)
     return TrainingSet(
         config=config,

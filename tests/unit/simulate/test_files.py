@@ -81,7 +81,7 @@ def test_observations_are_a_valid_fhir_bundle(patient, tmp_path):
     bundle = Bundle.model_validate_json(text)
     observations = [e.resource for e in bundle.entry[1:]]
     assert [float(o.valueQuantity.value) for o in observations] == [
-        o.value for o in patient.observations
+        o.value for o in (*patient.observations, *patient.earlier)
     ]
     assert all(o.code.coding[0].system == "http://loinc.org" for o in observations)
     assert all(o.subject.reference == bundle.entry[0].fullUrl for o in observations)
@@ -96,6 +96,15 @@ def test_truth_reads_back_with_its_masks_and_quotes(patient, tmp_path):
         assert np.array_equal(decode_mask(truth["masks"][finding]), mask)
     for phrase, said in zip(truth["phrases"], patient.truth.phrases, strict=True):
         assert note[phrase["start"] : phrase["end"]] == patient.note[said.start : said.end]
+
+
+def test_truth_says_where_the_lungs_are_and_what_changed(patient, tmp_path):
+    write_patient(patient, tmp_path)
+    truth = json.loads((tmp_path / "truth.json").read_text())
+    assert np.array_equal(decode_mask(truth["lungs"]), patient.truth.lungs)
+    assert [(t["loinc"], t["finding"]) for t in truth["trends"]] == [
+        (t.loinc, t.finding) for t in patient.truth.trends
+    ]
 
 
 def test_the_recording_is_sixteen_bit_pcm_of_the_same_samples(patient, tmp_path):
