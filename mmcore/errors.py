@@ -140,6 +140,26 @@ class UnknownTargetError(MMCoreError):
         self.known = known
 
 
+class UnknownMethodError(MMCoreError):
+    """A method of attribution, or a baseline for one, was asked for that nobody registered."""
+
+    def __init__(self, *, what: str, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"there is no {what} {name!r}; known: {', '.join(known)}")
+        self.what = what
+        self.name = name
+        self.known = known
+
+
+class MethodNotApplicableError(MMCoreError):
+    """A method of attribution would give nonsense here; ``reason`` says why."""
+
+    def __init__(self, *, method: str, modality: str, reason: str) -> None:
+        super().__init__(f"{method} does not apply to the {modality}: {reason}")
+        self.method = method
+        self.modality = modality
+        self.reason = reason
+
+
 class ConfigError(MMCoreError):
     """A training, pack or command configuration has a wrong or missing value."""
 

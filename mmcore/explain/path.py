@@ -1,4 +1,4 @@
-"""Integrated Gradients of one function of one modality's input. The only door to captum."""
+"""Integrated Gradients of one function of one modality's input. One of captum's two doors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
