@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from mmcore.modalities.observations import ObservationsConfig
 
 VALUE, OBSERVED, AGE = 0, 1, 2  # columns of the input
+P_NO_HISTORY = 0.3  # of patients in training come with their latest values alone
+P_LEFT_OUT = 0.1  # of codes, and of courses of a code, are left out in training
 
 
 class ObservationsEncoder(Encoder):
     """What all encoders of observations share.
 
     Input (B, J, S, 3), latest slot first: value (0 where unobserved), mask (1 observed, 0 not),
-    age.
+    age. In the slots behind the first the value is the change from an earlier value to the latest.
     """
 
     def __init__(self, config: "ObservationsConfig") -> None:
@@ -33,12 +35,16 @@ class ObservationsEncoder(Encoder):
         return (inputs[..., OBSERVED].amax(2) > 0).to(tokens.dtype)
 
     def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the values jittered, and 10 % of the codes missing."""
-        kept = (torch.rand(inputs.shape[:2], generator=generator) > 0.1).float()[..., None, None]
+        """Return the values jittered, and some codes and some courses missing."""
+        kept = torch.rand(inputs.shape[:2], generator=generator) > P_LEFT_OUT
         jitter = torch.randn(inputs.shape[:3], generator=generator) * 0.05
         moved = inputs.clone()
         moved[..., VALUE] += jitter * inputs[..., OBSERVED]
-        return moved * kept
+        if self._shape[1] > 1:
+            has_course = torch.rand(inputs.shape[:2], generator=generator) > P_LEFT_OUT
+            has_course &= torch.rand(len(inputs), 1, generator=generator) >= P_NO_HISTORY
+            moved[:, :, 1:] *= has_course[..., None, None]
+        return moved * kept[..., None, None]
 
     def leave_out(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Return a random share of the observed codes, at least one of each patient's."""

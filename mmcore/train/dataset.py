@@ -11,15 +11,17 @@ from torch import Tensor
 
 from mmcore.datasets.labelled import REGION_SIZE, LabelledCase
 from mmcore.errors import ConfigError
+from mmcore.loinc import OBSERVATION_TYPES
 from mmcore.modalities.image import ImageEncoder, warp
 from mmcore.modalities.note import prepare_note
-from mmcore.modalities.observations import standardise
+from mmcore.modalities.observations import encode_values
 from mmcore.modalities.recording import as_model_input
 from mmcore.modalities.variants import panel_values
 from mmcore.model.config import ModelConfig
 from mmcore.model.network import FusionNetwork
 from mmcore.model.prepared import prepare_case
 from mmcore.records import Modality
+from mmcore.simulate.labs import HEALTHY, LAB_DELAY
 from mmcore.train.coalitions import draw_coalitions
 from mmcore.train.cohort import CODES, LOCI, SOUND_HZ, Cohort
 
@@ -231,15 +233,27 @@ def from_cohort(cohort: Cohort, config: ModelConfig, tokenizer: "Tokenizer | Non
 
 
 def _observations(cohort: Cohort, config: ModelConfig) -> npt.NDArray[np.float32]:
-    """Return (N, J, S, 3) standardised values and masks, as ``prepare_observations`` would."""
+    """Return (N, J, S, 3) model input, number for number as ``prepare_observations`` makes it."""
     section = config.observations
     assert section is not None
     result = np.zeros((len(cohort.values), len(section.codes), section.history, 3), np.float32)
+    is_lab = np.array([not OBSERVATION_TYPES[code].is_vital for code in CODES])
+    delay = LAB_DELAY.total_seconds()
+    newest = np.where((cohort.observed & is_lab).any(1), delay, 0.0)
+    is_read = cohort.earlier_observed & (cohort.earlier_minutes <= 60 * section.history_hours)
     for row, code in enumerate(section.codes):
         column = CODES.index(code)
+        digits = HEALTHY[code].decimals  # undoes the rounding to float32
         for patient in np.flatnonzero(cohort.observed[:, column]):
-            value = float(cohort.values[patient, column])
-            result[patient, row, 0, :2] = standardise(value, section.scales[code]), 1.0
+            age = float(newest[patient] - delay * is_lab[column])
+            course = [(round(float(cohort.values[patient, column]), digits), age)]
+            for place in np.flatnonzero(is_read[patient, column]):
+                value = round(float(cohort.earlier[patient, column, place]), digits)
+                minutes = int(cohort.earlier_minutes[patient, column, place])
+                course.append((value, age + 60.0 * minutes))
+            result[patient, row] = encode_values(
+                course[: section.history], section.scales[code], history=section.history
+            )
     return result
 
 

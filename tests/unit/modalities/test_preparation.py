@@ -9,13 +9,19 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
+from mmcore.datasets.phantoms import phantom_case
+from mmcore.errors import ConfigError
 from mmcore.modalities.image import square_image
 from mmcore.modalities.note import NoteConfig, choose_note, prepare_note
 from mmcore.modalities.observations import ObservationsConfig, prepare_observations, standardise
+from mmcore.model.config import ModelConfig
 from mmcore.records import Modality, Note, Observation
+from mmcore.simulate import PhantomPatient, sample_patient
 from mmcore.train.cohort import CODES
+from mmcore.train.dataset import from_cohort
 from mmcore.train.sources import LOGARITHMIC
 from mmcore.train.tokenizer import train_tokenizer
+from tests.tiny import SEED as TINY_SEED
 from tests.tiny import tiny_cohort, tiny_run, tiny_source
 
 CRP = "1988-5"
@@ -95,6 +101,7 @@ def test_training_and_clinic_standardise_alike() -> None:
     source, cohort = tiny_source(), tiny_cohort()
     section = source.model.observations
     assert section is not None
+    section = replace(section, history=1)
     row = 3
     observations = [
         Observation(code, "", float(cohort.values[row, column]), "")
@@ -103,28 +110,100 @@ def test_training_and_clinic_standardise_alike() -> None:
     ]
     prepared = prepare_observations(observations, section)
     stored = source.train.inputs[Modality.OBSERVATIONS][row].numpy()
-    assert prepared.values == pytest.approx(stored, abs=1e-5)
+    assert prepared.values[..., :2] == pytest.approx(stored[:, :1, :2], abs=1e-5)
     assert {code for code, scale in section.scales.items() if scale[0] == "log"} <= LOGARITHMIC
 
 
-def test_earlier_values_stand_behind_the_latest_with_their_age() -> None:
-    observations = [crp(10.0, day=2), crp(80.0, day=3), crp(5.0, day=1)]
+@cache
+def tiny_patients() -> tuple[PhantomPatient, ...]:
+    return tuple(sample_patient(TINY_SEED, row, rows=64) for row in range(12))
+
+
+@pytest.mark.parametrize("history", [1, 2, 4])
+def test_a_course_is_read_in_training_exactly_as_in_clinic(history: int) -> None:
+    tiny = tiny_source().model
+    section = tiny.observations
+    assert section is not None
+    section = replace(section, history=history, history_hours=40.0)
+    model = ModelConfig(tiny.targets, tiny.fusion, {Modality.OBSERVATIONS: section})
+    stored = from_cohort(tiny_cohort(), model, None).inputs[Modality.OBSERVATIONS].numpy()
+    for row, patient in enumerate(tiny_patients()):
+        read = prepare_observations(phantom_case(patient).observations, section)
+        assert np.array_equal(read.values, stored[row])
+    assert stored.shape[2] == history
+    assert (stored[:, :, :, 1].sum((0, 1)) > 0).all()
+
+
+def test_an_earlier_value_is_read_as_the_change_since_with_its_age() -> None:
+    values = np.exp([2.0, 1.5, 4.0])  # 0, -1 and 4 standard deviations
+    observations = [crp(values[1], day=2), crp(values[0], day=3), crp(values[2], day=1)]
     prepared = prepare_observations(observations, config(history=4))
-    assert [o.value for o in prepared.used[0] if o is not None] == [80.0, 10.0, 5.0]
+    assert [o.value for o in prepared.used[0] if o is not None] == list(values)
+    assert prepared.values[0, :, 0] == pytest.approx([0.0, 1.0, -4.0, 0.0], abs=1e-6)
     assert prepared.values[0, :, 1].tolist() == [1.0, 1.0, 1.0, 0.0]
     assert prepared.values[0, :, 2] == pytest.approx([0.0, np.log(2), np.log(3), 0.0])
 
 
-def test_a_trend_is_evidence_of_its_earlier_values() -> None:
-    prepared = prepare_observations([crp(80.0, day=3), crp(10.0, day=2)], config(history=2))
+def test_a_large_change_is_told_from_a_larger_one_beyond_the_range_of_values() -> None:
+    # 6 and 8 standard deviations: as values both are held at 5, but one is 2 above the other.
+    values = np.exp([2.0 + 0.5 * 8, 2.0 + 0.5 * 6])
+    prepared = prepare_observations(
+        [crp(values[0], day=3), crp(values[1], day=2)], config(history=2)
+    )
+    assert prepared.values[0, :, 0] == pytest.approx([5.0, 2.0], abs=1e-5)
+
+
+def test_a_trend_is_one_piece_of_evidence_beside_the_value() -> None:
+    observations = [crp(80.0, day=3), crp(10.0, day=2), crp(8.0, day=1)]
+    prepared = prepare_observations(observations, config(history=4))
     attribution = np.zeros(prepared.values.shape)
     attribution[0, 0], attribution[0, 1] = (0.5, 0.1, 0.0), (0.0, 0.0, -0.9)
+    attribution[0, 2] = (0.2, 0.0, 0.0)
     items = prepared.name_parts(attribution).items
     assert [item.what for item in items] == [
-        "C-reactive protein, earlier value", "C-reactive protein",
+        "C-reactive protein, rising over 48 h", "C-reactive protein",
     ]  # fmt: skip
-    assert [item.signed for item in items] == pytest.approx([-0.9, 0.6])
-    assert items[0].where == (CRP, "2026-01-02T00:00:00+00:00")
+    assert [item.signed for item in items] == pytest.approx([-0.7, 0.6])
+    assert items[0].where == (CRP, "2026-01-01T00:00:00+00:00")
+    assert items[1].where == (CRP, "2026-01-03T00:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("z", "way"), [(-0.5, "rising"), (-0.2, "steady"), (0.2, "steady"), (0.5, "falling")]
+)
+def test_a_course_goes_the_way_of_its_earliest_value(z: float, way: str) -> None:
+    observations = [crp(float(np.exp(2.0)), day=3), crp(float(np.exp(2.0 + 0.5 * z)), day=2)]
+    prepared = prepare_observations(observations, config(history=2))
+    names = {item.what for item in prepared.name_parts(np.zeros((2, 2, 3))).items}
+    assert names == {"C-reactive protein", f"C-reactive protein, {way} over 24 h"}
+
+
+def test_what_is_undated_old_or_of_the_same_moment_is_no_part_of_a_course() -> None:
+    twice = [crp(80.0, day=9), crp(70.0, day=9)]
+    others = [crp(10.0), crp(9.0, day=1)]
+    prepared = prepare_observations([*twice, *others], config(history=4))
+    assert [o and o.value for o in prepared.used[0]] == [80.0, None, None, None]
+    undated = prepare_observations([crp(10.0), crp(20.0)], config(history=4))
+    assert [o and o.value for o in undated.used[0]] == [20.0, None, None, None]
+
+
+def test_a_history_of_no_hours_is_refused() -> None:
+    with pytest.raises(ConfigError, match="history_hours"):
+        ObservationsConfig(codes=[CRP], scales={}, history=2, history_hours=float("nan"))
+
+
+def test_lungs_are_outlined_for_training_and_what_nobody_outlines_is_refused() -> None:
+    model = tiny_source().model
+    assert model.segmentation is not None
+    assert model.segmentation.regions[-1] == "lungs"
+    regions = tiny_source().train.regions
+    assert regions is not None
+    assert np.array_equal(regions[:, -1].numpy(), tiny_cohort().lungs)
+    shares = tiny_cohort().lungs.mean((1, 2)) / 255
+    assert 0.12 < shares.min() < shares.max() < 0.4
+    spleen = replace(model, segmentation=replace(model.segmentation, regions=("spleen",)))
+    with pytest.raises(ConfigError, match="spleen"):
+        from_cohort(tiny_cohort(), spleen, tiny_source().tokenizer)
 
 
 def test_a_tokenizer_may_pad_with_what_it_likes() -> None:
