@@ -30,7 +30,9 @@ from mmcore.wording import person_name
 
 if TYPE_CHECKING:
     from mmcore.engine import Engine
+    from mmcore.explain.methods import MethodResult
 
+OUR_METHOD = "blended"  # the ledger's own way of making a map, among the methods
 ROOT = Path(__file__).resolve().parent.parent
 PACKS = ROOT / "assets" / "packs"
 DEMOS = ROOT / "assets" / "demo"
@@ -248,6 +250,50 @@ def explain(work: CaseWork, target: str) -> Job[Explanation] | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Another method's map of the image beside ours.
+
+    result: None where the method does not apply, for ``reason``. not_applicable: of every method,
+    the reason why it does not apply to this target's image, or "".
+    """
+
+    result: "MethodResult | None"
+    ours: "MethodResult"
+    reason: str
+    not_applicable: dict[str, str]
+
+
+def methods() -> dict[str, str]:
+    """Return the display names of the other methods of attribution, by name."""
+    from mmcore.explain.methods import METHODS
+
+    return {name: method.display for name, method in METHODS.items() if name != OUR_METHOD}
+
+
+def compare(work: CaseWork, target: str, method: str) -> Job[Comparison] | None:
+    """Start or find the attribution of the image by another method, and by ours to compare."""
+
+    def task(engine: "Engine", tell: Tell) -> Comparison:
+        from mmcore.errors import MethodNotApplicableError
+        from mmcore.explain.methods import METHODS, why_not
+
+        reasons = engine.with_ledger(
+            work.case,
+            target,
+            lambda ledger, _: {name: why_not(name, ledger, Modality.IMAGE) for name in METHODS},
+        )
+        ours = engine.explain_with(work.case, target, Modality.IMAGE, OUR_METHOD)
+        tell(0.5, "")
+        try:
+            result = engine.explain_with(work.case, target, Modality.IMAGE, method)
+        except MethodNotApplicableError as error:
+            return Comparison(None, ours, error.reason, reasons)
+        return Comparison(result, ours, "", reasons)
+
+    return _started(work, f"method:{target}:{method}", task)
+
+
 def write_report(work: CaseWork) -> Job[Any] | None:
     """Start or find the report: every shown target explained, then the document and its PDF."""
 
@@ -305,7 +351,7 @@ def collect(work: CaseWork) -> None:
         elif name == "report":
             work.prediction, work.document, work.pdf, explanations = job.result
             work.explanations.update(explanations)
-        else:
+        elif name.startswith("explain:"):
             work.explanations[name.removeprefix("explain:")] = job.result
 
 

@@ -10,6 +10,7 @@ import typer
 
 from mmcore.errors import ConfigError, MMCoreError
 from mmcore.packs import find_pack
+from mmcore.serve.explaining import explain
 
 app = typer.Typer(
     name="mmcore", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -178,6 +179,9 @@ def score(
         for path in cases:
             written = score_path(engine, path, out)
             typer.echo(str(written))
+
+
+app.command()(explain)
 
 
 @app.command()

@@ -19,6 +19,7 @@ import torch
 from mmcore.encoding import EncodedCase, Encoding
 from mmcore.errors import NothingToScoreError, UnknownTargetError
 from mmcore.explain.ledger import Ledger, explain_target
+from mmcore.explain.methods import MethodResult, apply_method
 from mmcore.gate.novelty import distances
 from mmcore.gate.suitability import choose_image
 from mmcore.gate.verdict import GateFacts, judge_targets
@@ -210,6 +211,27 @@ class Engine:
             case,
             target,
             lambda ledger, prepared: explain_target(ledger, prepared, progress=progress),
+        )
+
+    def explain_with(
+        self,
+        case: Case,
+        target: str,
+        modality: Modality,
+        method: str,
+        *,
+        baseline: str = "stored",
+    ) -> MethodResult:
+        """Return the parts of one modality by another method, for comparison with our own.
+
+        Raises what ``with_ledger`` and ``mmcore.explain.methods.apply_method`` raise.
+        """
+        return self.with_ledger(
+            case,
+            target,
+            lambda ledger, prepared: apply_method(
+                method, ledger, prepared, modality, baseline=baseline
+            ),
         )
 
     def with_ledger(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import charts, inputs, messages, services, state, viewer
 from dashboard.attention import Finding
-from dashboard.components import evidence, ledger
+from dashboard.components import evidence, ledger, methods
 from dashboard.components.findings import findings_list, findings_table, gate_note
 from dashboard.components.recording import recording_view
 from dashboard.components.variants import variants_view
@@ -138,7 +138,7 @@ def overlay_of(work: CaseWork, finding: Finding | None, explanation: Explanation
             None,
             messages.TOO_LITTLE_TO_PLACE.format(subject=Modality.IMAGE.subject, display=display),
         )
-    return Overlay(name, display, parts)
+    return methods.compared(work, Overlay(name, display, parts))
 
 
 def details(

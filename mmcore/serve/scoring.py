@@ -1,7 +1,7 @@
 """Score, explain and write one case: what the command line and a batch do alike."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +13,15 @@ from mmcore.report import result_document, write_result
 
 
 def score_case(
-    engine: Engine, case: Case, *, progress: Callable[[float, str], None] | None = None
+    engine: Engine,
+    case: Case,
+    *,
+    targets: Sequence[str] | None = None,
+    progress: Callable[[float, str], None] | None = None,
 ) -> Result:
     """Return prediction and explanations of every target that the gate lets pass.
+
+    ``targets``: only these are explained.
 
     A case that can not be scored gets a prediction without numbers, and a target whose ledger does
     not add up is withheld, each with its reason: one bad case never costs the others of a batch.
@@ -28,7 +34,11 @@ def score_case(
         return Result(case, _nothing(engine, case, str(error)), {})
     started = time.perf_counter()
     explanations: dict[str, Explanation] = {}
-    shown = [g.target for g in prediction.gate if g.verdict is not GateVerdict.WITHHELD]
+    shown = [
+        g.target
+        for g in prediction.gate
+        if g.verdict is not GateVerdict.WITHHELD and (targets is None or g.target in targets)
+    ]
     for done, target in enumerate(shown):
         if progress is not None:
             progress(done / len(shown), f"Explaining {target}")

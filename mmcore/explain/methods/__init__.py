@@ -10,6 +10,7 @@ from mmcore.explain.methods.apply import (
     METHODS,
     MethodResult,
     apply_method,
+    check_choice,
     register_method,
     why_not,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "MethodResult",
     "Request",
     "apply_method",
+    "check_choice",
     "register_method",
     "why_not",
 ]

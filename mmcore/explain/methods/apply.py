@@ -70,6 +70,13 @@ def find_method(name: str) -> Method:
     return _METHODS[name]
 
 
+def check_choice(name: str, baseline: str) -> Method:
+    """Return the method of that name. Raises ``UnknownMethodError`` for it or for the baseline."""
+    if baseline not in BASELINES:
+        raise UnknownMethodError(what="baseline", name=baseline, known=BASELINES)
+    return find_method(name)
+
+
 def why_not(name: str, ledger: Ledger, modality: Modality) -> str:
     """Return why a method can not be applied, or "". Raises ``UnknownMethodError``."""
     method = find_method(name)
@@ -97,9 +104,7 @@ def apply_method(
     Raises ``UnknownMethodError`` for a name that is not registered, ``MethodNotApplicableError``
     where the method would give nonsense.
     """
-    method = find_method(name)
-    if baseline not in BASELINES:
-        raise UnknownMethodError(what="baseline", name=baseline, known=BASELINES)
+    method = check_choice(name, baseline)
     started = time.perf_counter()
     if modality not in ledger.network.modalities:
         reason = "the model does not read it"
