@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mmcore.bench.command import bench
 from mmcore.errors import ConfigError, MMCoreError
 from mmcore.packs import find_pack
 from mmcore.serve.explaining import explain
@@ -211,6 +212,9 @@ def pack(
         typer.echo(f"{identity.name} {identity.version}\nSHA-256 {identity.digest}")
         typer.echo("inputs:  " + ", ".join(m.value for m in engine.modalities))
         typer.echo("targets: " + ", ".join(t.name for t in engine.pack.config.targets))
+
+
+app.command()(bench)
 
 
 def _explanations(folder: Path, *, seed: int, patients: int) -> dict[str, float | None]:

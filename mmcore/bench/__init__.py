@@ -1,0 +1,1 @@
+"""The planted-truth bench: whether explanations say what truly drove the output."""
