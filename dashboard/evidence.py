@@ -1,13 +1,13 @@
 """Gather the parts of an explanation into what a reader reads: words, phrases, sections, rows.
 
-Sums are kept at every step: words sum to tokens, sections and phrases are sums of words.
+Sums are kept: words sum to the clauses of the core, phrases are sums of words.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmcore.records import Observation, PartItem, Parts, Section, Variant
+from mmcore.records import Observation, PartItem, Parts, Variant
 
 _WORD = re.compile(r"\S+")
 # Fainter words, below this part of the strongest, are left plain so that the eye finds its way.
@@ -21,6 +21,7 @@ FULL_STRENGTH_FROM = 0.05
 class Span:
     """Characters ``start`` to ``end`` (exclusive) of a note and their contribution in logits.
 
+    mark: of the clause it stands in, see ``mmcore.records.PartItem``.
     strength: ``|signed|`` of its strongest word over that of the note's strongest word, or over
         ``FULL_STRENGTH_FROM`` where that is more; in [0, 1].
     """
@@ -29,6 +30,7 @@ class Span:
     end: int
     signed: float
     strength: float = 0.0
+    mark: str = ""
 
 
 def words(text: str, items: Sequence[PartItem]) -> tuple[Span, ...]:
@@ -41,6 +43,7 @@ def words(text: str, items: Sequence[PartItem]) -> tuple[Span, ...]:
     if not bounds:
         return ()
     sums = [0.0] * len(bounds)
+    marks = [""] * len(bounds)
     for item in items:
         start, end = int(item.where[0]), int(item.where[1])
         overlaps = [max(0, min(end, b) - max(start, a)) for a, b in bounds]
@@ -48,13 +51,15 @@ def words(text: str, items: Sequence[PartItem]) -> tuple[Span, ...]:
         if total:
             for index, overlap in enumerate(overlaps):
                 sums[index] += item.signed * overlap / total
+                if overlap and item.mark:
+                    marks[index] = item.mark
         else:
             nearest = min(range(len(bounds)), key=lambda i: abs(bounds[i][0] - start))
             sums[nearest] += item.signed
     strongest = max(FULL_STRENGTH_FROM, *map(abs, sums))
     return tuple(
-        Span(a, b, value, abs(value) / strongest)
-        for (a, b), value in zip(bounds, sums, strict=True)
+        Span(a, b, value, abs(value) / strongest, mark)
+        for (a, b), value, mark in zip(bounds, sums, marks, strict=True)
     )
 
 
@@ -75,24 +80,18 @@ def phrases(text: str, spans: Sequence[Span]) -> tuple[Span, ...]:
         if (
             last
             and same_way
+            and last.mark == span.mark
             and gap.isspace()
             and "\n" not in gap
             and text[last.end - 1] not in ".;"
         ):
             merged[-1] = Span(
-                last.start, span.end, last.signed + span.signed, max(last.strength, span.strength)
-            )
+                last.start, span.end, last.signed + span.signed,
+                max(last.strength, span.strength), span.mark,
+            )  # fmt: skip
         else:
             merged.append(span)
     return tuple(merged)
-
-
-def section_sums(spans: Sequence[Span], sections: Sequence[Section]) -> dict[Section, float]:
-    """Return the contribution of each section of the note, in logits."""
-    return {
-        section: sum(s.signed for s in spans if section.start <= s.start < section.end)
-        for section in sections
-    }
 
 
 def of_observations(

@@ -7,11 +7,6 @@ import numpy as np
 
 from mmcore import wording
 
-_UNITS = {
-    "Cel": "°C", "[degF]": "°F", "mm[Hg]": "mmHg", "10*3/uL": "10³/µL", "10*9/L": "10⁹/L",
-    "/min": "/min", "ug/L": "µg/L", "1": "",
-}  # fmt: skip
-
 
 def share(fraction: float) -> str:
     """Return a share of a whole; unlike a probability it may well be nought or all."""
@@ -37,9 +32,7 @@ def number(value: float) -> str:
 
 def unit(ucum: str) -> str:
     """Return a UCUM unit as clinicians write it."""
-    return _UNITS.get(
-        ucum, ucum.replace("[", "").replace("]", "").replace("{", "").replace("}", "")
-    )
+    return wording.unit_text(ucum)
 
 
 def interval(low: float, high: float, *, of_probability: bool, unit_text: str = "") -> str:

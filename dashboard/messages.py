@@ -7,7 +7,13 @@ from dashboard.attention import Attention
 from mmcore import errors
 from mmcore.errors import RefusalCode
 from mmcore.records import FileVerdict, GateVerdict, Modality, SourceFile, TargetPrediction
-from mmcore.wording import is_used_in_part, probability_beside, probability_words
+from mmcore.sentences import LEDGER_SAYS_NOT
+from mmcore.wording import (
+    call_sentence,
+    is_used_in_part,
+    probability_beside,
+    probability_words,
+)
 
 Tone = Literal["plain", "good", "caution", "withheld", "refused"]
 
@@ -127,10 +133,7 @@ NO_PART_MAP = "No map: the image took no part in this result."
 TOO_LITTLE_TO_PLACE = "No map: {subject} moved {display} too little to say from where."
 OTHER_IMAGE = "No map: the model did not look at this image."
 
-SAYS_NOT = (
-    "It does not say that the evidence caused the disease, nor that the finding is there: only "
-    "what moved this model for this patient, against a patient of whom it knows nothing."
-)
+SAYS_NOT = LEDGER_SAYS_NOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +174,8 @@ def operating_point(target: TargetPrediction) -> str:
 
 
 def of_call(target: TargetPrediction) -> str:
-    """Return why a finding is called present or absent; "" for a value."""
-    point = operating_point(target)
-    if target.is_positive is None:
-        return ""
-    if target.is_positive:
-        return f"Called present: at or above its operating point of {point}."
-    return f"Called absent: below its operating point of {point}."
+    """Return why a finding is called present, borderline or absent; "" for a value."""
+    return call_sentence(target.probability, target.interval, target.operating_point)
 
 
 def of_probability(target: TargetPrediction) -> str:

@@ -1,8 +1,11 @@
 """The words and roundings for numbers, used by page and report alike so that they read the same."""
 
 import math
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal
 
-from mmcore.records import FileVerdict, Modality, Observation, SourceFile, Variant
+from mmcore.records import FileVerdict, Modality, Observation, PartTest, SourceFile, Variant
 
 MINUS = "\u2212"
 NO_CLAIM = (
@@ -14,6 +17,21 @@ _SHORT = {
     Modality.OBSERVATIONS: "Labs & vitals",
     Modality.RECORDING: "Sound",
 }
+
+_UNITS = {
+    "Cel": "\u00b0C", "[degF]": "\u00b0F", "mm[Hg]": "mmHg", "10*3/uL": "10\u00b3/\u00b5L",
+    "10*9/L": "10\u2079/L", "/min": "/min", "ug/L": "\u00b5g/L", "1": "",
+}  # fmt: skip
+
+SET_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "present": "absence excluded at 90% coverage",
+        "absent": "presence excluded at 90% coverage",
+        "both": "the model can not tell at 90% coverage",
+        "neither": "unlike both present and absent",
+    }
+)
+"""What the conformal set of a finding says, by its name in ``TargetPrediction``."""
 
 PROBABILITY_BOUNDS: tuple[tuple[int, str], ...] = (
     (10, "very unlikely"),
@@ -98,6 +116,44 @@ def call_text(*, called: bool, interval: tuple[float, float], operating_point: f
     return "Borderline" if is_close else "Absent"
 
 
+def set_text(prediction_set: Literal["present", "absent", "both", "neither"] | None) -> str:
+    """Return the conformal set of a finding in words; "" where it was never measured."""
+    return "" if prediction_set is None else SET_WORDS[prediction_set]
+
+
+def call_sentence(
+    probability: float | None, interval: tuple[float, float], operating_point: float | None
+) -> str:
+    """Return why a finding is called what it is called; "" for a value."""
+    if probability is None or operating_point is None:
+        return ""
+    point = probability_beside(probability, operating_point)[1]
+    called = call_text(
+        called=probability >= operating_point, interval=interval, operating_point=operating_point
+    )
+    if called == "Present":
+        return f"Called present: at or above its operating point of {point}."
+    if called == "Borderline":
+        return (
+            f"Called borderline: below its operating point of {point}, which its 90% interval "
+            f"({interval_text(*interval)}) reaches."
+        )
+    return f"Called absent: below its operating point of {point}."
+
+
+def passed_text(tests: Sequence[PartTest]) -> str:
+    """Return how many tests the parts passed, such as "passed 3 of 4 tests"; "" without any.
+
+    A test that says nothing of the case counts neither as passed nor as failed.
+    """
+    if not tests:
+        return ""
+    judged = [test.passed for test in tests if test.passed is not None]
+    silent = len(tests) - len(judged)
+    words = f"passed {sum(judged)} of {len(judged)} test{'' if len(judged) == 1 else 's'}"
+    return f"{words}, {silent} not applicable" if silent else words
+
+
 def is_used_in_part(source: SourceFile) -> bool:
     """Whether a used file is a table of which some rows were left out."""
     is_table = source.kind in ("observations", "variants")
@@ -111,7 +167,15 @@ def short_name(modality: Modality) -> str:
 
 def observation_text(observation: Observation) -> str:
     """Return the value of an observation with comparator and unit, such as "184 mg/L"."""
-    return f"{observation.comparator or ''}{observation.value:g} {observation.unit}".strip()
+    value = f"{observation.comparator or ''}{observation.value:g}"
+    return f"{value} {unit_text(observation.unit)}".strip()
+
+
+def unit_text(ucum: str) -> str:
+    """Return a UCUM unit as clinicians write it."""
+    return _UNITS.get(
+        ucum, ucum.replace("[", "").replace("]", "").replace("{", "").replace("}", "")
+    )
 
 
 def sound_text(seconds: float, sample_rate_hz: int) -> str:

@@ -31,6 +31,7 @@ with reading:
 
 with picture:
     review.image_panel(work, review.overlay_of(work, finding, explanation))
+    review.image_caption(work, finding, explanation)
     review.notices(work)
 
 review.details(work, findings, finding, explanation)

@@ -8,6 +8,7 @@ from dashboard import evidence, formatting, messages
 from dashboard.evidence import Span
 from dashboard.markup import Markup, element, join, show, table
 from mmcore import wording
+from mmcore.explain.phrases import TextSum, sum_by_section
 from mmcore.records import Case, Modality, Note, PartItem, Parts
 
 _MOST_PHRASES = 6
@@ -28,9 +29,9 @@ def note_view(case: Case, seen: Note | None, parts: Parts | None) -> None:
         text, strongest = st.columns([7, 5], gap="medium")
         with text:
             show(_legend())
-            show(_shaded(first, spans))
+            show(_shaded(first, spans, sum_by_section(parts.items, first.sections)))
         with strongest:
-            show(_strongest(first, spans))
+            show(_strongest(parts.items))
     else:
         show(_plain(first))
     for note in others:
@@ -122,14 +123,18 @@ def items_view(modality: Modality, held: str, parts: Parts | None) -> None:
 
 
 def contributions_table(rows: Sequence[tuple[str, PartItem]], *, caption: str) -> None:
-    """Draw items with their contributions; each row has a mark, such as its number on a map."""
+    """Draw items with their contributions; each row may have a number on a map."""
     top = max(evidence.FULL_STRENGTH_FROM, *(abs(item.signed) for _, item in rows), 0.0)
     cells: list[tuple[str, ...]] = [
         (
-            join(element("b", f"{mark} ", cls="co-number") if mark else "", item.what),
+            join(
+                element("b", f"{number} ", cls="co-number") if number else "",
+                item.what,
+                mark(item.mark),
+            ),
             bar(item.signed, top),
         )
-        for mark, item in rows
+        for number, item in rows
     ]
     show(table(("Where", "Contribution (log-odds)"), cells, caption=caption, cls="co-phrases"))
 
@@ -163,25 +168,30 @@ def _legend() -> Markup:
     )
 
 
-def _strongest(note: Note, spans: tuple[Span, ...]) -> Markup:
-    """Return the strongest phrases of both directions, the same numbers as the shading."""
-    phrases = sorted(evidence.phrases(note.text, spans), key=lambda p: -abs(p.signed))
-    both = [p for p in phrases if p.signed > 0][:_MOST_PHRASES]
-    both += [p for p in phrases if p.signed < 0][:_MOST_PHRASES]
+def _strongest(items: Sequence[PartItem]) -> Markup:
+    """Return the strongest clauses of both directions, each with what it does with its words."""
+    ordered = sorted(items, key=lambda item: -abs(item.signed))
+    both = [item for item in ordered if item.signed > 0][:_MOST_PHRASES]
+    both += [item for item in ordered if item.signed < 0][:_MOST_PHRASES]
     if not both:
         return element("p", "No phrase stands out.", cls="co-muted")
-    top = max(evidence.FULL_STRENGTH_FROM, *(abs(p.signed) for p in both))
+    top = max(evidence.FULL_STRENGTH_FROM, *(abs(item.signed) for item in both))
     rows: list[tuple[str, ...]] = [
-        (note.text[p.start : p.end], bar(p.signed, top))
-        for p in sorted(both, key=lambda p: -p.signed)
+        (join(item.what, mark(item.mark)), bar(item.signed, top))
+        for item in sorted(both, key=lambda item: -item.signed)
     ]
     headers = ("Phrase", "Contribution (log-odds)")
     return table(headers, rows, caption="Strongest phrases for and against", cls="co-phrases")
 
 
-def _shaded(note: Note, spans: tuple[Span, ...]) -> Markup:
+def mark(words: str) -> Markup:
+    """Return what must be known of an item as a badge beside it; nothing for no mark."""
+    return join(" ", element("span", words, cls="co-badge caution")) if words else join()
+
+
+def _shaded(note: Note, spans: tuple[Span, ...], sections: tuple[TextSum, ...]) -> Markup:
     mass = sum(abs(s.signed) for s in spans) or 1.0
-    sums = {s.start: (s, v) for s, v in evidence.section_sums(spans, note.sections).items()}
+    sums = {section.start: section for section in sections if section.kind}
     pieces: list[str] = []
     position = 0
 
@@ -189,13 +199,13 @@ def _shaded(note: Note, spans: tuple[Span, ...]) -> Markup:
         nonlocal position
         inside = [start for start in sums if position <= start <= upto]
         for start in sorted(inside):
-            section, value = sums.pop(start)
+            section = sums.pop(start)
             pieces.append(note.text[position:start])
             pieces.append(
                 element(
                     "span",
-                    wording.signed_text(value),
-                    cls=f"co-section {'for' if value > 0 else 'against'}",
+                    wording.signed_text(section.signed),
+                    cls=f"co-section {'for' if section.signed > 0 else 'against'}",
                     title=f"All of {section.title or section.kind}",
                 )
             )
@@ -217,6 +227,7 @@ def _phrase(text: str, phrase: Span, mass: float) -> Markup:
         f"{wording.signed_text(phrase.signed)} log-odds · "
         f"{formatting.share(abs(phrase.signed) / mass)} of the note's weight"
     )
+    tip += f" · {phrase.mark}" if phrase.mark else ""
     return element(
         "mark",
         text,

@@ -43,6 +43,7 @@ def findings_table(findings: Sequence[Finding]) -> None:
             messages.CALLED[finding.attention],
             "—" if finding.is_withheld else _value(finding),
             "—" if finding.is_withheld else _interval(finding),
+            "—" if finding.is_withheld else wording.set_text(finding.prediction.prediction_set),
             messages.operating_point(finding.prediction) or "—",
             _gate_words(finding),
         )
@@ -53,6 +54,7 @@ def findings_table(findings: Sequence[Finding]) -> None:
         "Called",
         "Model says",
         "90% interval",
+        "What can be excluded",
         "Operating point",
         "May it be scored",
     )
@@ -94,9 +96,12 @@ def _row(finding: Finding, *, why: str, is_selected: bool) -> Markup:
         else ""
     )
     if finding.is_withheld:
+        excluded = ""
         middle = element("span", why, cls="co-why")
         right = element("span", "—", cls="co-value")
     else:
+        told = wording.set_text(target.prediction_set)
+        excluded = element("small", told, cls="co-set") if told else ""
         middle = element("span", *_scale(finding), cls="co-scale")
         words = (
             formatting.unit(target.unit)
@@ -110,7 +115,7 @@ def _row(finding: Finding, *, why: str, is_selected: bool) -> Markup:
         )  # fmt: skip
     return element(
         "div",
-        element("span", target.display, badge, cls="co-name"),
+        element("span", target.display, badge, excluded, cls="co-name"),
         middle,
         right,
         element("span", called, cls=f"co-called {tone}"),

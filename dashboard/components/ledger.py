@@ -5,8 +5,10 @@ from collections.abc import Collection, Sequence
 import streamlit as st
 
 from dashboard import charts, formatting, messages
+from dashboard.components.captions import caption
 from dashboard.markup import Markup, element, join, show, table
-from mmcore import wording
+from mmcore import sentences, wording
+from mmcore.explain.relations import Relation, relation_in
 from mmcore.records import Explanation, Interaction, Modality, TargetPrediction
 
 MOST_INTERACTIONS = 4
@@ -22,34 +24,17 @@ def ledger_chart(
 ) -> None:
     """Draw the steps and the sentence that reads them aloud; ``missing`` inputs are so called."""
     figure = charts.waterfall(explanation, target, extent=extent, missing=missing)
-    sentence = in_words(explanation, target, missing)
-    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=sentence)
+    told = sentences.of_ledger(
+        target, base=explanation.base, logit=explanation.logit, interval=target.interval,
+        contributions=explanation.contributions, missing=missing,
+    )  # fmt: skip
+    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=told.says)
     show(
         element(
-            "p", sentence, element("small", messages.SAYS_NOT), cls="co-says",
+            "p", told.says, element("small", told.says_not), cls="co-says",
             data_testid="ledger-sentence", data_target=target.name,
         )
     )  # fmt: skip
-
-
-def in_words(
-    explanation: Explanation, target: TargetPrediction, missing: Collection[Modality] = ()
-) -> str:
-    """Return what the ledger says, in one or two sentences."""
-    given = [c for c in explanation.contributions if c.modality not in missing]
-    pushes = sorted(given, key=lambda c: -abs(c.signed))
-    told = []
-    for c in pushes:
-        name = c.modality.display.lower()
-        if target.kind == "finding":
-            told.append(f"{name} {wording.signed_text(c.signed)} ({wording.odds_text(c.signed)})")
-        else:
-            told.append(f"{name} {wording.signed_text(c.signed)}")
-    start, end = _level(explanation.base, target), _level(explanation.logit, target)
-    if not told:
-        return f"The model says {end}, its starting point; no input of this case moved it."
-    moved = f"From {start} for a patient it knows nothing of to {end} for this one"
-    return f"{moved}: {', '.join(told)}. {messages.of_call(target)}".rstrip()
 
 
 def ledger_tables(
@@ -92,34 +77,33 @@ def ledger_tables(
     show(table(headers, rows, caption=f"Ledger of {target.display}"))
     interactions = [i for i in explanation.interactions if not {i.a, i.b} & {*missing}]
     if interactions:
-        show(_interactions(interactions))
+        show(_interactions(explanation, interactions))
+        told = sentences.of_interactions(explanation.contributions, interactions)
+        if told is not None:
+            caption(told, name="interactions")
 
 
-def _interactions(interactions: Sequence[Interaction]) -> Markup:
+def _interactions(explanation: Explanation, interactions: Sequence[Interaction]) -> Markup:
     strongest = sorted(interactions, key=lambda i: -abs(i.value))
-    rows = [
-        (
-            f"{i.a.display} with {i.b.display.lower()}",
-            wording.signed_text(i.value),
-            _together(i.value),
+    rows: list[tuple[str, ...]] = []
+    for interaction in strongest[:MOST_INTERACTIONS]:
+        relation = relation_in(explanation.contributions, interaction)
+        tone = "caution" if relation is Relation.CONFLICT else ""
+        rows.append(
+            (
+                sentences.pair_text(interaction).capitalize(),
+                element("span", relation, cls=f"co-badge {tone}".strip()) if relation else "\u2014",
+                wording.signed_text(interaction.value),
+                sentences.together_text(interaction.value),
+            )
         )
-        for i in strongest[:MOST_INTERACTIONS]
-    ]
-    headers = ("Together", "Interaction", "What it means")
+    headers = ("Inputs", "How they stand", "Interaction", "What it means")
     drawn = table(headers, rows, caption="Interactions of modalities")
     weaker = strongest[MOST_INTERACTIONS:]
     if not weaker:
         return drawn
     words = f"{len(weaker)} further pairs interact by {abs(weaker[0].value):.2f} or less."
     return join(drawn, element("p", words, cls="co-muted"))
-
-
-def _together(value: float) -> str:
-    if wording.signed_text(value) == wording.signed_text(0.0):
-        return "each counts as much as it would alone"
-    if value > 0:
-        return "each makes the other count more towards the finding"
-    return "together they count for less than each alone"
 
 
 def _ledger_level(value: float, target: TargetPrediction) -> str:

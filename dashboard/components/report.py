@@ -74,16 +74,22 @@ def _findings(document: Mapping[str, Any], gates: Mapping[str, Any]) -> Markup:
                     target["display"],
                     messages.CALLED[attention_for(_prediction(target), verdict)],
                     _value(target),
-                    formatting.interval(
-                        *target["interval"],
-                        of_probability=target["probability"] is not None,
-                        unit_text=formatting.unit(target["unit"]),
-                    ),
+                    _interval(target),
                     element("span", badge, " ", why),
                 )
             )
     headers = ("Finding", "Called", "Model says", "90% interval", "May it be scored")
     return table(headers, rows, caption="Findings")
+
+
+def _interval(target: Mapping[str, Any]) -> str:
+    interval = formatting.interval(
+        *target["interval"],
+        of_probability=target["probability"] is not None,
+        unit_text=formatting.unit(target["unit"]),
+    )
+    words = wording.set_text(target["prediction_set"])
+    return f"{interval}; {words}" if words else interval
 
 
 def _value(target: Mapping[str, Any]) -> str:
@@ -106,6 +112,7 @@ def _prediction(target: Mapping[str, Any]) -> TargetPrediction:
         interval=(low, high),
         operating_point=target["operating_point"],
         unit=target["unit"],
+        prediction_set=target["prediction_set"],
     )
 
 
@@ -143,7 +150,11 @@ def _evidence(modality: Modality, part: Mapping[str, Any] | None) -> str:
     if not part["passed"]:
         return messages.of_withheld_part(modality, part["reason"])
     top = part["top"][:_TOP]
-    return "; ".join(f"{item['what']} {wording.signed_text(item['signed'])}" for item in top) or "—"
+    told = []
+    for item in top:
+        mark = f" ({item['mark']})" if item["mark"] else ""
+        told.append(f"{item['what']}{mark} {wording.signed_text(item['signed'])}")
+    return "; ".join(told) or "—"
 
 
 def _source(file: Mapping[str, Any]) -> SourceFile:

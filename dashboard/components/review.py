@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import charts, inputs, messages, services, state, viewer
 from dashboard.attention import Finding
-from dashboard.components import evidence, ledger, methods
+from dashboard.components import captions, evidence, ledger, methods
 from dashboard.components.findings import findings_list, findings_table, gate_note
 from dashboard.components.recording import recording_view
 from dashboard.components.variants import variants_view
@@ -48,6 +48,12 @@ def image_panel(work: CaseWork, overlay: Overlay) -> None:
     viewer.show(
         work.case, stack, overlay, overlay_frame=frame, key=f"image-{work.case.digest[:16]}"
     )
+
+
+def image_caption(work: CaseWork, finding: Finding | None, explanation: Explanation | None) -> None:
+    """Draw below the image what its map says of the chosen finding."""
+    if finding is not None and explanation is not None:
+        captions.of_part(Modality.IMAGE, finding.prediction, explanation, work.case)
 
 
 def notices(work: CaseWork) -> None:
@@ -155,6 +161,8 @@ def details(
     for modality, tab in zip(told, inside, strict=True):
         with tab:
             _evidence(work, modality, parts.get(modality), display)
+            if finding is not None and explanation is not None:
+                captions.of_part(modality, finding.prediction, explanation, work.case)
     with numbers:
         session = state.session()
         fixed = st.toggle(

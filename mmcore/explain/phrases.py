@@ -19,6 +19,12 @@ from mmcore.records import PartItem, Section
 _TURN = r"(?<=\s)(?=(?:but|however|although|though|and (?:no|denies|without))\b)"
 _WITHOUT = r"(?<=\s)(?<!or\s)(?<!and\s)(?<!but\s)(?=without\b)"
 _BREAK = re.compile(rf"[\n;]+|:(?=\s)|[.,!?](?=\s|$)|{_TURN}|{_WITHOUT}", re.IGNORECASE)
+# "CT last month without a nodule" is one statement: the study says nothing without its result.
+_NAMES_A_STUDY = re.compile(
+    r"\b(?:ct|mri|pet|x-?ray|radiograph|film|ultrasound|echo|echocardiogram|ecg|scan|exam|"
+    r"examination|lungs|chest|abdomen|heart)\b[^.,;:!?\n]*$",
+    re.IGNORECASE,
+)
 _SENTENCE_BREAK = re.compile(r"\n+|[.!?](?=\s|$)")
 
 
@@ -39,7 +45,13 @@ class TextSum:
 
 def clause_spans(text: str) -> tuple[tuple[int, int], ...]:
     """Return (start, end) of every clause of ``text``, without surrounding white space."""
-    return _spans(text, _BREAK)
+    spans: list[tuple[int, int]] = []
+    for start, end in _spans(text, _BREAK):
+        is_rest = text[start : start + 7].lower() == "without"
+        if is_rest and spans and _NAMES_A_STUDY.search(text[slice(*spans[-1])]):
+            start = spans.pop()[0]
+        spans.append((start, end))
+    return tuple(spans)
 
 
 def sum_by_clause(
@@ -93,7 +105,9 @@ def sum_by_section(items: Sequence[PartItem], sections: Sequence[Section]) -> tu
     found = []
     for number, value in sorted(sums.items()):
         if number < 0:
-            outside = [i.where for i in items if not sections or i.where[0] < sections[0].start]
+            outside = [
+                i.where for i in items if not sections or int(i.where[0]) < sections[0].start
+            ]
             ends = [int(where[1]) for where in outside]
             found.append(TextSum(min(int(where[0]) for where in outside), max(ends), value))
         else:

@@ -55,7 +55,10 @@ def relation_of(first: float, second: float, interaction: float) -> Relation | N
 def relation_in(contributions: Iterable[Contribution], interaction: Interaction) -> Relation | None:
     """Return the relation of the two modalities of ``interaction``.
 
-    Raises ``KeyError`` if one of them has no contribution.
+    None also where one of them has no contribution, as a result document may have it.
     """
     signed = {c.modality: c.signed for c in contributions}
-    return relation_of(signed[interaction.a], signed[interaction.b], interaction.value)
+    first, second = signed.get(interaction.a), signed.get(interaction.b)
+    if first is None or second is None:
+        return None
+    return relation_of(first, second, interaction.value)

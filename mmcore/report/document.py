@@ -8,12 +8,20 @@ import math
 from collections.abc import Sequence
 
 from mmcore.errors import LedgerNotAdditiveError, NonFiniteResultError
+from mmcore.explain.phrases import sum_by_section
+from mmcore.explain.relations import relation_in
 from mmcore.records import (
+    Case,
     Contribution,
     Explanation,
     GateVerdict,
+    Interaction,
+    Modality,
+    Note,
     PartItem,
     Parts,
+    PartTest,
+    Place,
     Result,
     TargetGate,
     TargetPrediction,
@@ -54,7 +62,7 @@ def result_document(result: Result) -> Document:
         "notices": list(prediction.notices),
         "gate": [_gate(gate) for gate in prediction.gate],
         "targets": [
-            _target(target, gates[target.name], result.explanations.get(target.name))
+            _target(target, gates[target.name], result.explanations.get(target.name), result.case)
             for target in prediction.targets
         ],
         "timings": {
@@ -74,7 +82,7 @@ def _gate(gate: TargetGate) -> Document:
 
 
 def _target(
-    target: TargetPrediction, gate: TargetGate, explanation: Explanation | None
+    target: TargetPrediction, gate: TargetGate, explanation: Explanation | None, case: Case
 ) -> Document:
     withheld = gate.verdict is GateVerdict.WITHHELD
     name = target.name
@@ -86,6 +94,7 @@ def _target(
         "logit": None if withheld else number(target.logit, f"logit of {name}"),
         "probability": None if withheld else maybe(target.probability, f"probability of {name}"),
         "interval": None if withheld else pair(target.interval, f"interval of {name}"),
+        "prediction_set": None if withheld else target.prediction_set,
         # A fact of the pack, not of the case: it may be told even where the score may not.
         "operating_point": maybe(target.operating_point, f"operating point of {name}"),
         "called": None if withheld else target.is_positive,
@@ -101,11 +110,10 @@ def _target(
         "base": number(explanation.base, f"base of {name}"),
         "contributions": [_contribution(c, name) for c in explanation.contributions],
         "interactions": [
-            {"a": str(i.a), "b": str(i.b), "value": number(i.value, f"interaction of {name}")}
-            for i in explanation.interactions
+            _interaction(interaction, explanation) for interaction in explanation.interactions
         ],
         "coalitions": _coalitions(explanation),
-        "parts": {str(m): _part(p, f"{m} of {name}") for m, p in explanation.parts.items()},
+        "parts": {str(m): _part(p, f"{m} of {name}", case) for m, p in explanation.parts.items()},
     }
 
 
@@ -135,6 +143,16 @@ def _contribution(contribution: Contribution, name: str) -> Document:
     }
 
 
+def _interaction(interaction: Interaction, explanation: Explanation) -> Document:
+    relation = relation_in(explanation.contributions, interaction)
+    return {
+        "a": str(interaction.a),
+        "b": str(interaction.b),
+        "value": number(interaction.value, f"interaction of {explanation.target}"),
+        "relation": None if relation is None else str(relation),
+    }
+
+
 def _coalitions(explanation: Explanation) -> list[Document]:
     modalities = explanation.modalities
     return [
@@ -146,11 +164,12 @@ def _coalitions(explanation: Explanation) -> list[Document]:
     ]
 
 
-def _part(part: Parts, what: str) -> Document:
+def _part(part: Parts, what: str, case: Case) -> Document:
     if not part.passed:
         return {
             "sum": None, "completeness_error": None, "passed": False,
             "reason": part.reason, "top": [], "overlay": None,
+            "tests": [_test(test) for test in part.tests], "places": [], "sections": [],
         }  # fmt: skip
     return {
         "sum": number(part.sum, f"sum of {what}"),
@@ -159,7 +178,56 @@ def _part(part: Parts, what: str) -> Document:
         "reason": part.reason,
         "top": [_item(item, what) for item in _strongest(part.items)],
         "overlay": _overlay(part, what),
+        "tests": [_test(test) for test in part.tests],
+        "places": [_place(place, what) for place in part.places],
+        "sections": _sections(part, what, case),
     }
+
+
+def _test(test: PartTest) -> Document:
+    """Return a test in words; a failed or silent one may have measured no finite number."""
+    value, limit = (v if math.isfinite(v) else None for v in (test.value, test.limit))
+    return {
+        "name": test.name,
+        "passed": test.passed,
+        "value": value,
+        "limit": limit,
+        "words": test.words,
+    }
+
+
+def _place(place: Place, what: str) -> Document:
+    return {
+        "name": place.name,
+        "positive": number(place.positive, f"place of {what}"),
+        "negative": number(place.negative, f"place of {what}"),
+        "is_outside": place.is_outside,
+    }
+
+
+def _sections(part: Parts, what: str, case: Case) -> list[Document]:
+    note = _note_read(case) if part.modality is Modality.NOTE else None
+    if note is None:
+        return []
+    return [
+        {
+            "title": section.title,
+            "kind": section.kind or "other",
+            "where": [section.start, section.end],
+            "signed": number(section.signed, f"section of {what}"),
+        }
+        for section in sum_by_section(part.items, note.sections)
+    ]
+
+
+def _note_read(case: Case) -> Note | None:
+    """Return the note that a model reads."""
+    if len(case.notes) < 2:
+        return next(iter(case.notes), None)
+    # Imported here because it brings torch, which who only draws a document does without.
+    from mmcore.modalities.note import choose_note
+
+    return choose_note(case.notes)
 
 
 def _strongest(items: Sequence[PartItem]) -> list[PartItem]:
@@ -172,7 +240,12 @@ def _strongest(items: Sequence[PartItem]) -> list[PartItem]:
 
 def _item(item: PartItem, what: str) -> Document:
     where = [w if isinstance(w, str) else number(w, f"place in {what}") for w in item.where]
-    return {"what": item.what, "where": where, "signed": number(item.signed, f"item of {what}")}
+    return {
+        "what": item.what,
+        "where": where,
+        "signed": number(item.signed, f"item of {what}"),
+        "mark": item.mark,
+    }
 
 
 def _overlay(part: Parts, what: str) -> Document | None:

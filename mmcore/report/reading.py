@@ -4,10 +4,13 @@ Strict about what a report shows (types, finite numbers, the ledger, nothing of 
 tolerant about members it does not know.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mmcore.explain.phrases import TextSum
+from mmcore.explain.relations import Relation
 from mmcore.records import (
     Contribution,
     FloatArray,
@@ -16,6 +19,8 @@ from mmcore.records import (
     Modality,
     PackIdentity,
     PartItem,
+    PartTest,
+    Place,
     TargetGate,
 )
 from mmcore.report.case_reading import ReportedCase, case_of, edges_of, grid_of
@@ -24,6 +29,8 @@ from mmcore.report.images import dequantise
 from mmcore.report.node import Node
 from mmcore.report.spectrogram import SoundMap
 
+PredictionSet = Literal["present", "absent", "both", "neither"]
+_SETS: tuple[PredictionSet, ...] = ("present", "absent", "both", "neither")
 _KINDS: tuple[Literal["finding", "regression"], ...] = ("finding", "regression")
 
 
@@ -43,7 +50,11 @@ class Overlay:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportedPart:
-    """The evidence inside one modality; without items, overlay and numbers where it failed."""
+    """The evidence inside one modality; without items, overlay and numbers where it failed.
+
+    tests: what it was put to, also where it failed; a value that was not finite is NaN. sections:
+    of a note; they sum to ``sum``. Older documents hold neither these nor ``places``.
+    """
 
     sum: float | None
     completeness_error: float | None
@@ -51,6 +62,9 @@ class ReportedPart:
     reason: str
     top: tuple[PartItem, ...]
     overlay: Overlay | None
+    tests: tuple[PartTest, ...] = ()
+    places: tuple[Place, ...] = ()
+    sections: tuple[TextSum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +72,8 @@ class ReportedTarget:
     """One target with its trust verdict; every number of a withheld score is None.
 
     coalitions: the logit when only the modalities of the key are the patient's own.
+    prediction_set, relations: None and empty in older documents; ``relations`` in the order of
+        ``interactions``.
     """
 
     name: str
@@ -75,6 +91,8 @@ class ReportedTarget:
     interactions: tuple[Interaction, ...]
     coalitions: Mapping[frozenset[Modality], float]
     parts: Mapping[Modality, ReportedPart]
+    prediction_set: PredictionSet | None = None
+    relations: tuple[Relation | None, ...] = ()
 
     @property
     def is_withheld(self) -> bool:
@@ -136,7 +154,7 @@ def _target(node: Node, gates: Mapping[str, TargetGate]) -> ReportedTarget:
     name = node.field("name").text()
     if name not in gates:
         raise node.error("the target has no gate verdict")
-    called = node.field("called")
+    called, prediction_set = node.field("called"), node.maybe_field("prediction_set")
     target = ReportedTarget(
         name=name,
         display=node.field("display").text(),
@@ -156,6 +174,11 @@ def _target(node: Node, gates: Mapping[str, TargetGate]) -> ReportedTarget:
             Node(key, n.where).modality(): _part(n)
             for key, n in node.field("parts").members().items()
         },
+        prediction_set=None if prediction_set.is_null else prediction_set.literal(*_SETS),
+        relations=tuple(
+            n.maybe_field("relation").maybe_word(Relation)
+            for n in node.field("interactions").items()
+        ),
     )
     _check_target(node, target)
     return target
@@ -163,7 +186,8 @@ def _target(node: Node, gates: Mapping[str, TargetGate]) -> ReportedTarget:
 
 def _check_target(node: Node, target: ReportedTarget) -> None:
     if target.is_withheld:
-        numbers = (target.logit, target.probability, target.interval, target.called, target.base)
+        numbers = (target.logit, target.probability, target.interval, target.called, target.base,
+                   target.prediction_set)  # fmt: skip
         lists = (target.contributions, target.interactions, target.coalitions, target.parts)
         if any(number is not None for number in numbers) or any(lists):
             raise node.error("a withheld target must carry no score")
@@ -217,8 +241,12 @@ def _part(node: Node) -> ReportedPart:
         reason=node.field("reason").text(),
         top=tuple(_item(n) for n in node.field("top").items()),
         overlay=None if overlay.is_null else _overlay(overlay),
+        tests=tuple(map(_test, _maybe_items(node, "tests"))),
+        places=tuple(map(_place, _maybe_items(node, "places"))),
+        sections=tuple(map(_section, _maybe_items(node, "sections"))),
     )
-    if not part.passed and (part.top or part.overlay or part.sum is not None):
+    evidence = (part.top, part.overlay, part.places, part.sections)
+    if not part.passed and (any(evidence) or part.sum is not None):
         raise node.error("a part that failed its tests must carry only its reason")
     return part
 
@@ -227,7 +255,45 @@ def _item(node: Node) -> PartItem:
     where = tuple(
         n.text() if isinstance(n.value, str) else n.number() for n in node.field("where").items()
     )
-    return PartItem(node.field("what").text(), where, node.field("signed").number())
+    mark = node.maybe_field("mark").maybe_text() or ""
+    return PartItem(node.field("what").text(), where, node.field("signed").number(), mark)
+
+
+def _maybe_items(node: Node, name: str) -> tuple[Node, ...]:
+    """Return the items of an array, or none where an older document does not have it."""
+    found = node.maybe_field(name)
+    return () if found.is_null else found.items()
+
+
+def _test(node: Node) -> PartTest:
+    passed, value, limit = (node.field(name) for name in ("passed", "value", "limit"))
+    return PartTest(
+        name=node.field("name").text(),
+        passed=None if passed.is_null else passed.flag(),
+        value=math.nan if value.is_null else value.number(),
+        limit=math.nan if limit.is_null else limit.number(),
+        words=node.field("words").text(),
+    )
+
+
+def _place(node: Node) -> Place:
+    place = Place(
+        name=node.field("name").text(),
+        positive=node.field("positive").number(),
+        negative=node.field("negative").number(),
+        is_outside=node.field("is_outside").flag(),
+    )
+    if place.positive < 0.0 or place.negative > 0.0:
+        raise node.error("a place holds what raises as positive and what lowers as negative")
+    return place
+
+
+def _section(node: Node) -> TextSum:
+    start, end = (n.count() for n in node.field("where").items(length=2))
+    return TextSum(
+        start, end, node.field("signed").number(), node.field("title").text(),
+        node.field("kind").text(),
+    )  # fmt: skip
 
 
 def _overlay(node: Node) -> Overlay:

@@ -16,6 +16,8 @@ from mmcore.records import (
     Interaction,
     Modality,
     Parts,
+    PartTest,
+    Place,
     Prediction,
     TargetGate,
 )
@@ -260,7 +262,7 @@ def test_modalities_that_do_not_interact_are_not_said_to(stage: Stage) -> None:
 
     stage.engine = Plain()
     page = html(stage.open_case("jane", "review"))
-    assert "each counts as much as it would alone" in page
+    assert "together they give the result of the two alone, added up" in page
     assert "count more" not in page
 
 
@@ -279,6 +281,58 @@ def test_an_image_that_moved_nothing_gets_no_map_stretched_to_full_colour(stage:
     )
     assert "overlay" not in arrays
     assert "co-ev for" not in page.split('data-testid="note-text"')[1], "nor a shaded note"
+
+
+class Examined(factory.FakeEngine):
+    """An engine whose image was tested and placed, and whose note denies what it speaks for."""
+
+    def _parts(self, case: Case, modality: Modality, total: float) -> Parts:
+        parts = super()._parts(case, modality, total)
+        if modality is Modality.NOTE:
+            marked = tuple(replace(item, mark="negated") for item in parts.items)
+            return replace(parts, items=marked)
+        if modality is not Modality.IMAGE:
+            return parts
+        tests = (
+            PartTest("deletion", True, 1.0, 0.0, "Deleting it moved the result."),
+            PartTest("noise", None, 0.0, 0.0, "Not tried <here>."),
+        )
+        places = (Place("left lower zone", 0.6, 0.0), Place("marker", 0.4, 0.0, is_outside=True))
+        return replace(parts, tests=tests, places=places)
+
+
+def test_below_the_image_stand_its_sentences_its_places_and_its_tests(stage: Stage) -> None:
+    stage.engine = Examined()
+    page = html(stage.open_case("jane", "review"))
+    assert "The image as a whole raised Consolidation" in page
+    assert "It does not outline disease" in page
+    assert "60% of the evidence for lies in the left lower zone; 40% lies outside" in page
+    assert "do not rely on this map" in page
+    assert "passed 1 of 1 test, 1 not applicable" in page
+    assert "Not tried &lt;here&gt;." in page
+
+
+def test_support_that_the_note_denies_is_never_listed_without_its_mark(stage: Stage) -> None:
+    stage.engine = Examined()
+    page = html(stage.open_case("jane", "review"))
+    listed = page[page.index("Strongest phrases for and against") :]
+    listed = listed[: listed.index("</table>")]
+    assert listed.count("<tr>") - 1 == listed.count('co-badge caution">negated<') == 7
+    assert "The strongest support is a clause that denies" in page
+
+
+def test_what_can_be_excluded_stands_beside_the_interval(stage: Stage) -> None:
+    targets = [replace(t, prediction_set="both") for t in factory.TARGETS[:1]]
+    stage.engine = factory.FakeEngine(targets=[*targets, *factory.TARGETS[1:]])
+    page = html(stage.open_case("jane", "review"))
+    row = page[page.index('data-testid="finding-consolidation"') :][:1500]
+    assert "the model can not tell at 90% coverage" in row
+
+
+def test_two_inputs_that_pull_apart_are_said_to_be_in_conflict(stage: Stage) -> None:
+    page = html(choose(stage.open_case("jane", "review"), "effusion"))
+    assert '<span class="co-badge caution">conflict</span>' in page
+    assert "In conflict: image with clinical note" in page
 
 
 def test_a_case_with_nothing_to_score_says_why_and_offers_no_second_try(stage: Stage) -> None:

@@ -87,12 +87,13 @@ def test_a_phrase_is_neighbouring_strong_words_of_one_direction() -> None:
     ]  # fmt: skip
 
 
-def test_section_sums_add_up_to_the_note() -> None:
-    note = factory.case().notes[0]
-    items = [PartItem("", (i, i + 4), 0.1) for i in range(0, len(note.text) - 4, 4)]
-    words = evidence.words(note.text, items)
-    sums = evidence.section_sums(words, note.sections)
-    assert sum(sums.values()) == pytest.approx(sum(w.signed for w in words))
+def test_a_phrase_is_of_one_mark_though_its_words_all_push_the_same_way() -> None:
+    text = "no fever cough"
+    items = [PartItem("no fever", (0, 8), 1.0, "negated"), PartItem("cough", (9, 14), 1.0)]
+    phrases = evidence.phrases(text, evidence.words(text, items))
+    assert [(text[p.start : p.end], p.mark) for p in phrases] == [
+        ("no fever", "negated"), ("cough", "")
+    ]  # fmt: skip
 
 
 def test_an_observation_the_model_did_not_use_has_no_contribution() -> None:

@@ -1,17 +1,25 @@
 """The sections on what the model says: every target in short, the main one with its evidence."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from mmcore.records import GateVerdict, Modality, Observation, PartItem
+from mmcore.explain.relations import Relation
+from mmcore.records import GateVerdict, Interaction, Modality
+from mmcore.report.pdf.evidence_sections import (
+    Evidence,
+    draw_evidence,
+    draw_reading_aid,
+    evidence_height,
+    evidence_of,
+    reading_aid,
+    reading_aid_height,
+)
 from mmcore.report.pdf.figures import (
     Frame,
     called_of,
     describe,
     draw_image,
     draw_interval,
-    draw_marker,
     draw_overlay,
     draw_overlay_legend,
     draw_waterfall,
@@ -34,19 +42,18 @@ from mmcore.report.pdf.sheet import (
     wrap,
 )
 from mmcore.report.reading import ReportedResult, ReportedTarget
+from mmcore.sentences import pair_text
 from mmcore.wording import (
     interval_text,
-    observation_text,
     probability_beside,
     probability_text,
     probability_words,
+    set_text,
     signed_text,
 )
 
 MAX_TARGETS = 20
-MAX_EVIDENCE = 6
-"""Items for, and as many against, in the report; the result document holds more."""
-
+MAX_PAIRS = 3
 _COLUMNS = (0.0, 112.0, 146.0, 206.0, 296.0, 346.0, 394.0, 442.0)
 _HEADS = ("Finding", "Prob.", "In words", "90% interval", "", "Op. point", "Called", "Trust")
 _TRUST = {
@@ -56,14 +63,6 @@ _TRUST = {
 }
 _IMAGE_WIDTH, _IMAGE_HEIGHT = 134.0, 164.0
 _GAP = 8.0
-_TAGS = {
-    Modality.IMAGE: "image",
-    Modality.NOTE: "note",
-    Modality.OBSERVATIONS: "lab/vital",
-    Modality.RECORDING: "sound",
-    Modality.VARIANTS: "gene",
-}
-_HALF = (CONTENT_WIDTH - 18.0) / 2
 
 
 def draw_summary(sheet: Sheet, result: ReportedResult) -> None:
@@ -104,7 +103,7 @@ def draw_key_finding(sheet: Sheet, result: ReportedResult) -> None:
         sheet.heading("Evidence")
         sheet.paragraph("No finding of this case was explained.", NOTE)
         return
-    _draw_finding(sheet, result, target, title="Key finding")
+    _draw_finding(sheet, result, target, is_key=True)
     further = _further(result)
     if further:
         names = ", ".join(t.display for t in further)
@@ -125,7 +124,7 @@ def draw_further_findings(
         if sheet.page > last_page or (sheet.page == last_page and sheet.room < height):
             return count
         sheet.need(height)
-        _draw_finding(sheet, result, target, title="Further finding")
+        _draw_finding(sheet, result, target, is_key=False)
     return len(further)
 
 
@@ -145,16 +144,18 @@ def _finding_height(result: ReportedResult, target: ReportedTarget) -> float:
     return (
         28.0
         + _picture_height(result, target)
-        + _evidence_height(_evidence(target, result.case.observations))
+        + evidence_height(evidence_of(target, result.case.observations))
+        + reading_aid_height(reading_aid(target, result, has_limits=False))
     )
 
 
 def _draw_finding(
-    sheet: Sheet, result: ReportedResult, target: ReportedTarget, *, title: str
+    sheet: Sheet, result: ReportedResult, target: ReportedTarget, *, is_key: bool
 ) -> None:
     sheet.need(28.0 + _picture_height(result, target))
+    title = "Key finding" if is_key else "Further finding"
     sheet.heading(f"{title}: {target.display} \u2013 {describe(target)}")
-    evidence = _evidence(target, result.case.observations)
+    evidence = evidence_of(target, result.case.observations)
     top = sheet.y - 4.0
     x = MARGIN
     bottom = top
@@ -172,7 +173,8 @@ def _draw_finding(
             words = f"\u25a0 {modality.display}: evidence withheld. {part.reason}"
             sheet.paragraph(words, replace(NOTE, color=CAUTION), x=x, width=width, max_lines=3)
     sheet.y = min(bottom, sheet.y) - 2.0
-    _draw_evidence(sheet, evidence)
+    draw_evidence(sheet, evidence)
+    draw_reading_aid(sheet, reading_aid(target, result, has_limits=is_key))
 
 
 def _ledger_facts(target: ReportedTarget) -> list[str]:
@@ -186,10 +188,9 @@ def _ledger_facts(target: ReportedTarget) -> list[str]:
     ]
     if without:
         facts.append(f"Score without: {', '.join(without)}")
-    if target.interactions:
-        most = max(target.interactions, key=lambda i: abs(i.value))
-        pair = f"{most.a.display.lower()} and {most.b.display.lower()}"
-        facts.append(f"Strongest interaction: {pair} {signed_text(most.value)}")
+    for relation, interaction in _notable(target):
+        words = f"{pair_text(interaction).capitalize()}: {relation}"
+        facts.append(f"{words} (interaction {signed_text(interaction.value)})")
     errors = [
         p.completeness_error for p in target.parts.values() if p.completeness_error is not None
     ]
@@ -197,6 +198,14 @@ def _ledger_facts(target: ReportedTarget) -> list[str]:
         worst = max(errors, key=abs)
         facts.append(f"Evidence sums to each contribution within {abs(worst):.3f}")
     return facts
+
+
+def _notable(target: ReportedTarget) -> list[tuple[Relation, Interaction]]:
+    """Return the pairs in conflict, then redundant ones, then the others; at most three."""
+    order = (Relation.CONFLICT, Relation.REDUNDANT, Relation.AGREE, Relation.ONE_DECIDES)
+    pairs = zip(target.relations, target.interactions, strict=True)
+    known = [(relation, i) for relation, i in pairs if relation is not None]
+    return sorted(known, key=lambda pair: (order.index(pair[0]), -abs(pair[1].value)))[:MAX_PAIRS]
 
 
 def _logistic(logit: float) -> float:
@@ -230,7 +239,9 @@ def _rank(target: ReportedTarget) -> tuple[bool, bool, bool, float]:
 
 
 def _draw_row(sheet: Sheet, target: ReportedTarget, *, is_dense: bool) -> None:
-    reason = wrap(target.gate.reason, NOTE, CONTENT_WIDTH - 12.0, max_lines=1 if is_dense else 2)
+    told = set_text(target.prediction_set)
+    told = f"{told[:1].upper()}{told[1:]}. {target.gate.reason}" if told else target.gate.reason
+    reason = wrap(told, NOTE, CONTENT_WIDTH - 12.0, max_lines=1 if is_dense else 2)
     row = 11.0 if is_dense else 13.0
     sheet.need(row + len(reason) * NOTE.leading)
     sheet.y -= row
@@ -280,47 +291,8 @@ def _draw_probability(sheet: Sheet, target: ReportedTarget, y: float) -> None:
     sheet.text(x[6], y, called_of(target), called)
 
 
-@dataclass(frozen=True, slots=True)
-class _Evidence:
-    """One item of evidence; ``number`` is its marker on the overlay, or None."""
-
-    modality: Modality
-    item: PartItem
-    number: int | None
-
-
-def _evidence(target: ReportedTarget, observations: Sequence[Observation]) -> list[_Evidence]:
-    """Return the strongest items for and against of all parts that passed, largest first.
-
-    An observation is named with its value, found by the code and time that the item points to.
-    """
-    values: dict[tuple[float | str, ...], str] = {
-        (o.loinc, o.time.isoformat() if o.time else ""): f"{o.display} {observation_text(o)}"
-        for o in observations
-    }
-    every = [
-        (modality, replace(item, what=values.get(item.where, item.what)))
-        for modality, part in target.parts.items()
-        if part.passed
-        for item in part.top
-        if item.signed != 0.0
-    ]
-    every.sort(key=lambda pair: -abs(pair[1].signed))
-    chosen = [pair for pair in every if pair[1].signed > 0][:MAX_EVIDENCE]
-    chosen += [pair for pair in every if pair[1].signed < 0][:MAX_EVIDENCE]
-    return list(_numbered(chosen))
-
-
-def _numbered(chosen: list[tuple[Modality, PartItem]]) -> Iterator[_Evidence]:
-    number = 0
-    for modality, item in chosen:
-        is_place = modality is Modality.IMAGE and len(item.where) == 2
-        number += is_place
-        yield _Evidence(modality, item, number if is_place else None)
-
-
 def _draw_images(
-    sheet: Sheet, result: ReportedResult, target: ReportedTarget, evidence: list[_Evidence],
+    sheet: Sheet, result: ReportedResult, target: ReportedTarget, evidence: list[Evidence],
     top: float,
 ) -> float:  # fmt: skip
     """Draw the key image without and with overlay; return where they end."""
@@ -351,41 +323,3 @@ def _draw_images(
             f"No overlay: {reason}", NOTE, x=right.x + 6.0, width=right.width - 12.0, max_lines=6
         )
     return caption - 12.0
-
-
-def _evidence_height(evidence: list[_Evidence]) -> float:
-    against = sum(entry.item.signed < 0 for entry in evidence)
-    return 18.0 + 11.0 * max(1, against, len(evidence) - against)
-
-
-def _draw_evidence(sheet: Sheet, evidence: list[_Evidence]) -> None:
-    sides = (
-        ("Evidence for", [e for e in evidence if e.item.signed > 0]),
-        ("Evidence against", [e for e in evidence if e.item.signed < 0]),
-    )
-    height = _evidence_height(evidence)
-    sheet.need(height)
-    top = sheet.y
-    for column, (title, items) in enumerate(sides):
-        sheet.y = top
-        x = MARGIN + column * (_HALF + 18.0)
-        sheet.heading(f"{title} (logits)", x=x, width=_HALF)
-        if not items:
-            sheet.paragraph("None that passed its test.", NOTE, x=x, width=_HALF)
-        for entry in items:
-            sheet.y -= 11.0
-            _draw_evidence_row(sheet, entry, x)
-    sheet.y = top - height
-
-
-def _draw_evidence_row(sheet: Sheet, entry: _Evidence, x: float) -> None:
-    y = sheet.y + 2.6
-    if entry.number is not None:
-        draw_marker(sheet, x + 5.0, y + 2.4, entry.number, is_for=entry.item.signed > 0)
-    tag = _TAGS.get(entry.modality, entry.modality.display.lower())
-    sheet.clipped(x + 13.0, y, tag, 33.0, SMALL)
-    what = entry.item.what
-    if entry.modality is Modality.NOTE and not what.startswith(("\u201c", '"')):
-        what = f"\u201c{what}\u201d"
-    sheet.clipped(x + 48.0, y, what, _HALF - 48.0 - 34.0)
-    sheet.text(x + _HALF, y, signed_text(entry.item.signed), STRONG, align="right")

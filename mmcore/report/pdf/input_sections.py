@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from mmcore.records import Modality, PartItem
 from mmcore.report.case_reading import ReportedRecording
+from mmcore.report.pdf.evidence_sections import told_of
 from mmcore.report.pdf.figures import Frame, draw_marker
 from mmcore.report.pdf.sheet import (
     BODY,
@@ -47,6 +48,9 @@ def draw_recording(sheet: Sheet, result: ReportedResult, target: ReportedTarget 
         words = f"\u25a0 Evidence withheld. {part.reason}"
         sheet.paragraph(words, replace(NOTE, color=CAUTION), max_lines=2)
     _draw_cells(sheet, items)
+    told = told_of(target, Modality.RECORDING, result) if target else None
+    if told is not None:
+        sheet.paragraph(f"{told.says} {told.says_not}", NOTE)
 
 
 def draw_variants(sheet: Sheet, result: ReportedResult, target: ReportedTarget | None) -> None:
@@ -91,7 +95,8 @@ def draw_variants(sheet: Sheet, result: ReportedResult, target: ReportedTarget |
     if panel.called > len(variants):
         more = f"and {panel.called - len(variants)} more variants that moved it less or not at all"
         sheet.paragraph(more, NOTE)
-    sheet.paragraph(NO_CLAIM, NOTE)
+    told = told_of(target, Modality.VARIANTS, result) if target else None
+    sheet.paragraph(f"{told.says} {told.says_not}" if told else NO_CLAIM, NOTE)
 
 
 def _facts(recording: ReportedRecording, result: ReportedResult) -> str:

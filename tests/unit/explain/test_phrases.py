@@ -124,3 +124,9 @@ def test_a_clause_that_denies_stands_apart_and_says_so() -> None:
     assert [(i.what, i.signed, i.mark) for i in items] == [
         ("Cough", 1.0, ""), ("but no fever", 0.5, "negated")
     ]  # fmt: skip
+
+
+def test_a_study_and_what_it_did_not_find_are_one_clause() -> None:
+    assert quoted("Screening CT without nodule. Wet cough without fever") == [
+        "Screening CT without nodule.", "Wet cough", "without fever"
+    ]  # fmt: skip

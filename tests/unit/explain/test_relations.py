@@ -58,5 +58,4 @@ def test_the_contributions_of_the_two_modalities_count_and_no_others() -> None:
     ]
     assert relation_in(ledger, Interaction(image, note, 0.0)) is CONFLICT
     assert relation_in(ledger, Interaction(image, labs, 0.0)) is AGREE
-    with pytest.raises(KeyError):
-        relation_in(ledger, Interaction(image, Modality.VARIANTS, 0.0))
+    assert relation_in(ledger, Interaction(image, Modality.VARIANTS, 0.0)) is None

@@ -15,8 +15,19 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from mmcore.records import GateVerdict, PackIdentity, PartItem, Patient, Result, TargetGate
+from mmcore.records import (
+    GateVerdict,
+    Interaction,
+    PackIdentity,
+    PartItem,
+    PartTest,
+    Patient,
+    Place,
+    Result,
+    TargetGate,
+)
 from mmcore.report import document_digest, render_pdf, result_document
+from mmcore.sentences import observation_names, of_part
 from mmcore.wording import interval_text, probability_text, signed_text
 from tests.unit.report.factories import (
     IMAGE,
@@ -310,8 +321,9 @@ def test_characters_of_the_font_round_trip_without_a_footnote(name):
 
 @pytest.mark.parametrize("name", ["x" * 200_000, "word " * 1_000_000, "山" * 200_000])
 def test_text_of_any_length_is_cut_in_time(name):
+    pages = len(pages_of(make_result()))
     started = time.monotonic()
-    assert len(pages_of(named(name))) == 1
+    assert len(pages_of(named(name))) == pages
     assert time.monotonic() - started < 5.0
 
 
@@ -469,3 +481,38 @@ def test_the_fullest_case_of_five_modalities_takes_three_pages():
 
 def test_licence_lies_beside_the_fonts():
     assert "Bitstream Vera" in Path("assets/fonts/LICENSE").read_text(encoding="utf-8")
+
+
+def test_marks_sets_relations_places_and_tests_are_told_in_words():
+    target = make_target(prediction_set="both")
+    made = make_explanation(target, interactions=(Interaction(IMAGE, NOTE, -0.5),))
+    tests = (PartTest("deletion", True, 1.0, 0.0, ""), PartTest("noise", False, 0.0, 1.0, "Moved."))
+    places = (Place("left lower zone", 0.7, 0.0), Place("text marker", 0.3, 0.0, is_outside=True))
+    image = replace(made.parts[IMAGE], tests=tests, places=places)
+    items = tuple(replace(item, mark="negated") for item in made.parts[NOTE].items)
+    parts = {**made.parts, IMAGE: image, NOTE: replace(made.parts[NOTE], items=items)}
+    explanations = {"pneumonia": replace(made, parts=parts)}
+    text = text_of(make_result(targets=(target,), explanations=explanations))
+    for words in (
+        "The model can not tell at 90% coverage.",
+        "[negated] \u201cProductive cough\u201d +0.47",
+        "The strongest support is a clause that denies",
+        "Image with clinical note: redundant (interaction \u22120.50)",
+        "70% of the evidence for lies in the left lower zone; 30% lies outside the lungs",
+        "do not rely on this map",
+        "Image: passed 1 of 2 tests; failed: Moved.",
+        "not thereby normal",
+    ):
+        assert words in text
+
+
+def test_page_and_pdf_read_a_chart_aloud_in_the_same_words():
+    result = make_result()
+    prediction, made = result.prediction.targets[0], result.explanations["pneumonia"]
+    signed = {c.modality: c.signed for c in made.contributions}
+    names = observation_names(result.case.observations)
+    text = text_of(result)
+    for modality in (IMAGE, NOTE, OBSERVATIONS):
+        items = made.parts[modality].items
+        told = of_part(modality, prediction, signed[modality], items, names)
+        assert f"{told.says} {told.says_not}" in text
