@@ -1,8 +1,9 @@
 """The charts, as plotly figures built from records. The only module that knows plotly."""
 
 import base64
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 
@@ -187,6 +188,60 @@ def sound(shown: Sound, cells: Sequence[PartItem], *, has_map: bool) -> go.Figur
         yaxis=axis("hertz", 1.0, tickvals=heights, ticktext=[f"{t}" for t in shown.ticks_hz]),
         height=290, font=_FONT, margin={"l": 58, "r": 12, "t": 14, "b": 42},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="#000000",
+        hoverlabel={"bgcolor": palette.RAISED, "font": _FONT},
+    )  # fmt: skip
+    return figure
+
+
+DotKind = Literal["own", "other", "control"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One figure with its interval; ``kind`` decides the marker, by shape and by colour."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    kind: DotKind
+
+
+_MARKERS: Mapping[DotKind, tuple[str, str]] = {
+    "own": ("circle", palette.ACCENT),
+    "other": ("diamond", palette.FOR),
+    "control": ("square-open", palette.MUTED),
+}
+
+
+def dots(rows: Sequence[Dot]) -> go.Figure:
+    """Return figures as dots with intervals, one line each, in the order given."""
+    figure = go.Figure()
+    for kind, (symbol, color) in _MARKERS.items():
+        some = [row for row in rows if row.kind == kind]
+        if some:
+            figure.add_scatter(
+                x=[r.value for r in some], y=[r.label for r in some], mode="markers",
+                marker={"symbol": symbol, "color": color, "size": 10, "line": {"width": 2}},
+                error_x={"type": "data", "symmetric": False, "color": color, "thickness": 1.5,
+                         "array": [r.high - r.value for r in some],
+                         "arrayminus": [r.value - r.low for r in some]},
+                customdata=[[r.low, r.high] for r in some],
+                hovertemplate="%{y}: %{x:.3g} (%{customdata[0]:.3g} to %{customdata[1]:.3g})"
+                              "<extra></extra>",
+            )  # fmt: skip
+    ends = [end for row in rows for end in (row.low, row.high)]
+    low, high = min(0.0, *ends), max(1.0, *ends)
+    margin = 0.04 * (high - low)
+    figure.update_layout(
+        xaxis={"range": [low - margin, high + margin], "gridcolor": palette.BORDER,
+               "zerolinecolor": palette.BORDER_STRONG, "fixedrange": True,
+               "tickfont": {"color": palette.MUTED}},
+        yaxis={"autorange": "reversed", "categoryorder": "array", "automargin": True,
+               "categoryarray": [r.label for r in rows], "fixedrange": True, "ticksuffix": "  "},
+        showlegend=False, font=_FONT, height=58 + 30 * len(rows),
+        margin={"l": 4, "r": 8, "t": 6, "b": 30},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         hoverlabel={"bgcolor": palette.RAISED, "font": _FONT},
     )  # fmt: skip
     return figure

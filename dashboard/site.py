@@ -11,6 +11,7 @@ _PAGES = {
     "review": ("Review", "radiology"),
     "report": ("Report", "description"),
     "models": ("Models", "neurology"),
+    "bench": ("Bench", "target"),
 }
 
 

@@ -23,7 +23,7 @@ from mmcore.records import Modality
 
 STEPS = 16
 BLUR = 10.0 / 224.0  # standard deviation of the blur of an image, of its side
-LEAST = 0.05  # logits between both ends, below which a curve says nothing
+LEAST = 0.5  # logits between both ends; areas in shares of less are mostly noise
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,260 @@
+"""The scorecard of a pack: one chart and one sentence per figure, controls beside the methods."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts
+from dashboard.markup import element, show, table
+from dashboard.services import PackFacts
+from mmcore import wording
+from mmcore.records import Modality
+
+OWN = "ledger"
+CONTROL = "control_"
+FIGURES: Mapping[str, tuple[str, str]] = {
+    "pointing": (
+        "Peak in the truth",
+        "How often the strongest cell for the finding lies where the finding truly is. "
+        "It does not say that the rest of the map is right.",
+    ),
+    "top": (
+        "Strongest item is true",
+        "How often the strongest named item truly speaks for the finding. "
+        "It does not say that the others do not.",
+    ),
+    "mass": (
+        "Evidence in the truth",
+        "Which part of the evidence for the finding lies in the truth. "
+        "The rest need not be wrong: other signs of a disease lie elsewhere.",
+    ),
+    "overlap": (
+        "Best overlap",
+        "Intersection over union at the best cut. It is an upper bound: the cut knows the truth.",
+    ),
+    "in_lungs": (
+        "Evidence in the lungs",
+        "Which part of the evidence for the target lies in the lungs. "
+        "What lies outside need not be wrong: the heart and the pleura do.",
+    ),
+    "order": (
+        "Order of the parts",
+        "Rank correlation of the parts with what each value or genotype truly says. "
+        "It does not say that sizes agree.",
+    ),
+    "deletion": (
+        "Deletion (low is better)",
+        "Area under the contribution while elements are taken away, strongest first. "
+        "Below 0: what is left speaks against. It is no statement about the disease.",
+    ),
+    "insertion": (
+        "Insertion (high is better)",
+        "Area under the contribution while elements are shown alone, strongest first. "
+        "Above 1: evidence against comes last. It is no statement about the disease.",
+    ),
+    "stability": (
+        "Stability",
+        "Rank correlation of the parts before and after 1 % of noise. "
+        "It does not say what larger changes do.",
+    ),
+    "completeness": (
+        "Missed by the sum (low is better)",
+        "How far the parts miss the contribution, relative to it. "
+        "Parts that add up can still be in the wrong place.",
+    ),
+    "withheld": (
+        "Withheld (low is better)",
+        "How often the parts failed their own test and would not be shown.",
+    ),
+    "forwards": (
+        "Passes through the encoder (low is better)",
+        "What one explanation of this input costs, on any machine.",
+    ),
+}
+_STAGES = {
+    "head": "Head",
+    "fusion": "Head and fusion",
+    "encoders": "Head, fusion and encoders",
+    "permuted_labels": "Model of permuted labels",
+}
+
+
+def head(card: Mapping[str, Any], pack: PackFacts) -> None:
+    """Say what was measured, on what, and whether it is this version of the pack."""
+    data, measured = card["data"], card["pack"]
+    whom = (
+        f"{card['patients']} simulated patients of seed {data['seed']}"
+        if data["kind"] == "simulated"
+        else f"{data['images']} radiographs of {card['patients']} patients with readers' outlines"
+    )
+    show(
+        element(
+            "div",
+            element("h2", f"What explanations of {pack.display} are worth"),
+            element(
+                "p",
+                f"Version {measured['version']}: {card['explained']} targets that were there and "
+                f"called, in {whom}. Means with 95 % intervals over patients.",
+                cls="co-muted",
+            ),
+            cls="co-case",
+            data_testid="bench-head",
+        )
+    )
+    if measured["version"] != pack.version:
+        st.warning(
+            f"Measured on version {measured['version']}; version {pack.version} is installed."
+        )
+
+
+def methods(card: Mapping[str, Any]) -> None:
+    """Draw every figure of one input, chosen by the reader."""
+    rows = card["rows"]
+    present = [m for m in Modality if any(row["modality"] == m.value for row in rows)]
+    if not present:
+        st.info("No target was there and called, so there is nothing to show.")
+        return
+    st.subheader("Inside an input")
+    chosen = st.segmented_control(
+        "Input",
+        present,
+        default=present[0],
+        format_func=lambda m: m.display,
+        required=True,
+        key="bench-input",
+    )
+    rows = [row for row in rows if row["modality"] == chosen]
+    st.caption("● the ledger's own method, ◆ other methods, □ controls that know no model")
+    left, right = st.columns(2, gap="large")
+    names = [name for name in FIGURES if any(name in row["figures"] for row in rows)]
+    for number, name in enumerate(names):
+        title, meaning = FIGURES[name]
+        shown = [row for row in rows if has_value(row["figures"].get(name))]
+        if not shown:
+            continue
+        with (left, right)[number % 2]:
+            st.markdown(f"**{title}**")
+            st.plotly_chart(
+                charts.dots([_dot(row, name) for row in shown]),
+                config=charts.CONFIG,
+                key=f"bench-{chosen}-{name}",
+            )
+            st.caption(meaning)
+    with st.expander("All figures as a table"):
+        _all_figures(rows)
+
+
+def shares(card: Mapping[str, Any]) -> None:
+    """Draw mean shares of model and causal model side by side, and how far they differ."""
+    found = card["shares"]
+    if found is None:
+        return
+    st.subheader("Between the inputs")
+    figures = found["figures"]
+    dots = []
+    for name in found["modalities"]:
+        display = Modality(name).display
+        model, causal = (_interval(figures[f"mean_{kind}_{name}"]) for kind in ("model", "causal"))
+        dots.append(charts.Dot(f"{display}, model", *model, "own"))
+        dots.append(charts.Dot(f"{display}, truth", *causal, "control"))
+    st.plotly_chart(charts.dots(dots), config=charts.CONFIG, key="bench-shares")
+    st.caption(
+        "Mean share of each input: ● as the model takes it, □ as the causal model of the simulator "
+        "does. Agreement of means does not say that single patients agree; the table does."
+    )
+    rows = [
+        (
+            Modality(name).display,
+            _text(figures[f"error_{name}"]),
+            _text(figures[f"correlation_{name}"]),
+        )
+        for name in found["modalities"]
+    ]
+    rows.append(("All inputs", _text(figures["error"]), ""))
+    headers = ("Input", "Mean error of the share", "Correlation of signed contributions")
+    show(table(headers, rows, caption="Shares against the causal model"))
+    st.caption(
+        f"Every share within 0.1 in {_percent(figures['recovered'])} of findings, present or "
+        "absent. How clearly a film shows a lesion is an assumption, so shares of the image hang "
+        "on it."
+    )
+
+
+def release(card: Mapping[str, Any]) -> None:
+    """Draw what randomised weights do to the maps, and whether what may not speak is silent."""
+    found = card["release"]
+    rows = [*found["randomised"], *found.get("permuted_labels", [])]
+    st.subheader("Does the map hang on what was learned?")
+    if rows:
+        cells = [
+            (
+                _STAGES.get(row["method"], row["method"]),
+                Modality(row["modality"]).display,
+                _text(row["figures"].get("signed")),
+                _text(row["figures"].get("absolute")),
+            )
+            for row in rows
+        ]
+        headers = ("Randomised", "Input", "Rank correlation", "... of sizes")
+        show(table(headers, cells, caption="Maps before and after randomised weights"))
+        st.caption(
+            "Towards 0 is right: a map that stays as it was shows the input, not the model. "
+            "It does not say that the map of the trained model is right."
+        )
+    null = found["null"]
+    st.caption(
+        f"An input that may not speak of a target, or is not there: at most {null['largest']:g} "
+        f"log-odds in {null['checked']} contributions. It must be 0."
+    )
+
+
+def command(card: Mapping[str, Any]) -> None:
+    """Say how to measure all of it again."""
+    st.subheader("Measure it again")
+    st.code(card["command"], language="bash")
+    st.caption(
+        f"It took {card['seconds'] / 60:.0f} minutes on {card['device']}. Figures are explained in "
+        "docs/bench.md."
+    )
+
+
+def has_value(figure: Mapping[str, Any] | None) -> bool:
+    """Say whether there is a number to show."""
+    return figure is not None and figure["value"] is not None
+
+
+def _dot(row: Mapping[str, Any], name: str) -> charts.Dot:
+    kind: charts.DotKind = "other"
+    if row["method"] == OWN:
+        kind = "own"
+    elif row["method"].startswith(CONTROL):
+        kind = "control"
+    return charts.Dot(row["display"], *_interval(row["figures"][name]), kind)
+
+
+def _interval(figure: Mapping[str, Any]) -> tuple[float, float, float]:
+    value = float(figure["value"])
+    low, high = (figure[end] if figure[end] is not None else value for end in ("low", "high"))
+    return value, float(low), float(high)
+
+
+def _all_figures(rows: Sequence[Mapping[str, Any]]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row["figures"]))
+    cells = [(row["display"], *(_text(row["figures"].get(name)) for name in names)) for row in rows]
+    headers = ("Method", *(FIGURES.get(n, (n.capitalize(), ""))[0] for n in names))
+    show(table(headers, cells, caption="All figures of this input"))
+
+
+def _text(figure: Mapping[str, Any] | None) -> str:
+    if figure is None or figure["value"] is None:
+        return ""
+    text = f"{figure['value']:.3g}"
+    if figure["low"] is not None and figure["high"] is not None:
+        text += f" ({figure['low']:.3g} to {figure['high']:.3g})"
+    return text.replace("-", wording.MINUS)
+
+
+def _percent(figure: Mapping[str, Any]) -> str:
+    value, low, high = _interval(figure)
+    return f"{100 * value:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
