@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, label, maximum_filter
 
+from mmcore.explain.anatomy import Anatomy, mark_of
 from mmcore.orientation import Side
 from mmcore.records import PartItem
 
@@ -18,11 +19,14 @@ PEAK_DISTANCE = 4  # cells; nearer peaks of one sign are one region
 MAX_REGIONS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Region:
+    """row, column: of the peak. cells: (n, 2), all that belong to it."""
+
     row: int
     column: int
     signed: float
+    cells: npt.NDArray[np.intp]
 
 
 def blend_overlay(
@@ -58,13 +62,16 @@ def name_regions(
     *,
     box: tuple[float, float, float, float],
     sides: tuple[Side, Side] | None,
+    anatomy: Anatomy | None = None,
 ) -> tuple[PartItem, ...]:
     """Return the strongest regions for and against, largest first, with the rest as one item.
 
     Every cell belongs to one region of its own sign or to the rest, so the items sum to the
     overlay. ``where`` is the peak in stored pixels, outside the image where padding holds it.
     ``sides``: which side of the patient lies at the left and at the right edge of the image, as the
-    file says; without it sides of the image are named, never guessed from the view.
+    file says; without it sides of the image are named, never guessed from the view. anatomy: gives
+    regions the names of its places, and marks those outside the lungs; without it thirds of the
+    image are named.
     """
     scale_row, scale_column = box[2] / overlay.shape[0], box[3] / overlay.shape[1]
     # The square lies around the centre of the image, so its margins tell the image's own size.
@@ -73,8 +80,16 @@ def name_regions(
     for region in _regions(overlay):
         row = box[0] + (region.row + 0.5) * scale_row
         column = box[1] + (region.column + 0.5) * scale_column
-        place = _place(row / rows, column / columns, sides=sides)
-        items.append(PartItem(place, (float(round(row)), float(round(column))), region.signed))
+        if anatomy is None:
+            place, mark = _place(row / rows, column / columns, sides=sides), ""
+        else:
+            at = region.cells
+            weights = overlay[at[:, 0], at[:, 1]]
+            peak = (region.row, region.column)
+            place = anatomy.place_of(at, weights, peak=peak)
+            mark = mark_of(place)
+        where = (float(round(row)), float(round(column)))
+        items.append(PartItem(place, where, region.signed, mark))
     items.sort(key=lambda item: -abs(item.signed))
     rest = float(overlay.sum()) - sum(item.signed for item in items)
     return (*items, PartItem("rest of the image", (), rest))
@@ -102,13 +117,14 @@ def _regions(overlay: npt.NDArray[np.float64]) -> list[_Region]:
         distance[elsewhere] = np.inf
         owner = np.where(np.isfinite(distance.min(1)), distance.argmin(1), -1)
         for number, (row, column) in enumerate(peaks):
-            total = float(overlay[tuple(cells[owner == number].T)].sum())
-            found.append(_Region(int(row), int(column), total))
+            own = cells[owner == number]
+            total = float(overlay[tuple(own.T)].sum())
+            found.append(_Region(int(row), int(column), total, own))
     return found
 
 
 def _place(down: float, across: float, *, sides: tuple[Side, Side] | None) -> str:
-    """Name a place on the image by thirds; anatomy is not guessed from it."""
+    """Name a place on the image by thirds: without an outline anatomy is not guessed."""
     if not (0.0 <= down <= 1.0 and 0.0 <= across <= 1.0):
         return "margin beside the image"
     height = ("upper", "middle", "lower")[min(int(down * 3), 2)]

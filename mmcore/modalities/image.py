@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmcore.errors import ConfigError
+from mmcore.explain.anatomy import Anatomy, build_anatomy
 from mmcore.explain.regions import name_regions
 from mmcore.gate.suitability import choose_image, judge_image
 from mmcore.modalities.channel import Box, Channel, Encoder, Evidence, Preparation
@@ -95,9 +96,17 @@ class PreparedImage:
     lungs: FloatArray | None = None
 
     def name_parts(self, attribution: npt.NDArray[np.float64]) -> Evidence:
-        """Name the strongest regions of the overlay."""
-        items = name_regions(attribution, box=self.box, sides=self.sides)
-        return Evidence(items, attribution.astype(np.float32), self.box)
+        """Name the strongest regions of the overlay and, with an outline, sum it by place."""
+        anatomy = self.anatomy()
+        items = name_regions(attribution, box=self.box, sides=self.sides, anatomy=anatomy)
+        places = anatomy.sum_places(attribution) if anatomy is not None else ()
+        return Evidence(items, attribution.astype(np.float32), self.box, places=places)
+
+    def anatomy(self) -> Anatomy | None:
+        """Return the places of the chest, or None without a plausible outline of two lungs."""
+        if self.lungs is None:
+            return None
+        return build_anatomy(self.lungs, image=self.values, box=self.box, sides=self.sides)
 
 
 def square_image(pixels: npt.NDArray[np.generic], *, size: int, is_inverted: bool) -> PreparedImage:

@@ -184,8 +184,10 @@ def _orientation(attributes: Attributes, notices: list[str]) -> tuple[str, str] 
     """Return where rows and columns run to in the patient. PS3.3 C.7.6.1.1.1."""
     text = attributes.soft_text("PatientOrientation").upper()
     # In animals R is for rostral, not for right.
-    if not text or attributes.soft_text("AnatomicalOrientationType").upper() == "QUADRUPED":
+    if attributes.soft_text("AnatomicalOrientationType").upper() == "QUADRUPED":
         return None
+    if not text:
+        return _orientation_of_plane(attributes)
     directions = [part.strip() for part in text.split("\\")]
     axes = [[_AXES.get(letter, "") for letter in part] for part in directions]
     is_valid = len(axes) == 2 and all(a and "" not in a and len(set(a)) == len(a) for a in axes)
@@ -193,6 +195,32 @@ def _orientation(attributes: Attributes, notices: list[str]) -> tuple[str, str] 
         return directions[0], directions[1]
     notices.append("PatientOrientation is not valid and was ignored; no side is named.")
     return None
+
+
+def _orientation_of_plane(attributes: Attributes) -> tuple[str, str] | None:
+    """Return the same of the direction cosines of a slice, PS3.3 C.7.6.2.1.1.
+
+    x runs to the patient's left, y to the back, z to the head. The strongest direction comes first;
+    one below a tenth is no direction a reader would name.
+    """
+    try:
+        cosines = np.array(attributes.numbers("ImageOrientationPatient"))
+    except FileRefusedError:
+        return None
+    if cosines.shape != (6,) or not np.isfinite(cosines).all():
+        return None
+    lengths = np.hypot.reduce(cosines.reshape(2, 3), axis=1)
+    if not (np.abs(lengths - 1.0) < 0.01).all() or abs(cosines[:3] @ cosines[3:]) > 0.01:
+        return None
+    row, column = (
+        "".join(
+            "LPH"[i] if axis[i] > 0 else "RAF"[i]
+            for i in np.argsort(-np.abs(axis), kind="stable")
+            if abs(axis[i]) >= 0.1
+        )
+        for axis in (cosines[:3], cosines[3:])
+    )
+    return (row, column) if row[0] != column[0] else None
 
 
 def _describe_study(attributes: Attributes) -> Message:

@@ -295,6 +295,31 @@ def test_without_an_orientation_the_view_alone_names_no_side() -> None:
         assert not instance.notices
 
 
+@pytest.mark.parametrize(
+    ("cosines", "orientation", "sides"),
+    [
+        ("1\\0\\0\\0\\1\\0", ("L", "P"), ("R", "L")),  # axial, as seen from the feet
+        ("-1\\0\\0\\0\\1\\0", ("R", "P"), ("L", "R")),
+        ("0\\1\\0\\0\\0\\-1", ("P", "F"), None),  # sagittal
+        ("1\\0\\0\\0\\0.8\\-0.6", ("L", "PF"), ("R", "L")),  # a tilted gantry
+        ("1\\0\\0\\1\\0\\0", None, None),  # rows and columns run the same way
+        ("0\\0\\0\\0\\0\\0", None, None),
+        ("1\\0\\0", None, None),
+    ],
+)
+def test_a_slice_has_its_sides_from_the_directions_of_its_plane(
+    cosines: str, orientation: tuple[str, str] | None, sides: tuple[str, str] | None
+) -> None:
+    """PS3.3 C.7.6.2.1.1: x grows to the patient's left, y to the back, z to the head."""
+    instance = read(make_dicom(ImageOrientationPatient=cosines)).instance
+    assert (instance.patient_orientation, sides_of(instance)) == (orientation, sides)
+
+
+def test_the_orientation_that_is_written_goes_before_that_of_the_plane() -> None:
+    written = make_dicom(PatientOrientation="R\\F", ImageOrientationPatient="1\\0\\0\\0\\1\\0")
+    assert read(written).instance.patient_orientation == ("R", "F")
+
+
 def test_the_rostral_direction_of_an_animal_is_not_its_right() -> None:
     animal = make_dicom(PatientOrientation="R\\D", AnatomicalOrientationType="QUADRUPED")
     assert sides_of(read(animal).instance) is None
