@@ -38,7 +38,7 @@ RELATIVE_TOLERANCE = 0.01  # of a modality's contribution, before more quadratur
 ABSOLUTE_TOLERANCE = 1e-4  # logits; below this, arithmetic in single precision decides
 PASSING_ERROR = 0.05  # of the contribution: parts that miss it by more are withheld
 PASSING_FLOOR = 0.02  # logits: an error below this changes nothing that a reader sees
-FIRST_TOKEN_STEPS = 8
+FIRST_TOKEN_STEPS = 9
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -118,7 +118,7 @@ class Channel:
     config: type[Any]
     encoder: Callable[[Any, int], Encoder]
     prepare: Callable[[Case, Any, "Tokenizer | None"], Preparation]
-    first_steps: int = 8
+    first_steps: int = 9
 
 
 _CHANNELS: dict[Modality, Channel] = {}

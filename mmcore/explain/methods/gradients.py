@@ -55,7 +55,7 @@ def input_x_gradient(request: Request) -> Attributed:
 def noise_tunnel(request: Request) -> Attributed:
     """Return SmoothGrad: the mean magnitude of the gradient around the patient's input."""
     inputs = request.inputs
-    deviation = NOISE * float(inputs.max() - inputs.min())
+    deviation = NOISE * float((inputs.max() - inputs.min()).detach())
     with seeded(request.seed):
         found = NoiseTunnel(Saliency(request.marginal)).attribute(
             inputs, nt_type="smoothgrad", nt_samples=NOISE_SAMPLES,

@@ -34,7 +34,7 @@ def test_a_product_is_split_evenly_between_equal_factors() -> None:
     assert result.values.tolist() == pytest.approx([2.0, 2.0], abs=1e-5)
 
 
-def test_steps_double_until_the_sum_is_close_enough() -> None:
+def test_points_are_added_until_the_sum_is_close_enough() -> None:
     def steep(x: Tensor) -> Tensor:
         return torch.sigmoid(40.0 * (x[:, 0] - 0.37))
 
@@ -48,5 +48,36 @@ def test_a_jump_that_no_quadrature_follows_is_reported_not_spread() -> None:
         return (x[:, 0] > 0.5).float() + 0.0 * x[:, 0]
 
     result = attribute(jump, [1.0])
-    assert result.n_steps == MAX_STEPS
+    assert MAX_STEPS - 8 <= result.n_steps <= MAX_STEPS
     assert result.error == pytest.approx(-1.0)  # all of the change is missing, and said so
+
+
+def test_points_are_spent_where_the_function_changes_and_the_others_are_kept() -> None:
+    seen: list[float] = []
+
+    def steep_at_the_end(x: Tensor) -> Tensor:
+        if x.requires_grad:
+            seen.extend(x[:, 0].tolist())
+        return torch.sigmoid(60.0 * (x[:, 0] - 0.9))
+
+    result = attribute(steep_at_the_end, [1.0], tolerance=1e-3)
+    assert abs(result.error) <= 1e-3
+    assert len(seen) == len(set(seen)) == result.n_steps
+    assert sum(t > 0.75 for t in seen) > sum(t < 0.5 for t in seen)
+
+
+def test_small_batches_give_the_same_parts() -> None:
+    def function(x: Tensor) -> Tensor:
+        return torch.sin(3.0 * x[:, 0]) * x[:, 1]
+
+    inputs, baselines = torch.tensor([[2.0, 1.5]]), torch.zeros(1, 2)
+    change = float(function(inputs) - function(baselines))
+    one, other = (
+        integrate(
+            function, inputs, baselines, change=change, tolerance=1e-4, first_steps=12,
+            internal_batch_size=size,
+        )
+        for size in (2, 64)
+    )  # fmt: skip
+    assert one.n_steps == other.n_steps
+    assert one.values.tolist() == pytest.approx(other.values.tolist(), abs=1e-6)
