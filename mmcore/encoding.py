@@ -20,9 +20,10 @@ from mmcore.modalities.image import PreparedImage
 from mmcore.model.calibration import Calibration
 from mmcore.model.network import FusionNetwork
 from mmcore.model.pack import Pack
-from mmcore.model.prepared import PreparedCase
+from mmcore.model.prepared import PreparedCase, network_input
 from mmcore.records import FloatArray, Modality
 
+SAME_ANSWER = 0.05  # logits by which another device or precision may differ from the release
 LUNGS = "lungs"  # the region of a segmentation that anatomy is named by
 
 
@@ -32,7 +33,8 @@ class EncodedCase:
 
     embeddings: (1, 2F) unit vectors for novelty. values: (2^M, K) calibrated coalition values. raw:
     (K,) the network's own outputs with everything that is there. bands: by target column, values
-    with reference patients in place of the baseline, as they are asked for.
+    with reference patients in place of the baseline, as they are asked for. kept: what the trials
+    of parts encode once for all targets.
     """
 
     prepared: PreparedCase
@@ -43,6 +45,7 @@ class EncodedCase:
     raw: npt.NDArray[np.float64]
     seconds: float
     bands: dict[int, npt.NDArray[np.float64]] = field(default_factory=dict)
+    kept: dict[Modality, dict[str, Tensor]] = field(default_factory=dict)
 
 
 class Encoding:
@@ -59,9 +62,10 @@ class Encoding:
         with torch.no_grad():
             self.baseline = {m: self._batch(m, network.baseline(m)[None]) for m in self.modalities}
             self.references = {
-                m: self._batch(m, _network_input(pack.reference.patients[m.value]))
+                m: self._batch(m, network_input(pack.reference.patients[m.value]))
                 for m in self.modalities
             }
+            self.is_as_released = self._is_as_released(pack)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
@@ -126,6 +130,13 @@ class Encoding:
         case.bands[column] = self.calibrations[column].apply(np.stack(columns, axis=1))
         return case.bands[column]
 
+    def _is_as_released(self, pack: Pack) -> bool | None:
+        """Say whether reference patients get the answers that were stored with the pack."""
+        if pack.reference.answers is None:
+            return None
+        raw = self.network.decide(self.references, self.baseline).float().cpu().numpy()
+        return bool(np.abs(raw - pack.reference.answers).max() <= SAME_ANSWER)  # NaN is not
+
     def _tokens(self, modality: Modality, embedded: Tensor) -> tuple[Tensor, FloatArray | None]:
         """Return the tokens and, of an image that is outlined, where its lungs are."""
         network = self.network
@@ -149,8 +160,3 @@ def _mix(
         m: torch.where(presence[:, column, None, None], own[m], instead[m])
         for column, m in enumerate(own)
     }
-
-
-def _network_input(array: npt.NDArray[np.generic]) -> Tensor:
-    tensor = torch.from_numpy(np.asarray(array))
-    return tensor.float() if tensor.is_floating_point() else tensor.long()

@@ -266,6 +266,8 @@ class Engine:
             encoded=encoded.encoded,
             baseline=encoding.baseline,
             internal_batch_size=self._batch,
+            kept=encoded.kept,
+            is_as_released=encoding.is_as_released,
             reference_inputs={m: self.pack.reference.patients[m.value] for m in self.modalities},
         )
 
@@ -325,5 +327,6 @@ class Engine:
         for case in self._cases.values():
             case.embedded = {m: t.cpu() for m, t in case.embedded.items()}
             case.encoded = {m: t.cpu() for m, t in case.encoded.items()}
+            case.kept.clear()
         self._batch = FIRST_BATCH
         self._notices.append("The GPU ran out of memory; the model went on with the CPU.")

@@ -1,9 +1,12 @@
 """A tiny pack with random weights, made once per test run by the same code that makes real ones."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 from mmcore.engine import Engine
 from mmcore.records import Modality
@@ -65,6 +68,16 @@ def tiny_pack() -> Path:
     network = build_network(tiny_run(), tiny_source(), folder=out)
     package(network, tiny_run(), tiny_source(), out=out / "tiny", hours=0.0)
     return out / "tiny"
+
+
+@contextmanager
+def untried() -> Iterator[None]:
+    """Let parts be shown that add up, though they are of a network that learned nothing."""
+    with (
+        patch("mmcore.explain.ledger.try_parts", return_value=()),
+        patch("mmcore.explain.ledger.LEAST", 0.0),
+    ):
+        yield
 
 
 @cache

@@ -12,7 +12,7 @@ is measured and reported. An image is walked through its tokens too and the two 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,11 +27,20 @@ from mmcore.explain.shapley import (
     shapley_values,
     shapley_weight,
 )
+from mmcore.explain.trials import LEAST, Trial, try_parts
 from mmcore.modalities import channel_of
 from mmcore.model.calibration import Calibration
 from mmcore.model.network import FusionNetwork
 from mmcore.model.prepared import PreparedCase
-from mmcore.records import Contribution, Explanation, Interaction, Modality, Parts
+from mmcore.records import (
+    Contribution,
+    Explanation,
+    Interaction,
+    Modality,
+    Parts,
+    PartTest,
+    Place,
+)
 
 ADDITIVITY = 1e-4  # logits by which base + contributions may miss the logit
 RELATIVE_TOLERANCE = 0.01  # of a modality's contribution, before more quadrature points are spent
@@ -39,6 +48,8 @@ ABSOLUTE_TOLERANCE = 1e-4  # logits; below this, arithmetic in single precision 
 PASSING_ERROR = 0.05  # of the contribution: parts that miss it by more are withheld
 PASSING_FLOOR = 0.02  # logits: an error below this changes nothing that a reader sees
 FIRST_TOKEN_STEPS = 9
+ROUGH_STEPS = 2  # of the maps that are only compared with each other
+MOST_OUTSIDE = 0.5  # of the evidence; with more of it elsewhere it is not about the chest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +59,9 @@ class Ledger:
     values: (2^M,) calibrated coalition values. reference_values: (2^M, R) the same with reference
     patients in place of the baseline. embedded, encoded: (1, ...) tensors of the case; baseline:
     encoded baselines. calibration: from the network's raw output to the calibrated value.
-    reference_inputs: (R, ...) network inputs of the reference patients.
+    reference_inputs: (R, ...) network inputs of the reference patients. kept: by modality, what
+    trials of parts encode once per case. is_as_released: whether the network answers for reference
+    patients as it did when its pack was made; None where the pack does not say.
     """
 
     network: FusionNetwork
@@ -63,6 +76,8 @@ class Ledger:
     baseline: Mapping[Modality, Tensor]
     internal_batch_size: int
     reference_inputs: Mapping[Modality, npt.NDArray[np.generic]] = field(default_factory=dict)
+    kept: dict[Modality, dict[str, Tensor]] = field(default_factory=dict)
+    is_as_released: bool | None = None
 
 
 def explain_target(
@@ -162,28 +177,103 @@ def _parts(
     ledger: Ledger, modality: Modality, contribution: float, prepared: PreparedCase
 ) -> Parts:
     attribution, worst = attribute_by_path(ledger, modality, contribution)
-    allowed = max(PASSING_ERROR * abs(contribution), PASSING_FLOOR)
-    passed = worst <= allowed  # NaN does not pass
-    if not passed:
-        reason = (
-            f"its parts miss the contribution by {worst:.3f} logit after "
-            f"{attribution.n_steps} steps; allowed is {allowed:.3f}"
-        )
-        return _withheld(modality, attribution, reason)
     evidence = prepared.inputs[modality].name_parts(attribution.values)
-    return Parts(
+    tests = (
+        *_release(ledger),
+        _completeness(worst, contribution, attribution.n_steps),
+        *try_parts(_trial(ledger, modality), attribution.values, contribution),
+        *_anatomy(evidence.places, contribution),
+    )
+    reasons = [test.words for test in tests if test.passed is False]
+    if not abs(contribution) >= LEAST:
+        reasons.insert(0, f"it moved the score by {contribution:+.3f}, too little to have parts")
+    shown = Parts(
         modality=modality,
         sum=float(attribution.values.sum()),
         completeness_error=attribution.error,
-        passed=True,
-        reason="",
-        items=evidence.items,
+        passed=not reasons,
+        reason="; ".join(reasons),
+        items=(),
         n_steps=attribution.n_steps,
+        tests=tests,
+    )
+    if reasons:
+        return shown
+    return replace(
+        shown,
+        items=evidence.items,
         overlay=evidence.overlay,
         overlay_box=evidence.overlay_box,
         overlay_stack=evidence.overlay_stack,
         overlay_of=evidence.overlay_of,
         places=evidence.places,
+    )
+
+
+def _completeness(worst: float, contribution: float, n_steps: int) -> PartTest:
+    allowed = max(PASSING_ERROR * abs(contribution), PASSING_FLOOR)
+    words = (
+        f"its parts miss the contribution by {worst:.3f} logit after {n_steps} steps; "
+        f"allowed is {allowed:.3f}"
+    )
+    return PartTest("completeness", worst <= allowed, worst, allowed, words)  # NaN does not pass
+
+
+def _release(ledger: Ledger) -> tuple[PartTest, ...]:
+    """Say whether this network is still the one that was examined before it was shipped."""
+    if ledger.is_as_released is None:
+        return ()
+    words = "the network answers for reference patients as it did at its release"
+    if not ledger.is_as_released:
+        words = "the network no longer answers for reference patients as it did at its release"
+    return (PartTest("release", ledger.is_as_released, 0.0, 0.0, words),)
+
+
+def _anatomy(places: tuple[Place, ...], contribution: float) -> tuple[PartTest, ...]:
+    """Say how much of what speaks in the contribution's own direction lies outside the chest."""
+    total = sum(_spoken(place, contribution) for place in places)
+    if not total:
+        return ()
+    outside = [place for place in places if place.is_outside]
+    share = sum(_spoken(place, contribution) for place in outside) / total
+    words = f"{share:.0%} of the evidence lies outside lungs, heart and mediastinum"
+    if outside and share > MOST_OUTSIDE:
+        most = max(outside, key=lambda place: _spoken(place, contribution))
+        words += f", most of that at: {most.name}"
+    return (PartTest("anatomy", share <= MOST_OUTSIDE, share, MOST_OUTSIDE, words),)
+
+
+def _spoken(place: Place, contribution: float) -> float:
+    return place.positive if contribution > 0 else -place.negative
+
+
+def _trial(ledger: Ledger, modality: Modality) -> Trial:
+    network = ledger.network
+    encoder = network.encoder(modality)
+    with torch.no_grad():
+        start = network.embed(modality, network.baseline(modality)[None])
+
+    def outline(embedded: Tensor) -> npt.NDArray[np.float64]:
+        """Attribute roughly, through the tokens where they form a grid: few steps, no check."""
+        ends, g = (embedded, start), weighted_marginal(ledger, modality, network.encode)
+        if encoder.grid is not None:
+            with torch.no_grad():
+                ends = network.tokenise(modality, embedded), network.tokenise(modality, start)
+            g = weighted_marginal(ledger, modality, network.project)
+        walked = integrate(
+            g, *ends, change=0.0, tolerance=np.inf, first_steps=ROUGH_STEPS,
+            internal_batch_size=ledger.internal_batch_size,
+        ).values  # fmt: skip
+        return walked.sum(-1) if encoder.grid is not None else encoder.pieces(walked)
+
+    return Trial(
+        encoder=encoder,
+        own=ledger.embedded[modality],
+        baseline=start,
+        encode=lambda embedded: network.encode(modality, embedded),
+        answer=weighted_marginal(ledger, modality, lambda _, encoded: encoded),
+        outline=outline,
+        kept=ledger.kept.setdefault(modality, {}),
     )
 
 
@@ -230,15 +320,3 @@ def attribute_by_path(
     steps = max(by_input.n_steps, by_token.n_steps)
     blended = PathAttribution(overlay, float(overlay.sum()) - contribution, steps)
     return blended, float(np.max(np.abs([by_input.error, by_token.error])))
-
-
-def _withheld(modality: Modality, attribution: PathAttribution, reason: str) -> Parts:
-    return Parts(
-        modality=modality,
-        sum=float(attribution.values.sum()),
-        completeness_error=attribution.error,
-        passed=False,
-        reason=reason,
-        items=(),
-        n_steps=attribution.n_steps,
-    )

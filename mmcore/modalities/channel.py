@@ -100,6 +100,34 @@ class Encoder(nn.Module):
         assert self.grid is not None  # else nobody walks the tokens
         return blend_overlay(by_input.sum(0), by_token.sum(1).reshape(self.grid))
 
+    def pieces(self, attribution: FloatArray64) -> FloatArray64:
+        """Return the attribution summed over pieces that can be erased one by one.
+
+        ``attribution`` as in ``Prepared.name_parts``. By default the last axis is one piece.
+        """
+        return attribution.sum(-1) if attribution.ndim > 1 else attribution
+
+    def own_pieces(self, own: Tensor, baseline: Tensor) -> Tensor:
+        """Return which pieces of the embedded input ``own`` (1, ...) are the patient's: bool."""
+        differs = own[0] != baseline[0]
+        return differs.any(-1) if differs.ndim > 1 else differs
+
+    def erase(self, own: Tensor, baseline: Tensor, masks: Tensor) -> Tensor:
+        """Return (n, ...) embedded inputs, in each of which the pieces of one mask are erased.
+
+        ``masks``: (n, *pieces) in [0, 1]. By default the baseline stands in for what is erased.
+        """
+        masks = masks[..., None] if masks.ndim < own.ndim else masks
+        return own + masks * (baseline - own)
+
+    def scatter(self, noise: FloatArray64) -> FloatArray64:
+        """Return noise of the shape of the pieces, as coarse as attributions of them are."""
+        return noise
+
+    def content_free(self, own: Tensor) -> tuple[FloatArray64, ...]:
+        """Return scores of the pieces that any input suggests, whatever it shows."""
+        return ()
+
     def leave_out(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Return the inputs with an ordinary part of each missing, or the same object."""
         return inputs

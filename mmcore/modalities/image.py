@@ -14,9 +14,17 @@ from torch.nn import functional
 
 from mmcore.errors import ConfigError
 from mmcore.explain.anatomy import Anatomy, build_anatomy
-from mmcore.explain.regions import name_regions
+from mmcore.explain.regions import OVERLAY_CELL, blend_overlay, name_regions
 from mmcore.gate.suitability import choose_image, judge_image
-from mmcore.modalities.channel import Box, Channel, Encoder, Evidence, Preparation
+from mmcore.modalities.channel import (
+    Box,
+    Channel,
+    Encoder,
+    Evidence,
+    FloatArray64,
+    Preparation,
+)
+from mmcore.modalities.erasing import edges_and_centre, erase_cells, scatter_cells
 from mmcore.modalities.image_backbone import build_backbone
 from mmcore.orientation import Side, sides_of
 from mmcore.records import Case, FloatArray, Instance, Modality
@@ -53,6 +61,7 @@ class ImageConfig:
     slices: 1 for a radiograph; more for a CT series, which is resampled to so many slices.
     window: center and width in HU of what the model sees of a CT.
     augment: how far training images are changed; see ``AUGMENT``, whose values are the defaults.
+    mirror: whether the fusion reads the tokens of the mirrored image too (docs/decisions/0019).
     """
 
     name: str
@@ -64,6 +73,7 @@ class ImageConfig:
     augment: dict[str, float] = field(default_factory=dict)
     slices: int = 1
     window: tuple[float, ...] = LUNG_WINDOW
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "window", tuple(float(x) for x in self.window))
@@ -71,6 +81,8 @@ class ImageConfig:
             raise ConfigError(key="image.slices", problem="must be at least 1")
         if not (len(self.window) == 2 and self.window[1] > 0):
             raise ConfigError(key="image.window", problem="must be a center and a width above 0")
+        if self.mirror and self.slices > 1:
+            raise ConfigError(key="image.mirror", problem="is for radiographs, not for slices")
         if unknown := sorted(set(self.augment) - set(AUGMENT)):
             raise ConfigError(key="image.augment", problem=f"{unknown[0]!r} is unknown")
 
@@ -163,7 +175,8 @@ def prepare(case: Case, config: ImageConfig, tokenizer: "Tokenizer | None") -> P
 class ImageEncoder(Encoder):
     """A timm backbone; every cell of its last feature map becomes a token.
 
-    Input (B, in_chans, H, W) float32, standardised; tokens (B, h * w, D), row by row.
+    Input (B, in_chans, H, W) float32, standardised; tokens (B, h * w, D), row by row, then, where
+    the configuration asks for ``mirror``, as many of the image seen in a mirror.
 
     maps: (channels, rows) of every feature map of the backbone, finest first.
     """
@@ -180,6 +193,7 @@ class ImageEncoder(Encoder):
             (int(level["num_chs"]), config.size // int(level["reduction"])) for level in levels
         )
         self._shape = (config.in_chans, config.size, config.size)
+        self._cells = (config.size // OVERLAY_CELL, config.size // OVERLAY_CELL)
         self._config = config
         self.projection = nn.Linear(backbone.num_features, embed_dim)
         self.position = nn.Parameter(torch.zeros(1, side * side, embed_dim))
@@ -191,15 +205,61 @@ class ImageEncoder(Encoder):
 
     def forward(self, embedded: Tensor) -> Tensor:
         """Return (B, T, D) tokens for (B, in_chans, H, W) images."""
-        return self._tokens(self.backbone.forward_features(embedded))
+        tokens = self._tokens(self.backbone.forward_features(embedded))
+        if not self._config.mirror:
+            return tokens
+        mirrored = self._tokens(self.backbone.forward_features(embedded.flip(-1)))
+        return torch.cat([tokens, mirrored], dim=1)
 
     def forward_with_maps(self, embedded: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the tokens and the backbone's feature maps (B, C_i, h_i, w_i), finest first."""
         last, maps = self.backbone.forward_intermediates(embedded)
-        return self._tokens(last), maps
+        if not self._config.mirror:
+            return self._tokens(last), maps
+        other, others = self.backbone.forward_intermediates(embedded.flip(-1))
+        tokens = torch.cat([self._tokens(last), self._tokens(other)], dim=1)
+        return tokens, [(a + b.flip(-1)) / 2 for a, b in zip(maps, others, strict=True)]
+
+    def fold(self, tokens: Tensor) -> Tensor:
+        """Return (B, h * w, D): tokens of a mirrored image laid back upon those of the image."""
+        if not self._config.mirror:
+            return tokens
+        assert self.grid is not None  # an image encoder has one
+        views = tokens.reshape(len(tokens), 2, *self.grid, -1)
+        return ((views[:, 0] + views[:, 1].flip(2)) / 2).flatten(1, 2)
+
+    def blend(self, by_input: FloatArray64, by_token: FloatArray64) -> FloatArray64:
+        """Return the overlay; what both views of a place say is added."""
+        assert self.grid is not None  # an image encoder has one
+        per_view = by_token.sum(1).reshape(-1, *self.grid)
+        tokens = per_view[0] + sum(view[:, ::-1] for view in per_view[1:])
+        return blend_overlay(by_input.sum(0), tokens)
 
     def _tokens(self, features: Tensor) -> Tensor:
         return cast(Tensor, self.projection(features.flatten(2).transpose(1, 2)) + self.position)
+
+    def pieces(self, attribution: FloatArray64) -> FloatArray64:
+        """Return the overlay itself: its cells are erased one by one."""
+        return attribution
+
+    def own_pieces(self, own: Tensor, baseline: Tensor) -> Tensor:
+        """Return (h, w) that every cell of the overlay is the patient's."""
+        return torch.ones(self._cells, dtype=torch.bool)
+
+    def erase(self, own: Tensor, baseline: Tensor, masks: Tensor) -> Tensor:
+        """Return (n, C, H, W) images whose erased cells show the mean of all training images.
+
+        A black patch would be a finding, and a blur keeps what is large, such as an effusion.
+        """
+        return erase_cells(own, baseline, masks)
+
+    def scatter(self, noise: FloatArray64) -> FloatArray64:
+        """Return noise as smooth as an overlay."""
+        return scatter_cells(noise)
+
+    def content_free(self, own: Tensor) -> tuple[FloatArray64, ...]:
+        """Return how sharp the image is in each cell, and how near each is to the centre."""
+        return edges_and_centre(own, self._cells)
 
     def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Return the images with other contrast, brightness and noise; see ``warp`` for shape."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mmcore.explain.regions import MAX_REGIONS, blend_overlay, name_regions
 from mmcore.gate.suitability import choose_series, judge_series, slices_of
 from mmcore.modalities.channel import Box, Evidence, FloatArray64, Preparation
+from mmcore.modalities.erasing import edges_and_centre
 from mmcore.modalities.image import ImageConfig, ImageEncoder
 from mmcore.orientation import Side, sides_of
 from mmcore.records import Case, FloatArray, Instance, PartItem
@@ -151,6 +152,16 @@ class SlicesEncoder(ImageEncoder):
     def forward_with_maps(self, embedded: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Refuse: an outline on one image has no meaning for a series."""
         raise NotImplementedError("a series of slices has no segmentation")
+
+    def own_pieces(self, own: Tensor, baseline: Tensor) -> Tensor:
+        """Return (S, h, w) that every cell of every slice is the patient's."""
+        return torch.ones((self._shape[0], *self._cells), dtype=torch.bool)
+
+    def content_free(self, own: Tensor) -> tuple[FloatArray64, ...]:
+        """Return, for all slices, how sharp each cell is and how near to the centre."""
+        maps = [edges_and_centre(own[:, i : i + 1], self._cells) for i in range(own.shape[1])]
+        sharp, near = zip(*maps, strict=True)
+        return np.stack(sharp), np.stack(near)
 
     def blend(self, by_input: FloatArray64, by_token: FloatArray64) -> FloatArray64:
         """Return (S, rows, columns) overlays that sum to the attribution.

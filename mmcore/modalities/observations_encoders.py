@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
-from mmcore.modalities.channel import Encoder
+from mmcore.modalities.channel import Encoder, FloatArray64
 
 if TYPE_CHECKING:
     from mmcore.modalities.observations import ObservationsConfig
@@ -33,6 +33,18 @@ class ObservationsEncoder(Encoder):
     def own_tokens(self, inputs: Tensor, tokens: Tensor) -> Tensor:
         """Leave codes out that were not observed."""
         return (inputs[..., OBSERVED].amax(2) > 0).to(tokens.dtype)
+
+    def pieces(self, attribution: FloatArray64) -> FloatArray64:
+        """Return the attribution by code: a course without its latest value is no input."""
+        return cast(FloatArray64, attribution.sum((1, 2)))
+
+    def own_pieces(self, own: Tensor, baseline: Tensor) -> Tensor:
+        """Return which codes were observed."""
+        return (own[0] != baseline[0]).any(-1).any(-1)
+
+    def erase(self, own: Tensor, baseline: Tensor, masks: Tensor) -> Tensor:
+        """Return (n, J, S, 3) observations, some of whose codes were never observed."""
+        return own + masks[..., None, None] * (baseline - own)
 
     def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Return the values jittered, and some codes and some courses missing."""

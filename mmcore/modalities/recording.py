@@ -23,6 +23,7 @@ FLOOR = 1e-8  # power below which a cell is silent
 CELL_SECONDS = 0.5  # named parts of the evidence are this long ...
 CELL_BANDS = 8  # ... and this many mel bands high
 MAX_ITEMS = 8
+QUIET = 0.2  # quantile over time of a band that stands in for a sound that is erased
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,10 @@ class RecordingEncoder(Encoder):
     def __init__(self, config: RecordingConfig, embed_dim: int) -> None:
         super().__init__()
         self._shape, self._silence = config.shape, config.silence
+        width = max(1, round(CELL_SECONDS * config.shape[1] / config.seconds))
+        self._starts = (
+            np.arange(0, config.shape[0], CELL_BANDS), np.arange(0, config.shape[1], width)
+        )  # fmt: skip
         stages: list[nn.Module] = []
         before = 1
         for width in config.channels:
@@ -221,6 +226,26 @@ class RecordingEncoder(Encoder):
         """Return (B, T, width): what the convolutions heard at every moment."""
         features: Tensor = self.stages(embedded[:, None])  # (B, C, bands, frames)
         return features.flatten(1, 2).transpose(1, 2)
+
+    def pieces(self, attribution: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the attribution by cells of ``CELL_BANDS`` bands and ``CELL_SECONDS``."""
+        sums = np.add.reduceat(attribution, self._starts[0], axis=0)
+        blocks: npt.NDArray[np.float64] = np.add.reduceat(sums, self._starts[1], axis=1)
+        return blocks
+
+    def own_pieces(self, own: Tensor, baseline: Tensor) -> Tensor:
+        """Return which cells are not silent."""
+        differs = (own[0] != baseline[0]).numpy(force=True).astype(np.float64)
+        return torch.from_numpy(self.pieces(differs) > 0)
+
+    def erase(self, own: Tensor, baseline: Tensor, masks: Tensor) -> Tensor:
+        """Return the spectrograms with cells filled by their bands' quiet moments."""
+        bands, frames = self._shape
+        rows = np.searchsorted(self._starts[0], np.arange(bands), side="right") - 1
+        columns = np.searchsorted(self._starts[1], np.arange(frames), side="right") - 1
+        wide = masks[:, torch.from_numpy(rows)][:, :, torch.from_numpy(columns)]
+        quiet = own.quantile(QUIET, dim=2, keepdim=True)
+        return own + wide * (torch.minimum(quiet, own) - own)
 
     def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Return the spectrograms louder or softer, later or earlier, with noise in every cell."""

@@ -50,11 +50,14 @@ class Reference:
     patients: per modality (R, ...) network inputs of reference patients, for the bands.
     embeddings: per modality (N, F) float32 unit vectors of training patients; an input is unlike
         them when its distance to its 5th nearest exceeds ``thresholds[modality]``.
+    answers: (R, K) raw outputs for the reference patients, all modalities given, as the network
+        gave them when the pack was made; None in packs that do not say.
     """
 
     patients: Mapping[str, npt.NDArray[np.generic]]
     embeddings: Mapping[str, npt.NDArray[np.float32]]
     thresholds: Mapping[str, float]
+    answers: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,6 +190,7 @@ def _read_reference(path: Path, config: ModelConfig, *, pack: str) -> Reference:
         # Half precision shortens or stretches a unit vector, which would move every distance.
         embeddings = {m: unit(arrays[f"embeddings_{m}"].astype(np.float32)) for m in names}
         thresholds = {m: float(arrays[f"threshold_{m}"]) for m in names}
+        answers = arrays["answers"].astype(np.float32) if "answers" in arrays.files else None
     for m in names:
         if not np.isfinite(patients[m]).all() or not np.isfinite(embeddings[m]).all():
             raise PackIntegrityError(pack=pack, problem=f"reference of {m} is not finite")
@@ -194,4 +198,4 @@ def _read_reference(path: Path, config: ModelConfig, *, pack: str) -> Reference:
             raise PackIntegrityError(pack=pack, problem=f"threshold of {m} is unusable")
     if len({len(array) for array in patients.values()} | {0}) != 2:
         raise PackIntegrityError(pack=pack, problem="reference patients lack a modality")
-    return Reference(patients=patients, embeddings=embeddings, thresholds=thresholds)
+    return Reference(patients, embeddings, thresholds, answers)

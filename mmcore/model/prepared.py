@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
 from mmcore.modalities import Prepared, channel_of
 from mmcore.model.config import ModelConfig
 from mmcore.records import Case, Modality
@@ -37,3 +42,9 @@ def prepare_case(case: Case, config: ModelConfig, tokenizer: "Tokenizer | None")
             inputs[modality] = read.prepared
             doubts[modality] = read.doubts
     return PreparedCase(inputs, tuple(notices), doubts)
+
+
+def network_input(array: npt.NDArray[np.generic]) -> Tensor:
+    """Return a stored input as the network takes it: float32 or int64."""
+    tensor = torch.from_numpy(np.asarray(array))
+    return tensor.float() if tensor.is_floating_point() else tensor.long()

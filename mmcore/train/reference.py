@@ -6,6 +6,7 @@ import torch
 
 from mmcore.gate.novelty import distances, unit
 from mmcore.model.network import FusionNetwork
+from mmcore.model.prepared import network_input
 from mmcore.records import Modality
 from mmcore.train.dataset import TrainingSet
 
@@ -39,7 +40,24 @@ def reference_arrays(
         arrays[f"embeddings_{name}"] = known[modality].astype(np.float16)
         usual = distances(ordinary[modality], unit(known[modality].astype(np.float16)))
         arrays[f"threshold_{name}"] = np.array(np.percentile(usual, 100.0 - FALSE_ALARM))
+    arrays["answers"] = _answers(network, arrays)
     return arrays
+
+
+def _answers(
+    network: FusionNetwork, arrays: dict[str, npt.NDArray[np.generic]]
+) -> npt.NDArray[np.float32]:
+    """Return (R, K) what the network says of the reference patients as they are stored."""
+    with torch.inference_mode():
+        baseline = {
+            m: network.encode(m, network.embed(m, network.baseline(m)[None]))
+            for m in network.modalities
+        }
+        encoded = {
+            m: network.encode(m, network.embed(m, network_input(arrays[f"patients_{m.value}"])))
+            for m in network.modalities
+        }
+        return network.decide(encoded, baseline).float().numpy()
 
 
 def _embed_both(

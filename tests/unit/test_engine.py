@@ -22,7 +22,7 @@ from mmcore.explain.path import PathAttribution, integrate
 from mmcore.explain.shapley import shapley_values
 from mmcore.records import Case, Explanation, GateVerdict, Modality, Patient, Prediction
 from mmcore.simulate import sample_patient
-from tests.tiny import SEED, tiny_engine, tiny_pack
+from tests.tiny import SEED, tiny_engine, tiny_pack, untried
 
 TARGET = "effusion"
 
@@ -47,7 +47,8 @@ def without(whole: Case, *modalities: Modality) -> Case:
 
 @cache
 def explanation(index: int = 0) -> Explanation:
-    return tiny_engine().explain(case(index), TARGET)
+    with untried():
+        return tiny_engine().explain(case(index), TARGET)
 
 
 def test_base_and_contributions_are_the_logit_and_the_probability() -> None:
@@ -90,10 +91,38 @@ def test_a_path_that_misses_withholds_the_overlay_even_if_the_other_hits(
         return found
 
     monkeypatch.setattr(ledger_module, "integrate", missing)
-    parts = tiny_engine().explain(case(), TARGET).parts
+    with untried():
+        parts = tiny_engine().explain(case(), TARGET).parts
     assert not parts[Modality.IMAGE].passed
     assert parts[Modality.IMAGE].overlay is None
     assert parts[Modality.NOTE].passed
+
+
+def test_a_network_with_other_weights_than_at_its_release_shows_no_part() -> None:
+    engine = Engine.load(tiny_pack())
+    torch.manual_seed(0)
+    for module in engine.pack.network.modules():
+        if isinstance(module, torch.nn.Linear | torch.nn.Conv2d):
+            module.reset_parameters()
+    with untried():
+        parts = engine.explain(case(), TARGET).parts
+    assert not any(part.passed for part in parts.values())
+    assert all("as it did at its release" in part.reason for part in parts.values())
+
+
+def test_a_network_that_is_as_it_was_released_passes_that_test() -> None:
+    for part in explanation().parts.values():
+        (release,) = (test for test in part.tests if test.name == "release")
+        assert release.passed
+
+
+def test_a_part_of_a_network_that_learned_nothing_is_withheld_with_its_reason() -> None:
+    parts = tiny_engine().explain(case(), TARGET).parts[Modality.IMAGE]
+    assert not parts.passed
+    assert parts.reason
+    assert parts.overlay is None
+    assert not parts.items
+    assert not parts.places
 
 
 def test_note_evidence_quotes_the_note_and_lab_evidence_names_the_code() -> None:
@@ -179,7 +208,7 @@ def test_eight_threads_on_one_engine_never_mix_their_patients() -> None:
         index = job % 3
         return index, engine.predict(case(index)), engine.explain(case(index), TARGET)
 
-    with ThreadPoolExecutor(8) as threads:
+    with untried(), ThreadPoolExecutor(8) as threads:
         done = list(threads.map(work, range(12)))
     for index, prediction, ledger in done:
         assert prediction.case_digest == case(index).digest

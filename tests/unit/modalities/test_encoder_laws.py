@@ -80,7 +80,7 @@ def of_image(name: str, arguments: dict[str, object], **more: int) -> Subject:
     return Subject(
         lambda: image.build(config, DIM),
         lambda: torch.randn(BATCH, more.get("slices", 1), 32, 32),
-        4,
+        8 if more.get("mirror") else 4,
     )
 
 
@@ -105,6 +105,7 @@ SUBJECTS = {
     "variants-mlp": of_variants("mlp", 1),
     "image-resnet10t": of_image("resnet10t", SMOOTH),
     "image-cnn": of_image("cnn", {"channels": (4, 8, 8, 16)}),
+    "image-cnn-mirror": of_image("cnn", {"channels": (4, 8, 8, 16)}, mirror=True),
     "slices-cnn": of_image("cnn", {"channels": (4, 8, 8, 16)}, slices=5),
     "slices-resnet10t": of_image("resnet10t", SMOOTH, slices=3, in_chans=3),
 }  # fmt: skip
@@ -130,7 +131,8 @@ def inputs(subject: Subject) -> Tensor:
 def test_an_encoder_makes_its_tokens(subject: Subject, encoder: Encoder, inputs: Tensor) -> None:
     tokens = laws.tokens_of(encoder, inputs)
     assert tokens.shape == (BATCH, subject.tokens, DIM)
-    assert encoder.grid is None or encoder.grid[0] * encoder.grid[1] == subject.tokens
+    views = subject.tokens // 4 if encoder.grid is not None else 1
+    assert encoder.grid is None or views * encoder.grid[0] * encoder.grid[1] == subject.tokens
 
 
 def test_the_rows_of_a_batch_do_not_mix(encoder: Encoder, inputs: Tensor) -> None:

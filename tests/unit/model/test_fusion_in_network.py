@@ -17,7 +17,7 @@ from mmcore.train.config import RunConfig
 from mmcore.train.package import package
 from mmcore.train.run import build_network
 from mmcore.train.sources import prepare_cohorts
-from tests.tiny import SEED, tiny_cohort, tiny_run
+from tests.tiny import SEED, tiny_cohort, tiny_run, untried
 
 
 def run_with(kind: FusionKind) -> RunConfig:
@@ -49,7 +49,8 @@ def test_the_ledger_of_a_late_fusion_shows_no_interaction_and_every_part(tmp_pat
     network = build_network(run, source, folder=tmp_path)
     package(network, run, source, out=tmp_path / "late", hours=0.0)
     engine = Engine.load(tmp_path / "late")
-    explanation = engine.explain(phantom_case(sample_patient(SEED, 0)), "effusion")
+    with untried():
+        explanation = engine.explain(phantom_case(sample_patient(SEED, 0)), "effusion")
     assert explanation.interactions
     assert np.abs([i.value for i in explanation.interactions]).max() < 1e-5
     assert all(part.passed for part in explanation.parts.values())
