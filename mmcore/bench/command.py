@@ -35,7 +35,7 @@ def bench(
         int, typer.Option(min=0, help="Patients for deletion, insertion and stability.")
     ] = 12,
     released: Annotated[
-        int, typer.Option(min=0, help="Findings on which weights are randomised.")
+        int, typer.Option(min=0, help="Patients on whom weights are randomised.")
     ] = 6,
     permuted: Annotated[
         Path | None, typer.Option(help="A pack trained on permuted labels, to compare maps with.")

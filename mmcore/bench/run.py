@@ -126,9 +126,9 @@ def own_parts(ledger: Ledger, prepared: PreparedCase, modality: Modality) -> Par
 def called_pairs(
     engine: Engine, subjects: Iterable[Subject], count: int
 ) -> list[tuple[Subject, str]]:
-    """Return the first ``count`` pairs of a case and a target that is there and called."""
-    pairs = ((s, target) for s in subjects for target, _ in called(engine, s))
-    return list(islice(pairs, count))
+    """Return the first ``count`` cases with their first target that is there and called."""
+    firsts = ((s, next(called(engine, s), None)) for s in subjects)
+    return list(islice(((s, found[0]) for s, found in firsts if found is not None), count))
 
 
 def _explain(

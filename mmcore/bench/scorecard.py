@@ -41,7 +41,7 @@ def simulated_scorecard(
 ) -> Scorecard:
     """Return the scorecard on ``cases`` fresh simulated patients of ``seed``.
 
-    deep: of the first so many, deletion, insertion and stability too. released: findings on which
+    deep: of the first so many, deletion, insertion and stability too. released: patients on whom
     randomised weights are tried.
     """
 
