@@ -61,7 +61,8 @@ class ImageConfig:
     slices: 1 for a radiograph; more for a CT series, which is resampled to so many slices.
     window: center and width in HU of what the model sees of a CT.
     augment: how far training images are changed; see ``AUGMENT``, whose values are the defaults.
-    mirror: whether the fusion reads the tokens of the mirrored image too (docs/decisions/0019).
+    mirror: whether the fusion, once trained, reads the tokens of the mirrored image too
+        (docs/decisions/0019).
     """
 
     name: str
@@ -206,7 +207,7 @@ class ImageEncoder(Encoder):
     def forward(self, embedded: Tensor) -> Tensor:
         """Return (B, T, D) tokens for (B, in_chans, H, W) images."""
         tokens = self._tokens(self.backbone.forward_features(embedded))
-        if not self._config.mirror:
+        if not self._has_mirror:
             return tokens
         mirrored = self._tokens(self.backbone.forward_features(embedded.flip(-1)))
         return torch.cat([tokens, mirrored], dim=1)
@@ -214,19 +215,20 @@ class ImageEncoder(Encoder):
     def forward_with_maps(self, embedded: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the tokens and the backbone's feature maps (B, C_i, h_i, w_i), finest first."""
         last, maps = self.backbone.forward_intermediates(embedded)
-        if not self._config.mirror:
+        if not self._has_mirror:
             return self._tokens(last), maps
-        other, others = self.backbone.forward_intermediates(embedded.flip(-1))
-        tokens = torch.cat([self._tokens(last), self._tokens(other)], dim=1)
-        return tokens, [(a + b.flip(-1)) / 2 for a, b in zip(maps, others, strict=True)]
+        mirrored = self._tokens(self.backbone.forward_features(embedded.flip(-1)))
+        return torch.cat([self._tokens(last), mirrored], dim=1), maps
 
-    def fold(self, tokens: Tensor) -> Tensor:
-        """Return (B, h * w, D): tokens of a mirrored image laid back upon those of the image."""
-        if not self._config.mirror:
-            return tokens
+    @property
+    def _has_mirror(self) -> bool:
+        """Whether both views are seen: training sees one, mirrored at random if it is asked to."""
+        return self._config.mirror and not self.training
+
+    def as_seen(self, tokens: Tensor) -> Tensor:
+        """Return (B, h * w, D): the tokens of the image itself, without those of its mirror."""
         assert self.grid is not None  # an image encoder has one
-        views = tokens.reshape(len(tokens), 2, *self.grid, -1)
-        return ((views[:, 0] + views[:, 1].flip(2)) / 2).flatten(1, 2)
+        return tokens[:, : self.grid[0] * self.grid[1]]
 
     def blend(self, by_input: FloatArray64, by_token: FloatArray64) -> FloatArray64:
         """Return the overlay; what both views of a place say is added."""

@@ -20,7 +20,7 @@ class SegmentationHead(nn.Module):
         super().__init__()
         assert encoder.grid is not None  # image encoders always have one
         self.grid = encoder.grid
-        self._fold = encoder.fold
+        self._as_seen = encoder.as_seen
         self.names = config.regions
         self.regions = len(config.regions)
         self.coarse = nn.Linear(embed_dim, self.regions)
@@ -42,7 +42,7 @@ class SegmentationHead(nn.Module):
 
     def forward(self, tokens: Tensor, maps: list[Tensor]) -> Tensor:
         """Return (B, R, h, w) logits from tokens (B, T, D) and maps (B, C_i, h_i, w_i)."""
-        coarse = self.coarse(self._fold(tokens)).transpose(1, 2).unflatten(2, self.grid)
+        coarse = self.coarse(self._as_seen(tokens)).transpose(1, 2).unflatten(2, self.grid)
         summed: Tensor | None = None
         for lateral, features in zip(reversed(self.lateral), reversed(maps), strict=False):
             level = lateral(features)
