@@ -5,8 +5,10 @@ Sums are kept: words sum to the clauses of the core, phrases are sums of words.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
+from mmcore.courses import Course, courses_of, place_of
 from mmcore.records import Observation, PartItem, Parts, Variant
 
 _WORD = re.compile(r"\S+")
@@ -94,22 +96,49 @@ def phrases(text: str, spans: Sequence[Span]) -> tuple[Span, ...]:
     return tuple(merged)
 
 
+@dataclass(frozen=True, slots=True)
+class ObservationRow:
+    """All values of one code, and what the model made of the latest and of how it came about.
+
+    value: contribution of the latest value in logits, or None if the model did not use it.
+    trend: the item on the course, with its own words, or None where no course was read.
+    """
+
+    course: Course
+    value: float | None
+    trend: PartItem | None
+
+    @property
+    def weight(self) -> float:
+        """How much value and course moved the target, in logits."""
+        return abs(self.value or 0.0) + abs(self.trend.signed if self.trend else 0.0)
+
+
 def of_observations(
     observations: Sequence[Observation], items: Sequence[PartItem]
-) -> tuple[tuple[Observation, float | None], ...]:
-    """Return every observation with its contribution, or ``None`` if the model did not use it.
+) -> tuple[ObservationRow, ...]:
+    """Return one row per code; an item that points to an earlier value tells of the course.
 
-    Ordered by size of contribution, then as given.
+    Ordered by what matters: how much it moved the target, then values out of their range, then as
+    given.
     """
-    by_place: dict[tuple[str, str], float] = {}
+    by_code: dict[str, list[PartItem]] = {}
     for item in items:
-        place = (str(item.where[0]), str(item.where[1]) if len(item.where) > 1 else "")
-        by_place[place] = by_place.get(place, 0.0) + item.signed
+        by_code.setdefault(str(item.where[0]), []).append(item)
     rows = []
-    for observation in observations:
-        time = observation.time.isoformat() if observation.time else ""
-        rows.append((observation, by_place.get((observation.loinc, time))))
-    return tuple(sorted(rows, key=lambda row: -abs(row[1] or 0.0)))
+    for course in courses_of(observations):
+        place = place_of(course.latest)
+        found = by_code.get(place[0], [])
+        values = [i.signed for i in found if i.where == place]
+        trends = [i for i in found if i.where != place]
+        trend = None
+        if trends:
+            trend = replace(trends[0], signed=sum(item.signed for item in trends))
+        rows.append(ObservationRow(course, sum(values) if values else None, trend))
+    is_out = {"high", "low"}
+    return tuple(
+        sorted(rows, key=lambda row: (-row.weight, range_mark(row.course.latest) not in is_out))
+    )
 
 
 def of_variants(
@@ -131,11 +160,19 @@ def strongest_places(items: Sequence[PartItem], most: int = 4) -> tuple[PartItem
     return (*in_favour, *[item for item in placed if item.signed < 0][:most])
 
 
-def flag(observation: Observation) -> str:
-    """Return "low", "high" or "" against the reference range the observation carries."""
+def range_mark(observation: Observation) -> Literal["low", "high", "in range", ""]:
+    """Return where a value lies against the reference range that it carries; "" if unknown.
+
+    A bound ("<120") is in range only if every value it allows is.
+    """
     low, high = observation.reference_low, observation.reference_high
-    if low is not None and observation.value < low:
+    value, comparator = observation.value, observation.comparator
+    if low is not None and value < low and comparator != ">":
         return "low"
-    if high is not None and observation.value > high:
+    if high is not None and value > high and comparator != "<":
         return "high"
-    return ""
+    if low is None and high is None:
+        return ""
+    may_be_low = low is not None and (value < low or (comparator == "<" and low > 0))
+    may_be_high = high is not None and (value > high or comparator == ">")
+    return "" if may_be_low or may_be_high else "in range"

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from mmcore.courses import courses_of, place_of
 from mmcore.explain.relations import Relation, relation_in
 from mmcore.records import Contribution, Interaction, Modality, Observation, PartItem, Place
 from mmcore.wording import (
@@ -227,10 +228,13 @@ def strongest(items: Sequence[PartItem], *, is_for: bool) -> PartItem | None:
 def observation_names(
     observations: Sequence[Observation],
 ) -> dict[tuple[float | str, ...], str]:
-    """Return each observation with its value, by the code and time that an item points to."""
+    """Return the latest value of each code in words, by the code and time an item points to.
+
+    Items that point to an earlier time tell of a course, and keep their own words.
+    """
     return {
-        (o.loinc, o.time.isoformat() if o.time else ""): f"{o.display} {observation_text(o)}"
-        for o in observations
+        place_of(course.latest): f"{course.latest.display} {observation_text(course.latest)}"
+        for course in courses_of(observations)
     }
 
 

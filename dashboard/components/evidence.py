@@ -1,4 +1,4 @@
-"""What inside the note and the labs moved a finding: shaded text, and a table with small bars."""
+"""What inside the note moved a finding as shaded text, and pieces that all evidence shares."""
 
 from collections.abc import Sequence
 
@@ -39,48 +39,6 @@ def note_view(case: Case, seen: Note | None, parts: Parts | None) -> None:
         show(_plain(note))
 
 
-def observations_view(case: Case, parts: Parts | None) -> None:
-    """Draw labs and vitals with reference range, flag and contribution."""
-    if not case.observations:
-        show(element("p", "The case holds no labs or vitals.", cls="co-muted"))
-        return
-    if parts is not None and not parts.passed:
-        withheld(parts)
-    items = parts.items if parts is not None and parts.passed else ()
-    rows = evidence.of_observations(case.observations, items)
-    moved = [abs(signed) for _, signed in rows if signed is not None]
-    strongest = max(evidence.FULL_STRENGTH_FROM, *moved, 0.0)
-    body = []
-    for observation, signed in rows:
-        flag = evidence.flag(observation)
-        mark = {"high": "▲ high", "low": "▼ low"}.get(flag, "")
-        shown = f"{observation.comparator or ''}{formatting.number(observation.value)}"
-        body.append(
-            element(
-                "tr",
-                element("th", observation.display, scope="row"),
-                element("td", element("b", shown), " ", formatting.unit(observation.unit)),
-                element("td", _reference(observation.reference_low, observation.reference_high)),
-                element("td", element("span", mark, cls=f"co-flag {flag}")),
-                element("td", formatting.clock(observation.time)),
-                element("td", bar(signed, strongest)),
-                data_testid=f"observation-{observation.loinc}",
-            )
-        )
-    headers = ("Observation", "Value", "Reference", "Flag", "Taken", "Contribution (log-odds)")
-    head = element("tr", *(element("th", h, scope="col") for h in headers))
-    show(
-        element(
-            "table",
-            element("caption", "Labs and vitals with their contributions", cls="co-hidden"),
-            element("thead", head),
-            element("tbody", *body),
-            cls="co-table co-observations",
-            data_testid="observations-table",
-        )
-    )
-
-
 def withheld(parts: Parts) -> None:
     """Draw why a part's evidence is not shown."""
     show(
@@ -93,18 +51,6 @@ def withheld(parts: Parts) -> None:
             role="note",
         )
     )
-
-
-def _reference(low: float | None, high: float | None) -> str:
-    if low is None and high is None:
-        return "—"
-    if low is None or high is None:
-        return (
-            f"≤ {formatting.number(high)}"
-            if high is not None
-            else f"≥ {formatting.number(low or 0)}"
-        )
-    return f"{formatting.number(low)} to {formatting.number(high)}"
 
 
 def items_view(modality: Modality, held: str, parts: Parts | None) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import charts, inputs, messages, services, state, viewer
 from dashboard.attention import Finding
-from dashboard.components import captions, evidence, ledger, methods
+from dashboard.components import captions, evidence, labs, ledger, methods
 from dashboard.components.findings import findings_list, findings_table, gate_note
 from dashboard.components.recording import recording_view
 from dashboard.components.variants import variants_view
@@ -189,7 +189,7 @@ def _evidence(work: CaseWork, modality: Modality, parts: Parts | None, display: 
         case Modality.NOTE:
             evidence.note_view(work.case, work.seen.note, parts)
         case Modality.OBSERVATIONS:
-            evidence.observations_view(work.case, parts)
+            labs.observations_view(work.case, parts)
         case Modality.RECORDING:
             recording_view(work.case, work.seen.recording, parts, display)
         case Modality.VARIANTS:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from mmcore.records import (
     GateVerdict,
     Interaction,
     Modality,
+    PartItem,
     Parts,
     PartTest,
     Place,
@@ -447,3 +449,49 @@ def test_a_finding_whose_ledger_does_not_add_up_is_withheld_on_every_page(stage:
     filed = html(stage.open_case("jane", "report"))
     row = filed[filed.index(">Consolidation<") :]
     assert "Withheld" in row[: row.index("</tr>")]
+
+
+class ReadsCourses(factory.FakeEngine):
+    """An engine that reads the first observation's change over a day apart from its value."""
+
+    def _parts(self, case: Case, modality: Modality, total: float) -> Parts:
+        parts = super()._parts(case, modality, total)
+        if modality is not Modality.OBSERVATIONS:
+            return parts
+        earlier = (factory.TAKEN - timedelta(hours=24)).isoformat()
+        course = PartItem("C-reactive protein, rising over 24 h", ("1988-5", earlier), 0.37)
+        return replace(parts, items=(*parts.items, course))
+
+
+def with_history() -> Case:
+    case = factory.case()
+    latest = case.observations[0]
+    earlier = replace(latest, value=81.0, time=factory.TAKEN - timedelta(hours=24))
+    return replace(case, observations=(*case.observations, earlier))
+
+
+def test_labs_have_one_row_per_test_with_value_and_course_apart(stage: Stage) -> None:
+    stage.engine, stage.demos["jane"] = ReadsCourses(), with_history()
+    page = html(stage.open_case("jane", "review"))
+    table = page[page.index('data-testid="observations-table"') :]
+    table = table[: table.index("</table>")]
+    assert table.count('data-testid="observation-1988-5"') == 1
+    row = table[table.index('data-testid="observation-1988-5"') :]
+    row = row[: row.index("</tr>")]
+    assert "<b>164</b> mg/L" in row
+    assert "▲ high" in row
+    assert "+0.50" in row
+    assert "+0.37" in row
+    assert "<small>rising over 24 h</small>" in row
+    assert 'alt="C-reactive protein over time: 81 mg/L, 2 Mar 2024, 14:05; 164 mg/L' in row
+    assert table.index("C-reactive protein") < table.index("Leukocytes")
+    assert "✓ in range" in table, "in and out differ by sign and word"
+
+
+def test_labs_without_evidence_say_nothing_of_contributions(stage: Stage) -> None:
+    stage.engine = factory.FakeEngine(withheld_parts=(Modality.OBSERVATIONS,))
+    page = html(stage.open_case("jane", "review"))
+    table = page[page.index('data-testid="observations-table"') :]
+    table = table[: table.index("</table>")]
+    assert "moved it" not in table
+    assert "not used" not in table

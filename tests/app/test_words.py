@@ -2,6 +2,8 @@
 
 import math
 import re
+from datetime import timedelta
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -10,7 +12,14 @@ from dashboard import evidence, formatting, markup, messages, palette
 from dashboard.viewer import SOURCE
 from dashboard.viewer.packing import browser_values, pack, unpack
 from mmcore.errors import RefusalCode
-from mmcore.records import FileVerdict, GateVerdict, Modality, PartItem, TargetPrediction
+from mmcore.records import (
+    FileVerdict,
+    GateVerdict,
+    Modality,
+    Observation,
+    PartItem,
+    TargetPrediction,
+)
 from tests.app import factory
 
 
@@ -103,8 +112,46 @@ def test_an_observation_the_model_did_not_use_has_no_contribution() -> None:
     rows = evidence.of_observations(
         case.observations, [PartItem("", ("6690-2", time.isoformat()), 0.4)]
     )
-    assert rows[0][0].loinc == "6690-2"
-    assert [signed for _, signed in rows] == [0.4, None, None, None, None]
+    assert rows[0].course.latest.loinc == "6690-2"
+    assert [row.value for row in rows] == [0.4, None, None, None, None]
+
+
+def test_a_code_has_one_row_whose_course_never_counts_as_its_value() -> None:
+    taken = [factory.TAKEN - timedelta(hours=hours) for hours in (0, 24, 12)]
+    given = [
+        Observation("1988-5", "C-reactive protein", value, "mg/L", time)
+        for value, time in zip((164.0, 80.0, 120.0), taken, strict=True)
+    ]
+    items = (
+        PartItem("C-reactive protein, rising over 24 h", ("1988-5", taken[1].isoformat()), 0.3),
+        PartItem("C-reactive protein", ("1988-5", taken[0].isoformat()), -0.1),
+    )
+    (row,) = evidence.of_observations(given, items)
+    assert [o.value for o in row.course.values] == [80.0, 120.0, 164.0]
+    assert row.value == -0.1
+    assert row.trend == items[0]
+    assert row.weight == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("value", "comparator", "low", "high", "mark"),
+    [
+        (5.0, None, 0.0, 5.0, "in range"),
+        (5.1, None, 0.0, 5.0, "high"),
+        (3.9, None, 4.0, None, "low"),
+        (3.9, None, None, None, ""),
+        (120.0, "<", 0.0, 300.0, "in range"),
+        (120.0, "<", 4.0, 300.0, ""),
+        (400.0, "<", 0.0, 300.0, ""),
+        (300.0, ">", None, 300.0, ""),
+        (3.0, ">", 4.0, None, ""),
+    ],
+)
+def test_a_bound_is_in_range_only_if_all_it_allows_is(
+    value: float, comparator: Literal["<", ">"] | None, low: float, high: float, mark: str
+) -> None:
+    observation = Observation("x", "X", value, "u", None, comparator, low, high)
+    assert evidence.range_mark(observation) == mark
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,178 @@
+"""Labs and vitals: one row per code with its range, its course, and what either moved."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from dashboard import evidence, formatting, palette
+from dashboard.components.evidence import bar, withheld
+from dashboard.evidence import ObservationRow
+from dashboard.markup import Markup, element, join, picture, show
+from mmcore.courses import Course
+from mmcore.records import Case, Observation, Parts
+
+_MARKS = {
+    "high": "▲ high",
+    "low": "▼ low",
+    "in range": "✓ in range",
+}
+_WIDTH, _HEIGHT, _EDGE = 92, 26, 4  # pixels of a course's drawing, and of the border inside it
+
+
+def observations_view(case: Case, parts: Parts | None) -> None:
+    """Draw one row per code; without parts that passed, the values alone."""
+    if not case.observations:
+        show(element("p", "The case holds no labs or vitals.", cls="co-muted"))
+        return
+    if parts is not None and not parts.passed:
+        withheld(parts)
+    is_explained = parts is not None and parts.passed
+    items = parts.items if parts is not None and is_explained else ()
+    rows = evidence.of_observations(case.observations, items)
+    moved = [abs(row.value or 0.0) for row in rows]
+    moved += [abs(row.trend.signed) for row in rows if row.trend is not None]
+    strongest = max(evidence.FULL_STRENGTH_FROM, *moved)
+    has_course = any(row.course.earlier for row in rows)
+    columns = [
+        ("Observation", _name, True),
+        ("Latest value", _latest, True),
+        ("Reference range", _range, True),
+        ("Over time", _course, has_course),
+        ("Value moved it by (log-odds)", lambda row: bar(row.value, strongest), is_explained),
+        (
+            "Its course moved it by (log-odds)",
+            lambda row: _trend(row, strongest),
+            any(row.trend is not None for row in rows),
+        ),
+    ]
+    shown: list[tuple[str, Callable[[ObservationRow], Markup]]] = [
+        (header, draw) for header, draw, is_shown in columns if is_shown
+    ]
+    words = "Labs and vitals, one row per test, with their contributions"
+    show(
+        element(
+            "table",
+            element("caption", words, cls="co-hidden"),
+            element("thead", element("tr", *(element("th", h, scope="col") for h, _ in shown))),
+            element("tbody", *(_row(row, [draw for _, draw in shown]) for row in rows)),
+            cls="co-table co-observations",
+            data_testid="observations-table",
+        )
+    )
+
+
+def _row(row: ObservationRow, draws: Sequence[Callable[[ObservationRow], Markup]]) -> Markup:
+    name, *cells = (draw(row) for draw in draws)
+    return element(
+        "tr",
+        element("th", name, scope="row"),
+        *(element("td", cell) for cell in cells),
+        data_testid=f"observation-{row.course.latest.loinc}",
+    )
+
+
+def _name(row: ObservationRow) -> Markup:
+    return join(row.course.latest.display)
+
+
+def _latest(row: ObservationRow) -> Markup:
+    latest = row.course.latest
+    unit, taken = formatting.unit(latest.unit), formatting.clock(latest.time)
+    return join(element("b", _value(latest)), " ", unit, element("small", taken))
+
+
+def _value(observation: Observation) -> str:
+    return f"{observation.comparator or ''}{formatting.number(observation.value)}"
+
+
+def _range(row: ObservationRow) -> Markup:
+    """Return the range, and by sign, word and colour where the value lies in it."""
+    observation = row.course.latest
+    low, high = observation.reference_low, observation.reference_high
+    if low is None and high is None:
+        return element("span", "not stated", cls="co-muted")
+    if low is not None and high is not None:
+        words = f"{formatting.number(low)} to {formatting.number(high)}"
+    elif high is not None:
+        words = f"≤ {formatting.number(high)}"
+    else:
+        words = f"≥ {formatting.number(low or 0.0)}"
+    found = evidence.range_mark(observation)
+    mark = element("span", _MARKS[found], cls=f"co-flag {found.partition(' ')[0]}") if found else ""
+    return join(words, " ", mark)
+
+
+def _trend(row: ObservationRow, strongest: float) -> Markup:
+    """Return what the course moved, in the item's own words less the name the row begins with."""
+    if row.trend is None:
+        return element("span", "none read", cls="co-muted")
+    words = row.trend.what.removeprefix(f"{row.course.latest.display}, ")
+    return join(bar(row.trend.signed, strongest), element("small", words))
+
+
+def _course(row: ObservationRow) -> Markup:
+    course = row.course
+    undated = len(course.undated)
+    more = element("small", f"and {undated} without a time") if undated else ""
+    if not course.earlier:
+        return join(element("span", "—", cls="co-muted", aria_label="no earlier value"), more)
+    first = course.earlier[0]
+    count = len(course.earlier)
+    told = f"{count} earlier, from {_value(first)}"
+    return join(_drawing(course), element("small", told), more)
+
+
+def _drawing(course: Course) -> Markup:
+    """Return the values as a line over time, over their reference range as a band."""
+    values = [o.value for o in course.values]
+    low, high = min(values), max(values)
+    span = high - low or max(abs(high), 1.0)
+    low, high = low - 0.15 * span, high + 0.15 * span
+
+    def down(value: float) -> float:
+        held = min(max(value, low), high)
+        return _HEIGHT - _EDGE - (held - low) / (high - low) * (_HEIGHT - 2 * _EDGE)
+
+    points = list(zip(_across(course.values), map(down, values), strict=True))
+    pieces: list[Markup] = []
+    normal = course.latest.reference_low, course.latest.reference_high
+    top, bottom = (down(v) if v is not None else end for v, end in
+                   ((normal[1], 0.0), (normal[0], float(_HEIGHT))))  # fmt: skip
+    if normal != (None, None) and bottom > top:  # else no part of the range is in the drawing
+        pieces.append(
+            element(
+                "rect", x=0, y=f"{top:.1f}", width=_WIDTH, height=f"{bottom - top:.1f}",
+                fill=palette.BORDER,
+            )
+        )  # fmt: skip
+    pieces.append(
+        element(
+            "polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), fill="none",
+            stroke=palette.MUTED, stroke_width="1.5",
+        )
+    )  # fmt: skip
+    for index, (x, y) in enumerate(points):
+        is_latest = index == len(points) - 1
+        pieces.append(
+            element(
+                "circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=3 if is_latest else "1.8",
+                fill=palette.TEXT if is_latest else palette.MUTED,
+            )
+        )  # fmt: skip
+    return picture(join(*pieces), alt=_aloud(course), width=_WIDTH, height=_HEIGHT)
+
+
+def _across(values: Sequence[Observation]) -> list[float]:
+    """Return the horizontal place of each value, by its time."""
+    moments = [(o.time or datetime.min).replace(tzinfo=None) for o in values]  # all have one
+    whole = (moments[-1] - moments[0]).total_seconds()
+    room = _WIDTH - 2 * _EDGE
+    if not whole:
+        return [_EDGE + room * n / (len(values) - 1) for n in range(len(values))]
+    return [_EDGE + room * (m - moments[0]).total_seconds() / whole for m in moments]
+
+
+def _aloud(course: Course) -> str:
+    """Return every value with its time, for who does not see the drawing."""
+    unit = formatting.unit(course.latest.unit)
+    told = "; ".join(f"{_value(o)} {unit}, {formatting.clock(o.time)}" for o in course.values)
+    return f"{course.latest.display} over time: {told}"
