@@ -132,6 +132,10 @@ NO_MODEL_MAP = "No map yet: the model has not scored this case."
 NO_PART_MAP = "No map: the image took no part in this result."
 TOO_LITTLE_TO_PLACE = "No map: {subject} moved {display} too little to say from where."
 OTHER_IMAGE = "No map: the model did not look at this image."
+SWITCHED_SAYS_NOT = (
+    "The calibration was fitted with every input there. This is the model's answer without that "
+    "input, not a second opinion."
+)
 
 SAYS_NOT = LEDGER_SAYS_NOT
 

@@ -10,7 +10,15 @@ from typing import Any
 import streamlit as st
 
 from dashboard.jobs import Job
-from mmcore.records import Case, Explanation, Instance, Note, Prediction, Recording
+from mmcore.records import (
+    Case,
+    Explanation,
+    Instance,
+    Modality,
+    Note,
+    Prediction,
+    Recording,
+)
 
 _KEY = "consilium_session"
 MOST_CASES = 6  # each holds its pixels in memory; the oldest is let go first
@@ -34,6 +42,7 @@ class CaseWork:
         patient is read by a model of simulated patients, whatever reads real ones.
     explanations: by target name; of the current pack only.
     seen: what the model looked at, among the case's images, notes and recordings.
+    left_out: inputs that the reader switched off to see the answer without them.
     jobs: work under way, by name ("predict", "explain:effusion", "document").
     """
 
@@ -46,12 +55,14 @@ class CaseWork:
     seen: Seen = field(default_factory=Seen)
     document: dict[str, Any] | None = None
     pdf: bytes | None = None
+    left_out: frozenset[Modality] = frozenset()
     jobs: dict[str, Job[Any]] = field(default_factory=dict)
 
     def forget_derived(self) -> None:
         """Drop everything that a model said of this case."""
         self.prediction = self.target = self.document = self.pdf = None
         self.seen = Seen()
+        self.left_out = frozenset()
         self.explanations.clear()
         self.jobs.clear()
 

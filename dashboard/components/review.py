@@ -9,6 +9,7 @@ from dashboard.attention import Finding
 from dashboard.components import captions, evidence, labs, ledger, methods
 from dashboard.components.findings import findings_list, findings_table, gate_note
 from dashboard.components.recording import recording_view
+from dashboard.components.switches import switches_panel
 from dashboard.components.variants import variants_view
 from dashboard.components.waiting import empty_state, wait_for
 from dashboard.evidence import is_worth_a_map
@@ -113,6 +114,9 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
         missing=_missing(work),
         key=f"ledger-{work.case.digest[:16]}-{target.name}",
     )
+    given = [m for m in explanation.modalities if m not in _missing(work)]
+    if given:
+        switches_panel(work, explanation, target, given)
     return explanation
 
 

@@ -495,3 +495,43 @@ def test_labs_without_evidence_say_nothing_of_contributions(stage: Stage) -> Non
     table = table[: table.index("</table>")]
     assert "moved it" not in table
     assert "not used" not in table
+
+
+def switched(page: str) -> str:
+    return page.split('data-testid="switched">')[1].split("</span>")[0]
+
+
+def switch(app, modality: Modality):  # type: ignore[no-untyped-def] # as above
+    return next(t for t in app.toggle if t.key.endswith(f"-{modality}"))
+
+
+def test_an_input_switched_off_shows_the_coalition_of_the_others(stage: Stage) -> None:
+    app = stage.open_case("jane", "review")
+    assert switched(html(app)) == "With all 5 inputs: 89% (+2.10)."
+    app = switch(app, Modality.OBSERVATIONS).set_value(False).run()
+    # the labs pushed by 0.08 * (2.1 + 1.4) + 0.2 = 0.48, and the fake's coalitions add up
+    assert switched(html(app)) == (
+        "With image, clinical note, sound recording and gene panel alone: 83% (+1.62), "
+        "\u22120.48 log-odds against 89% (+2.10) with all."
+    )
+    assert "not a second opinion" in html(app)
+
+
+def test_what_is_switched_off_holds_for_every_finding_and_survives_another_page(
+    stage: Stage,
+) -> None:
+    app = stage.open_case("jane", "review")
+    switch(app, Modality.NOTE).set_value(False).run()
+    choose(app, "nodule")
+    assert switch(app, Modality.NOTE).value is False
+    app.switch_page("../pages/models.py").run()
+    app.switch_page("../pages/review.py").run()
+    assert switch(app, Modality.NOTE).value is False
+
+
+def test_only_inputs_that_the_case_has_can_be_switched(stage: Stage) -> None:
+    stage.demos["jane"] = factory.case(observations=(), variants=())
+    app = stage.open_case("jane", "review")
+    names = [t.label for t in app.toggle if "switch-" in t.key]
+    assert names == ["Image", "Note", "Sound"]
+    assert switched(html(app)).startswith("With all 3 inputs")
