@@ -99,9 +99,7 @@ class Encoding:
                 encoded[modality] = network.project(modality, tokens)
                 summary = network.summarise(modality, values, tokens)
                 embeddings[modality] = unit(summary.float().cpu().numpy())
-            presence = torch.from_numpy(coalition_presence(len(self.modalities)))
-            mixed = _mix(encoded, self.baseline, presence.to(self.device))
-            raw = network.decide(mixed, self.baseline)
+            raw = self._coalitions(encoded, self.baseline)
         outputs = raw.double().cpu().numpy()
         values_of = [c.apply(outputs[:, i]) for i, c in enumerate(self.calibrations)]
         answers = np.stack(values_of, axis=1)
@@ -116,7 +114,6 @@ class Encoding:
         if column in case.bands:
             return case.bands[column]
         present = self.present(case.prepared)
-        presence = torch.from_numpy(coalition_presence(len(self.modalities))).to(self.device)
         columns = []
         with torch.no_grad():
             for row in range(len(next(iter(self.references.values())))):
@@ -124,11 +121,22 @@ class Encoding:
                     m: self.references[m][row : row + 1] if m in present else case.encoded[m]
                     for m in self.modalities
                 }
-                mixed = _mix(case.encoded, instead, presence)
-                raw = self.network.decide(mixed, self.baseline)[:, column]
+                raw = self._coalitions(case.encoded, instead, column=column)[:, column]
                 columns.append(raw.double().cpu().numpy())
         case.bands[column] = self.calibrations[column].apply(np.stack(columns, axis=1))
         return case.bands[column]
+
+    def _coalitions(
+        self,
+        own: Mapping[Modality, Tensor],
+        instead: Mapping[Modality, Tensor],
+        *,
+        column: int | None = None,
+    ) -> Tensor:
+        """Return (2^M, K) raw outputs for every combination of own and other modalities."""
+        presence = torch.from_numpy(coalition_presence(len(self.modalities))).to(self.device)
+        variants = {m: torch.cat([instead[m], own[m]]) for m in self.modalities}
+        return self.network.decide_each(variants, presence.long(), self.baseline, column=column)
 
     def _is_as_released(self, pack: Pack) -> bool | None:
         """Say whether reference patients get the answers that were stored with the pack."""
@@ -150,13 +158,3 @@ class Encoding:
 
     def _batch(self, modality: Modality, inputs: Tensor) -> Tensor:
         return self.network.encode(modality, self.network.embed(modality, inputs.to(self.device)))
-
-
-def _mix(
-    own: Mapping[Modality, Tensor], instead: Mapping[Modality, Tensor], presence: Tensor
-) -> dict[Modality, Tensor]:
-    """Return encoded modalities (C, T, F) for (C, M) coalitions of ``own`` and ``instead``."""
-    return {
-        m: torch.where(presence[:, column, None, None], own[m], instead[m])
-        for column, m in enumerate(own)
-    }

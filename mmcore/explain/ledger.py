@@ -154,18 +154,22 @@ def weighted_marginal(
             )
             weight = shapley_weight(int(row.sum()), count)
             weights[effective] = weights.get(effective, 0.0) + weight
+    others = {
+        m: torch.cat([ledger.baseline[m], ledger.encoded[m]])
+        if m in ledger.present
+        else ledger.baseline[m]
+        for m in network.modalities
+    }
 
     def g(embedded: Tensor) -> Tensor:
         points = len(embedded)
         own = encode(modality, embedded)
-        encoded = {}
-        for column, m in enumerate(network.modalities):
-            if m is modality:
-                encoded[m] = own.repeat(len(weights), 1, 1)
-            else:
-                choices = [(ledger.encoded if s[column] else ledger.baseline)[m] for s in weights]
-                encoded[m] = torch.cat([c.expand(points, -1, -1) for c in choices])
-        raw = network.decide(encoded, ledger.baseline)[:, ledger.column].float()
+        choice = torch.tensor(list(weights), device=own.device).long().repeat_interleave(points, 0)
+        choice[:, player] = torch.arange(points, device=own.device).repeat(len(weights))
+        logits = network.decide_each(
+            {**others, modality: own}, choice, ledger.baseline, column=ledger.column
+        )
+        raw = logits[:, ledger.column].float()
         calibrated = ledger.calibration.apply_tensor(raw).reshape(len(weights), points)
         result: Tensor = torch.einsum("cn,c->n", calibrated, raw.new_tensor(list(weights.values())))
         return result

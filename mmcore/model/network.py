@@ -118,7 +118,45 @@ class FusionNetwork(nn.Module):
             raw = torch.einsum("bkd,kd->bk", vectors, self.head_weight) + self.head_bias
             for column in columns:
                 logits[column] = raw[:, column]
-        joined = torch.stack([x for x in logits if x is not None], dim=1)
+        return self._grouped(torch.stack([x for x in logits if x is not None], dim=1))
+
+    def decide_each(
+        self,
+        variants: Mapping[Modality, Tensor],
+        choice: Tensor,
+        baseline: Mapping[Modality, Tensor],
+        *,
+        column: int | None = None,
+    ) -> Tensor:
+        """Return (R, K) logits of R rows that read few different inputs of every modality.
+
+        variants: encoded (V, T, F) by modality. choice: (R, M), which of them a row reads.
+        ``column``: the one target that is asked about; the others may then be NaN, unless it is
+        one of a group. The same as ``decide`` on the rows laid out, but for rounding.
+        """
+        asked = range(len(self.config.targets)) if column is None else self._group_of(column)
+        raw = [torch.full((len(choice),), torch.nan, device=choice.device)] * len(
+            self.config.targets
+        )
+        for speakers, columns in self._speakers.items():
+            wanted = [c for c in columns if c in asked]
+            if not wanted:
+                continue
+            heard = {m: x if m in speakers else baseline[m] for m, x in variants.items()}
+            silent = torch.tensor([m not in speakers for m in self.modalities])
+            vectors = self.fusion.forward_each(
+                heard, choice.masked_fill(silent.to(choice.device), 0)
+            )
+            for c in wanted:
+                raw[c] = vectors[:, c] @ self.head_weight[c] + self.head_bias[c]
+        return self._grouped(torch.stack(raw, dim=1))
+
+    def _group_of(self, column: int) -> list[int]:
+        """Return the columns that the answer for ``column`` is made of."""
+        return next((group for group in self._groups if column in group), [column])
+
+    def _grouped(self, joined: Tensor) -> Tensor:
+        """Return (B, K) logits with those of exclusive findings as log-odds against their rest."""
         for columns in self._groups:
             joined = joined.index_copy(
                 1, torch.tensor(columns, device=joined.device), log_odds(joined[:, columns])

@@ -1,6 +1,6 @@
 """Cross-attention: one query per target reads the tokens of all modalities."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
@@ -31,11 +31,51 @@ class CrossAttentionLayer(nn.Module):
         seen = nn.functional.scaled_dot_product_attention(
             asked, self._heads(keys), self._heads(values)
         )
+        return self._rest(queries, seen)
+
+    def _rest(self, queries: Tensor, seen: Tensor) -> Tensor:
+        """Return (B, Q, D): the layer behind its attention to tokens ``seen`` (B, H, Q, d)."""
         queries = queries + self.to_out(seen.transpose(1, 2).flatten(2))
         normed = self.norm_self(queries)
         queries = queries + self.self_attention(normed, normed, normed, need_weights=False)[0]
         result: Tensor = queries + self.mlp(self.norm_mlp(queries))
         return result
+
+    def forward_each(
+        self,
+        queries: Tensor,
+        keys: Sequence[Tensor],
+        values: Sequence[Tensor],
+        orders: Sequence[Tensor],
+    ) -> Tensor:
+        """Return what ``forward`` returns for rows that share keys and values.
+
+        keys, values: (V, T, D) of each modality; orders: (V, R / V) the rows that read each
+        variant. Attention over all tokens is the attention over each modality's own, weighed by
+        the sums of its exponentials.
+        """
+        asked = self._heads(self.to_query(self.norm_query(queries)))
+        parts = [self._attend(asked, *own) for own in zip(keys, values, orders, strict=True)]
+        weights = torch.stack([mass for _, mass in parts]).softmax(0)
+        seen = sum(
+            part * weight[..., None] for (part, _), weight in zip(parts, weights, strict=True)
+        )
+        return self._rest(queries, cast(Tensor, seen))
+
+    def _attend(
+        self, asked: Tensor, keys: Tensor, values: Tensor, order: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return (R, H, K, d) means of one modality's values, and (R, H, K) logs of their mass."""
+        rows, heads, count, dim = asked.shape
+        sorted_ = asked[order].transpose(1, 2).flatten(2, 3)  # (V, H, R / V * K, d)
+        scores = sorted_ @ self._heads(keys).transpose(2, 3) * dim**-0.5
+        mass = scores.logsumexp(3)
+        means = (scores - mass[..., None]).exp() @ self._heads(values)
+        back = order.flatten().argsort()
+        shape = (len(order), heads, order.shape[1], count)
+        means = means.reshape(*shape, dim).transpose(1, 2).reshape(rows, heads, count, dim)
+        mass = mass.reshape(shape).transpose(1, 2).reshape(rows, heads, count)
+        return means[back], mass[back]
 
     def looks(self, queries: Tensor, keys: Tensor) -> Tensor:
         """Return (B, Q, T): where queries look, the mean over heads; sums to 1 over tokens."""
@@ -85,6 +125,24 @@ class CrossAttentionFusion(Fusion):
         result: Tensor = self.norm(queries)
         return result
 
+    def forward_each(self, variants: Mapping[Modality, Tensor], choice: Tensor) -> Tensor:
+        """Return (R, K, D) without laying out every row's tokens, where rows are shared evenly."""
+        orders = []
+        for column, modality in enumerate(self.modalities):
+            count = len(variants[modality])
+            if len(choice) % count:
+                return super().forward_each(variants, choice)
+            order = choice[:, column].argsort(stable=True).reshape(count, -1)
+            if not torch.equal(choice[order, column], _numbers(count, choice).expand_as(order)):
+                return super().forward_each(variants, choice)
+            orders.append(order)
+        parts = [variants[m].chunk(2 * len(self.layers), dim=2) for m in self.modalities]
+        queries = self.queries.expand(len(choice), -1, -1)
+        for depth, layer in enumerate(self.layers):
+            keys, values = [p[2 * depth] for p in parts], [p[2 * depth + 1] for p in parts]
+            queries = cast(CrossAttentionLayer, layer).forward_each(queries, keys, values, orders)
+        return cast(Tensor, self.norm(queries))
+
     def weights(self, projected: Mapping[Modality, Tensor]) -> dict[Modality, Tensor]:
         """Return the attention that each modality's tokens get; sums to 1 over modalities.
 
@@ -107,3 +165,8 @@ class CrossAttentionFusion(Fusion):
         chunks = joined.chunk(2 * len(self.layers), dim=2)
         queries = self.queries.expand(joined.shape[0], -1, -1)
         return queries, chunks[0::2], chunks[1::2]
+
+
+def _numbers(count: int, like: Tensor) -> Tensor:
+    """Return (count, 1): 0, 1, 2, ..."""
+    return torch.arange(count, device=like.device, dtype=like.dtype)[:, None]

@@ -1,6 +1,7 @@
 """What every fusion is: two steps, the second blind to the order of its inputs."""
 
 from collections.abc import Mapping
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -32,6 +33,17 @@ class Fusion(nn.Module):
     def forward(self, projected: Mapping[Modality, Tensor]) -> Tensor:
         """Return (B, K, D) for what ``project`` made of every modality, in any order."""
         raise NotImplementedError
+
+    def forward_each(self, variants: Mapping[Modality, Tensor], choice: Tensor) -> Tensor:
+        """Return (R, K, D) for R rows that read few different inputs of every modality.
+
+        variants: (V, T', F) by modality. choice: (R, M), which variant of each modality a row
+        reads. A fusion may do better than to lay every row's input out, as is done here.
+        """
+        return cast(
+            Tensor,
+            self({m: variants[m][choice[:, i]] for i, m in enumerate(self.modalities)}),
+        )
 
     def weights(self, projected: Mapping[Modality, Tensor]) -> dict[Modality, Tensor]:
         """Return (B, K) in [0, 1] per modality: how far each is let into each target's vector.

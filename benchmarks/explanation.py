@@ -1,0 +1,185 @@
+"""What a whole explained case costs, beside the recipe that Captum's tutorials suggest.
+
+Run by hand: ``python benchmarks/explanation.py --pack phantom``. One run, medians over cases, and
+everything in passes: the time of one forward and backward pass of the whole model for one patient.
+
+The recipe attributes each modality by 50 steps of Integrated Gradients of the whole model, and the
+modalities by Captum's ShapleyValues, which runs the whole model again for each coalition.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+import torch
+from captum.attr import IntegratedGradients, ShapleyValues
+from torch import Tensor
+
+from mmcore.datasets.phantoms import phantom_case
+from mmcore.engine import Engine
+from mmcore.explain.ledger import Ledger
+from mmcore.packs import find_pack
+from mmcore.records import Case, Modality
+from mmcore.simulate import sample_patient
+
+SEED = 606
+STEPS = 50
+BATCH = 25  # rows of the recipe that are computed at once
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds for one case, and how far attributions miss what they should add up to.
+
+    first: of the whole explained case with one finding. further: of one more. misses: largest miss
+    of a modality, as a part of its contribution.
+    """
+
+    one_pass: float
+    predict: float
+    first: float
+    further: float
+    misses: float
+    recipe: float
+    recipe_misses: float
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long ``work`` takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+class WholeModel:
+    """The calibrated logit of one target as one function of all embedded inputs."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        network = ledger.network
+        self.ledger, self.present = ledger, ledger.present
+        self.own = tuple(ledger.embedded[m] for m in self.present)
+        with torch.no_grad():
+            self.baseline = tuple(network.embed(m, network.baseline(m)[None]) for m in self.present)
+
+    def __call__(self, *embedded: Tensor) -> Tensor:
+        """Return (n,) logits of (n, ...) embedded inputs, one for each modality present."""
+        ledger, count = self.ledger, len(embedded[0])
+        encoded = {m: x.expand(count, -1, -1) for m, x in ledger.baseline.items()}
+        for modality, inputs in zip(self.present, embedded, strict=True):
+            encoded[modality] = ledger.network.encode(modality, inputs)
+        raw = ledger.network.decide(encoded, ledger.baseline)[:, ledger.column]
+        return ledger.calibration.apply_tensor(raw)
+
+    def forward_and_backward(self) -> None:
+        """Run the whole model once there and back."""
+        inputs = tuple(x.detach().clone().requires_grad_() for x in self.own)
+        self(*inputs).sum().backward()
+
+    def recipe(self) -> float:
+        """Attribute as the tutorials do; return the largest relative miss of a modality."""
+        masks = tuple(
+            torch.full((1, *(1,) * (x.ndim - 1)), number) for number, x in enumerate(self.own)
+        )
+        shares = ShapleyValues(self).attribute(
+            self.own, self.baseline, feature_mask=masks, perturbations_per_eval=1
+        )
+        misses = []
+        for place, share in enumerate(shares):
+            others = list(self.own)
+
+            def alone(inputs: Tensor, place: int = place, others: list[Tensor] = others) -> Tensor:
+                rows = [x.expand(len(inputs), *x.shape[1:]) for x in others]
+                rows[place] = inputs
+                return self(*rows)
+
+            found = IntegratedGradients(alone).attribute(
+                self.own[place], self.baseline[place], n_steps=STEPS, internal_batch_size=BATCH
+            )
+            with torch.no_grad():
+                change = float(alone(self.own[place]) - alone(self.baseline[place]))
+            if abs(float(share.flatten()[0])) >= 0.05:
+                misses.append(abs(float(found.sum()) - change) / max(abs(change), 1e-6))
+        return max(misses, default=0.0)
+
+
+def measure(engine: Engine, case: Case, targets: tuple[str, str]) -> Cost:
+    """Measure one case from nothing cached."""
+
+    def one_pass(ledger: Ledger, _: object) -> float:
+        model = WholeModel(ledger)
+        return median(seconds(model.forward_and_backward) for _ in range(5))
+
+    recipe_misses: list[float] = []
+
+    def recipe(ledger: Ledger, _: object) -> float:
+        model = WholeModel(ledger)
+        return seconds(lambda: recipe_misses.append(model.recipe()))
+
+    fresh = replace(case, digest=f"{case.digest}-again")
+    predict = seconds(lambda: engine.predict(fresh))
+    first = predict + seconds(lambda: engine.explain(fresh, targets[0]))
+    further = seconds(lambda: engine.explain(fresh, targets[1]))
+    explanation = engine.explain(fresh, targets[0])
+    signed = {c.modality: c.signed for c in explanation.contributions}
+    misses = [
+        abs(part.completeness_error / signed[m])
+        for m, part in explanation.parts.items()
+        if abs(signed[m]) >= 0.05
+    ]
+    return Cost(
+        one_pass=engine.with_ledger(fresh, targets[0], one_pass),
+        predict=predict,
+        first=first,
+        further=further,
+        misses=max(misses, default=0.0),
+        recipe=engine.with_ledger(fresh, targets[0], recipe),
+        recipe_misses=recipe_misses[0],
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pack", type=Path, default=Path("phantom"))
+    parser.add_argument("--cases", type=int, default=5)
+    arguments = parser.parse_args()
+    engine = Engine.load(find_pack(arguments.pack))
+    engine.warm_up()
+    costs = []
+    for index in range(arguments.cases):
+        case = phantom_case(sample_patient(SEED, index))
+        scored = sorted(
+            (t for t in engine.predict(case).targets if t.probability is not None),
+            key=lambda t: -(t.probability or 0.0),
+        )
+        costs.append(measure(engine, case, (scored[0].name, scored[1].name)))
+    unit = median(c.one_pass for c in costs)
+    print(
+        f"{engine.identity.name} {engine.identity.version}, {engine.device}, "
+        f"{torch.get_num_threads()} threads, {len(costs)} cases of {len(Modality)} modalities"
+    )
+    print(f"one pass: {unit * 1000:.0f} ms")
+    rows = {
+        "prediction": [c.predict for c in costs],
+        "whole explained case": [c.first for c in costs],
+        "one more finding": [c.further for c in costs],
+        "the recipe": [c.recipe for c in costs],
+    }
+    for name, values in rows.items():
+        print(f"{name:24} {median(values):8.2f} s {median(values) / unit:8.1f} passes")
+    ratio = median(c.recipe / c.first for c in costs)
+    print(
+        f"recipe / ours: {ratio:.1f}; one more finding / the first: "
+        f"{median(c.further / c.first for c in costs):.2f}"
+    )
+    print(
+        f"largest miss of a modality, median: ours {median(c.misses for c in costs):.2%}, "
+        f"recipe {median(c.recipe_misses for c in costs):.2%}"
+    )
+
+
+if __name__ == "__main__":
+    main()
