@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mmcore.datasets.phantoms import phantom_case
 from mmcore.engine import Engine
-from mmcore.explain.ledger import Ledger
+from mmcore.explain.marginal import Ledger
 from mmcore.packs import find_pack
 from mmcore.records import Case, Modality
 from mmcore.simulate import sample_patient

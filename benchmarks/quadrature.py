@@ -24,9 +24,8 @@ from mmcore.explain.ledger import (
     PASSING_ERROR,
     PASSING_FLOOR,
     RELATIVE_TOLERANCE,
-    Ledger,
-    weighted_marginal,
 )
+from mmcore.explain.marginal import Ledger, weighted_marginal
 from mmcore.explain.path import PIECE, integrate
 from mmcore.explain.shapley import shapley_values
 from mmcore.model.prepared import PreparedCase

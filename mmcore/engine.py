@@ -18,7 +18,8 @@ import torch
 
 from mmcore.encoding import EncodedCase, Encoding
 from mmcore.errors import NothingToScoreError, UnknownTargetError
-from mmcore.explain.ledger import Ledger, explain_target
+from mmcore.explain.ledger import explain_target
+from mmcore.explain.marginal import Ledger
 from mmcore.explain.methods import MethodResult, apply_method
 from mmcore.gate.novelty import distances
 from mmcore.gate.suitability import choose_image

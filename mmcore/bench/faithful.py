@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mmcore.bench.elements import Elements
 from mmcore.bench.metrics import NAN, curve_area
-from mmcore.explain.ledger import Ledger, weighted_marginal
+from mmcore.explain.marginal import Ledger, weighted_marginal
 from mmcore.records import Modality
 
 STEPS = 16

@@ -19,7 +19,7 @@ from mmcore.bench.metrics import rank_correlation
 from mmcore.bench.run import Row, own_parts
 from mmcore.bench.subjects import Subject
 from mmcore.engine import Engine
-from mmcore.explain.ledger import Ledger
+from mmcore.explain.marginal import Ledger
 from mmcore.model.network import FusionNetwork
 from mmcore.model.pack import Pack
 from mmcore.model.prepared import PreparedCase

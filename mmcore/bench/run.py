@@ -17,7 +17,7 @@ from mmcore.bench.shares import Shares, shares_of
 from mmcore.bench.subjects import Subject, with_noise, without
 from mmcore.bench.truth import Truth
 from mmcore.engine import Engine
-from mmcore.explain.ledger import Ledger
+from mmcore.explain.marginal import Ledger
 from mmcore.explain.methods import apply_method, why_not
 from mmcore.explain.shapley import shapley_values
 from mmcore.modalities.image import PreparedImage

@@ -11,8 +11,8 @@ is measured and reported. An image is walked through its tokens too and the two 
 (docs/method.md).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,17 +20,14 @@ import torch
 from torch import Tensor
 
 from mmcore.errors import LedgerNotAdditiveError
+from mmcore.explain.marginal import Ledger, Marginal, weighted_marginal
 from mmcore.explain.path import PathAttribution, integrate
 from mmcore.explain.shapley import (
-    coalition_presence,
     interaction_index,
     shapley_values,
-    shapley_weight,
 )
 from mmcore.explain.trials import LEAST, Trial, try_parts
 from mmcore.modalities import channel_of
-from mmcore.model.calibration import Calibration
-from mmcore.model.network import FusionNetwork
 from mmcore.model.prepared import PreparedCase
 from mmcore.records import (
     Contribution,
@@ -50,34 +47,6 @@ PASSING_FLOOR = 0.02  # logits: an error below this changes nothing that a reade
 FIRST_TOKEN_STEPS = 9
 ROUGH_STEPS = 2  # of the maps that are only compared with each other
 MOST_OUTSIDE = 0.5  # of the evidence; with more of it elsewhere it is not about the chest
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ledger:
-    """What explaining one target of one encoded case needs.
-
-    values: (2^M,) calibrated coalition values. reference_values: (2^M, R) the same with reference
-    patients in place of the baseline. embedded, encoded: (1, ...) tensors of the case; baseline:
-    encoded baselines. calibration: from the network's raw output to the calibrated value.
-    reference_inputs: (R, ...) network inputs of the reference patients. kept: by modality, what
-    trials of parts encode once per case. is_as_released: whether the network answers for reference
-    patients as it did when its pack was made; None where the pack does not say.
-    """
-
-    network: FusionNetwork
-    target: str
-    column: int
-    calibration: Calibration
-    values: npt.NDArray[np.float64]
-    reference_values: npt.NDArray[np.float64]
-    present: tuple[Modality, ...]
-    embedded: Mapping[Modality, Tensor]
-    encoded: Mapping[Modality, Tensor]
-    baseline: Mapping[Modality, Tensor]
-    internal_batch_size: int
-    reference_inputs: Mapping[Modality, npt.NDArray[np.generic]] = field(default_factory=dict)
-    kept: dict[Modality, dict[str, Tensor]] = field(default_factory=dict)
-    is_as_released: bool | None = None
 
 
 def explain_target(
@@ -130,51 +99,6 @@ def explain_target(
         coalitions=ledger.values.copy(),
         parts=parts,
     )
-
-
-def weighted_marginal(
-    ledger: Ledger, modality: Modality, encode: Callable[[Modality, Tensor], Tensor]
-) -> Callable[[Tensor], Tensor]:
-    """Return g_m: (n, ...) to (n,) calibrated logits.
-
-    The input is what ``encode`` turns into encoded tokens: embedded inputs of ``modality`` for
-    ``network.encode``, its tokens for ``network.project``.
-
-    The terms v(S) do not depend on the input and are left out: the path integral only sees g_m's
-    change. Coalitions that differ in absent modalities alone are the same and are merged.
-    """
-    network = ledger.network
-    player = network.modalities.index(modality)
-    count = len(network.modalities)
-    weights: dict[tuple[bool, ...], float] = {}
-    for row in coalition_presence(count):
-        if not row[player]:
-            effective = tuple(
-                bool(row[i]) and m in ledger.present for i, m in enumerate(network.modalities)
-            )
-            weight = shapley_weight(int(row.sum()), count)
-            weights[effective] = weights.get(effective, 0.0) + weight
-    others = {
-        m: torch.cat([ledger.baseline[m], ledger.encoded[m]])
-        if m in ledger.present
-        else ledger.baseline[m]
-        for m in network.modalities
-    }
-
-    def g(embedded: Tensor) -> Tensor:
-        points = len(embedded)
-        own = encode(modality, embedded)
-        choice = torch.tensor(list(weights), device=own.device).long().repeat_interleave(points, 0)
-        choice[:, player] = torch.arange(points, device=own.device).repeat(len(weights))
-        logits = network.decide_each(
-            {**others, modality: own}, choice, ledger.baseline, column=ledger.column
-        )
-        raw = logits[:, ledger.column].float()
-        calibrated = ledger.calibration.apply_tensor(raw).reshape(len(weights), points)
-        result: Tensor = torch.einsum("cn,c->n", calibrated, raw.new_tensor(list(weights.values())))
-        return result
-
-    return g
 
 
 def _parts(
@@ -270,12 +194,15 @@ def _trial(ledger: Ledger, modality: Modality) -> Trial:
         ).values  # fmt: skip
         return walked.sum(-1) if encoder.grid is not None else encoder.pieces(walked)
 
+    # Asked of all targets at once, for which every input of the case is in play.
+    everything = tuple(m for m in network.modalities if m in ledger.embedded)
+    marginal = Marginal(ledger, modality, everything)
     return Trial(
         encoder=encoder,
         own=ledger.embedded[modality],
         baseline=start,
-        encode=lambda embedded: network.encode(modality, embedded),
-        answer=weighted_marginal(ledger, modality, lambda _, encoded: encoded),
+        ask=lambda embedded: marginal.ask(network.encode(modality, embedded)),
+        weigh=marginal.weigh,
         outline=outline,
         kept=ledger.kept.setdefault(modality, {}),
     )

@@ -44,16 +44,17 @@ FloatArray64 = npt.NDArray[np.float64]
 class Trial:
     """One modality of one encoded case, as its parts are tried.
 
-    own, baseline: (1, ...) embedded inputs. encode: (n, ...) embedded inputs to what the fusion
-    reads. answer: from there to (n,) values of g. outline: (1, ...) an embedded input to a rough
-    attribution of it, any shape. kept: what belongs to the case and is used again by its targets.
+    own, baseline: (1, ...) embedded inputs. ask: (n, ...) embedded inputs to (C, n, K) what the
+    network says of all targets. weigh: from there to (n,) values of g for this target. outline:
+    (1, ...) an embedded input to a rough attribution of it, any shape. kept: what belongs to the
+    case and is used again by its targets.
     """
 
     encoder: Encoder
     own: Tensor
     baseline: Tensor
-    encode: Callable[[Tensor], Tensor]
-    answer: Callable[[Tensor], Tensor]
+    ask: Callable[[Tensor], Tensor]
+    weigh: Callable[[Tensor], Tensor]
     outline: Callable[[Tensor], FloatArray64]
     kept: dict[str, Tensor]
 
@@ -81,18 +82,18 @@ def _erasing(trial: Trial, attribution: FloatArray64, contribution: float) -> Pa
         speaking = np.where(own, sign * pieces, -np.inf)
         chosen = torch.from_numpy(_strongest(speaking, count) & (speaking > 0))
         masks = _controls(trial, own, count)
-        if "erased" not in trial.kept:
-            trial.kept["erased"] = trial.encode(_erase(trial, masks))
-            trial.kept["shown"] = trial.encode(_erase(trial, 1.0 - masks))
-            nothing = _erase(trial, torch.ones_like(masks[:1]))
-            trial.kept["ends"] = trial.encode(torch.cat([trial.own, nothing]))
+        if "controls" not in trial.kept:
+            everything = torch.ones_like(masks[:1])
+            tried = [_erase(trial, m) for m in (masks, 1.0 - masks, everything)]
+            trial.kept["controls"] = trial.ask(torch.cat([*tried, trial.own]))
         mine = chosen.to(masks)[None]
-        erased = torch.cat([trial.encode(_erase(trial, mine)), trial.kept["erased"]])
-        shown = torch.cat([trial.encode(_erase(trial, 1.0 - mine)), trial.kept["shown"]])
-        scale = sign / abs(contribution)
-        answers = [scale * trial.answer(x).double() for x in (erased, shown, trial.kept["ends"])]
-        left, alone, (full, none) = (x.cpu().numpy() for x in answers)
-    return _compared(full - left, alone - none)
+        own_two = trial.ask(torch.cat([_erase(trial, mine), _erase(trial, 1.0 - mine)]))
+        answers = trial.weigh(torch.cat([own_two, trial.kept["controls"]], dim=1)).double()
+        erased_own, shown_own, *rest = (answers * sign / abs(contribution)).tolist()
+        erased, shown, (none, full) = rest[: len(masks)], rest[len(masks) : -2], rest[-2:]
+    taken = full - np.array([erased_own, *erased])
+    made = np.array([shown_own, *shown]) - none
+    return _compared(taken, made)
 
 
 def _controls(trial: Trial, own: npt.NDArray[np.bool_], count: int) -> Tensor:

@@ -11,13 +11,8 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from mmcore.errors import MethodNotApplicableError, UnknownMethodError
-from mmcore.explain.ledger import (
-    ABSOLUTE_TOLERANCE,
-    PASSING_ERROR,
-    PASSING_FLOOR,
-    Ledger,
-    weighted_marginal,
-)
+from mmcore.explain.ledger import ABSOLUTE_TOLERANCE, PASSING_ERROR, PASSING_FLOOR
+from mmcore.explain.marginal import Ledger, weighted_marginal
 from mmcore.explain.methods.grid import overlay_of
 from mmcore.explain.methods.method import Attributed, Method, Request, embedded_references
 from mmcore.explain.shapley import shapley_values

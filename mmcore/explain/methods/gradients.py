@@ -20,7 +20,7 @@ from captum.attr import (
 from torch import Tensor, nn
 
 from mmcore.errors import MethodNotApplicableError
-from mmcore.explain.ledger import Ledger, weighted_marginal
+from mmcore.explain.marginal import Ledger, weighted_marginal
 from mmcore.explain.methods.grid import is_stack
 from mmcore.explain.methods.method import (
     Attributed,

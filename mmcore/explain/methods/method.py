@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mmcore.explain.ledger import Ledger, weighted_marginal
+from mmcore.explain.marginal import Ledger, weighted_marginal
 from mmcore.modalities import Encoder, Prepared
 from mmcore.records import Modality
 

@@ -1,6 +1,7 @@
 """Methods that walk from the baseline to the patient's input: complete by construction."""
 
-from mmcore.explain.ledger import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE, Ledger, attribute_by_path
+from mmcore.explain.ledger import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE, attribute_by_path
+from mmcore.explain.marginal import Ledger
 from mmcore.explain.methods.method import Attributed, Method, Request
 from mmcore.explain.path import integrate
 from mmcore.modalities import channel_of

@@ -1,5 +1,7 @@
 """What parts are put to: a map of what the network uses passes, one of anything else does not."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -18,18 +20,21 @@ def attribution() -> np.ndarray:
     return WEIGHTS.double().numpy()  # input 1, baseline 0: the exact one
 
 
-def trial(**changes: object) -> Trial:
-    def answer(encoded: Tensor) -> Tensor:
-        return (encoded * WEIGHTS).sum((1, 2))
+def trial(**changes: Any) -> Trial:
+    def answer(embedded: Tensor) -> Tensor:
+        return (embedded * WEIGHTS).sum((1, 2))
 
+    asked = changes.pop("answer", answer)
     values = {
         "encoder": Encoder(),
         "own": torch.ones(1, PIECES, 2),
         "baseline": torch.zeros(1, PIECES, 2),
-        "encode": lambda embedded: embedded, "answer": answer, "kept": {},
+        "ask": lambda embedded: asked(embedded)[None, :, None],
+        "weigh": lambda raw: raw[0, :, 0],
+        "kept": {},
         "outline": lambda embedded: (embedded[0] * WEIGHTS).sum(1).double().numpy(),
-    }  # fmt: skip
-    return Trial(**{**values, **changes})  # type: ignore[arg-type]
+    }
+    return Trial(**{**values, **changes})
 
 
 def erasing(tests: tuple[PartTest, ...]) -> PartTest:
@@ -108,15 +113,15 @@ def test_an_answer_that_is_no_number_does_not_pass() -> None:
     assert erasing(try_parts(broken, attribution(), 4.0)).passed is False
 
 
-def test_erased_controls_are_encoded_once_per_case() -> None:
-    encoded: list[int] = []
+def test_erased_controls_are_asked_about_once_per_case() -> None:
+    asked: list[int] = []
 
-    def encode(embedded: Tensor) -> Tensor:
-        encoded.append(len(embedded))
-        return embedded
+    def answer(embedded: Tensor) -> Tensor:
+        asked.append(len(embedded))
+        return (embedded * WEIGHTS).sum((1, 2))
 
-    shared = trial(encode=encode)
+    shared = trial(answer=answer)
     try_parts(shared, attribution(), 4.0)
-    first = sum(encoded)
+    first = sum(asked)
     try_parts(shared, attribution(), 4.0)
-    assert sum(encoded) - first == 2
+    assert sum(asked) - first == 2
