@@ -5,7 +5,18 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
-from mmcore.records import FileVerdict, Modality, Observation, PartTest, SourceFile, Variant
+from mmcore.records import (
+    CONFIDENCES,
+    DecisionReason,
+    FileVerdict,
+    Impression,
+    Modality,
+    Observation,
+    PartTest,
+    ReadingMode,
+    SourceFile,
+    Variant,
+)
 
 MINUS = "\u2212"
 NO_CLAIM = (
@@ -45,6 +56,36 @@ PROBABILITY_BOUNDS: tuple[tuple[int, str], ...] = (
 The bounds are those of the IPCC's guidance on uncertainty (2010), with "possible" for its "about
 as likely as not".
 """
+
+
+REASONS: Mapping[DecisionReason, str] = MappingProxyType(
+    {
+        DecisionReason.OVERLOOKED: "I had overlooked it",
+        DecisionReason.EVIDENCE: "The evidence shown convinces me",
+        DecisionReason.OTHER_INPUT: "Another input of the case decides",
+        DecisionReason.WRONG_PLACE: "The evidence lies in the wrong place",
+        DecisionReason.ARTEFACT: "It reads an artefact, device or marker",
+        DecisionReason.OTHER_DISEASE: "Another disease explains it better",
+        DecisionReason.KNOWN: "Known from another examination",
+        DecisionReason.QUALITY: "The input is too poor to say",
+        DecisionReason.OTHER: "Other, in my own words",
+    }
+)
+MODE_WORDS: Mapping[ReadingMode, str] = MappingProxyType(
+    {
+        ReadingMode.CONCURRENT: "with the model's answer in view",
+        ReadingMode.READ_FIRST: "before the model's answer was shown",
+        ReadingMode.SECOND_READER: "before the model's answer was asked for",
+    }
+)
+
+
+def impression_text(impression: Impression | None) -> str:
+    """Return an impression in words, such as "Present, confidence 4 of 5"."""
+    if impression is None:
+        return "none recorded"
+    presence = impression.presence.value.capitalize()
+    return f"{presence}, confidence {impression.confidence} of {CONFIDENCES[-1]}"
 
 
 def probability_words(probability: float) -> str:

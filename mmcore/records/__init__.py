@@ -22,6 +22,16 @@ from mmcore.records.case import (
     Window,
 )
 from mmcore.records.modality import Modality
+from mmcore.records.reading import (
+    CONFIDENCES,
+    DecisionReason,
+    Impression,
+    Presence,
+    ReaderDecision,
+    Reading,
+    ReadingMode,
+    Response,
+)
 from mmcore.records.result import (
     Contribution,
     Explanation,
@@ -40,12 +50,15 @@ from mmcore.records.result import (
 )
 
 __all__ = [
+    "CONFIDENCES",
     "Case",
     "Contribution",
+    "DecisionReason",
     "Explanation",
     "FileVerdict",
     "FloatArray",
     "GateVerdict",
+    "Impression",
     "Instance",
     "Interaction",
     "Modality",
@@ -59,7 +72,12 @@ __all__ = [
     "PixelArray",
     "Place",
     "Prediction",
+    "Presence",
+    "ReaderDecision",
+    "Reading",
+    "ReadingMode",
     "Recording",
+    "Response",
     "Result",
     "Section",
     "Series",

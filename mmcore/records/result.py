@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from mmcore.records.case import Case
 from mmcore.records.modality import Modality
+from mmcore.records.reading import Reading
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -246,8 +247,12 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A scored case as it is filed: the prediction and the explanation of every shown target."""
+    """A scored case as it is filed: the prediction and the explanation of every shown target.
+
+    reading: what a reader recorded of the case; None where nobody did.
+    """
 
     case: Case
     prediction: Prediction
     explanations: Mapping[str, Explanation]
+    reading: Reading | None = None

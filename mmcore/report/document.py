@@ -28,6 +28,7 @@ from mmcore.records import (
 )
 from mmcore.report.case_document import Document, case_document
 from mmcore.report.images import quantise, to_base64
+from mmcore.report.impressions import reading_document
 from mmcore.report.plain import maybe, number, pair
 from mmcore.report.spectrogram import sound_map
 
@@ -45,7 +46,7 @@ def result_document(result: Result) -> Document:
     tests carries only its reason. Raises ``NonFiniteResultError`` for a number that is not finite
     and ``LedgerNotAdditiveError`` where base plus contributions misses the logit.
     """
-    prediction = result.prediction
+    prediction, reading = result.prediction, result.reading
     gates = {gate.target: gate for gate in prediction.gate}
     return {
         "schema": SCHEMA,
@@ -69,6 +70,7 @@ def result_document(result: Result) -> Document:
             stage: number(seconds, f"timing {stage}")
             for stage, seconds in prediction.timings.items()
         },
+        **({} if reading is None or reading.is_empty else {"reading": reading_document(reading)}),
     }
 
 

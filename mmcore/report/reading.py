@@ -21,11 +21,13 @@ from mmcore.records import (
     PartItem,
     PartTest,
     Place,
+    Reading,
     TargetGate,
 )
 from mmcore.report.case_reading import ReportedCase, case_of, edges_of, grid_of
 from mmcore.report.document import LEDGER_TOLERANCE, SCHEMA
 from mmcore.report.images import dequantise
+from mmcore.report.impressions import reading_of
 from mmcore.report.node import Node
 from mmcore.report.spectrogram import SoundMap
 
@@ -102,7 +104,7 @@ class ReportedTarget:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportedResult:
-    """A whole result document, checked."""
+    """A whole result document, checked; ``reading`` is None where nobody recorded one."""
 
     case: ReportedCase
     pack: PackIdentity
@@ -113,6 +115,7 @@ class ReportedResult:
     gates: tuple[TargetGate, ...]
     targets: tuple[ReportedTarget, ...]
     timings: Mapping[str, float]
+    reading: Reading | None = None
 
 
 def read_document(document: Mapping[str, object]) -> ReportedResult:
@@ -123,6 +126,7 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
         raise schema.error(f"expected {SCHEMA}")
     pack = root.field("pack")
     gates = {gate.target: gate for gate in map(_gate, root.field("gate").items())}
+    reading = root.maybe_field("reading")
     return ReportedResult(
         case=case_of(root.field("case")),
         pack=PackIdentity(
@@ -138,6 +142,7 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
         gates=tuple(gates.values()),
         targets=tuple(_target(node, gates) for node in root.field("targets").items()),
         timings={name: n.number() for name, n in root.field("timings").members().items()},
+        reading=None if reading.is_null else reading_of(reading, set(gates)),
     )
 
 

@@ -23,6 +23,7 @@ from mmcore.report.pdf.finding_sections import (
 )
 from mmcore.report.pdf.input_sections import draw_recording, draw_variants
 from mmcore.report.pdf.page import TOP, draw_foot, draw_head
+from mmcore.report.pdf.reading_section import draw_reading
 from mmcore.report.pdf.sheet import Sheet
 from mmcore.report.reading import ReportedResult, read_document
 from mmcore.report.storage import document_digest
@@ -68,6 +69,7 @@ def _draw(result: ReportedResult, digest: str, *, pages: int) -> tuple[bytes, in
     draw_summary(sheet, result)
     draw_key_finding(sheet, result)
     drawn = draw_further_findings(sheet, result, skip=0, last_page=1)
+    draw_reading(sheet, result)
     draw_gaps(sheet, result)
     draw_recording(sheet, result, key_target(result))
     draw_variants(sheet, result, key_target(result))

@@ -1,0 +1,79 @@
+"""The section on what the reader said, before and after the model's answer was shown."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from mmcore.records import Reading
+from mmcore.report.pdf.sheet import BODY, CAUTION, CONTENT_WIDTH, MARGIN, NOTE, SMALL, Sheet
+from mmcore.report.reading import ReportedResult
+from mmcore.wording import MODE_WORDS, REASONS, impression_text
+
+MAX_ROWS = 14
+_COLUMNS = (0.0, 112.0, 246.0, 300.0, 434.0)
+_HEADS = ("Finding", "Before", "Decision", "After", "Decided")
+
+
+def draw_reading(sheet: Sheet, result: ReportedResult) -> None:
+    """Draw one row for every finding on which something was recorded, with its last decision."""
+    reading = result.reading
+    if reading is None or reading.is_empty:
+        return
+    names = [t.name for t in result.targets if _is_told(reading, t.name)]
+    displays = {t.name: t.display for t in result.targets}
+    shown = names[:MAX_ROWS]
+    sheet.need(46.0 + min(len(shown), 3) * 2 * BODY.leading)
+    sheet.heading("Reader")
+    sheet.paragraph(_how(reading), NOTE)
+    sheet.y -= 9.5
+    for x, head in zip(_COLUMNS, _HEADS, strict=True):
+        sheet.text(MARGIN + x, sheet.y + 2.0, head, SMALL)
+    sheet.rule(MARGIN, sheet.y - 1.0, CONTENT_WIDTH)
+    sheet.y -= 2.0
+    for name in shown:
+        _draw_row(sheet, reading, name, displays[name])
+    if len(names) > len(shown):
+        words = f"and {len(names) - len(shown)} more findings, in the result document"
+        sheet.paragraph(words, NOTE)
+
+
+def _is_told(reading: Reading, target: str) -> bool:
+    told = [i.target for i in reading.impressions] + [d.target for d in reading.decisions]
+    return target in told
+
+
+def _how(reading: Reading) -> str:
+    words = f"Read {MODE_WORDS[reading.mode]}"
+    if reading.revealed_at is not None:
+        words += f", at {_when(reading.revealed_at)}"
+    blind = sum(impression.is_blind for impression in reading.impressions)
+    if len(reading.impressions) > blind:
+        words += ". A model's answer on this case had been shown earlier"
+    return f"{words}. Who read is not recorded."
+
+
+def _draw_row(sheet: Sheet, reading: Reading, target: str, display: str) -> None:
+    decisions = [d for d in reading.decisions if d.target == target]
+    first = next((i for i in reading.impressions if i.target == target), None)
+    reason = ""
+    if decisions and decisions[-1].reason is not None:
+        reason = REASONS[decisions[-1].reason]
+    if decisions and decisions[-1].text:
+        reason = f"{reason}: {decisions[-1].text}" if reason else decisions[-1].text
+    sheet.need(BODY.leading + (2 * NOTE.leading if reason else 0.0))
+    sheet.y -= BODY.leading + 1.0
+    y, x = sheet.y + 2.6, [MARGIN + column for column in _COLUMNS]
+    response = str(decisions[-1].response) if decisions else "none yet"
+    if len(decisions) > 1:
+        response += f" ({len(decisions)})"
+    style = BODY if decisions else replace(BODY, color=CAUTION)
+    sheet.clipped(x[0], y, display, 108.0)
+    sheet.clipped(x[1], y, impression_text(first), 130.0)
+    sheet.clipped(x[2], y, response, 52.0, style)
+    sheet.clipped(x[3], y, impression_text(reading.held(target)), 130.0)
+    sheet.clipped(x[4], y, _when(decisions[-1].decided_at) if decisions else "", 78.0, SMALL)
+    if reason:
+        sheet.paragraph(reason, NOTE, x=x[1], width=CONTENT_WIDTH - _COLUMNS[1], max_lines=2)
+
+
+def _when(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M %Z").strip()
