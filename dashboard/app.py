@@ -6,14 +6,21 @@ been drawn, because a warm-up started earlier delays it.
 
 import streamlit as st
 
-from dashboard import services, site, theme
+from dashboard import messages, services, site, theme
 from dashboard.components import frame
+from dashboard.components.waiting import error_state
+from mmcore.errors import ConfigError
 
 
 def main() -> None:
     """Draw the frame and the page in it."""
     st.set_page_config(page_title="Consilium", page_icon="◐", layout="wide")
     theme.apply()
+    try:
+        site.reading_mode()
+    except ConfigError as error:
+        error_state(messages.of_error(error))
+        return
     pages = site.pages()
     page = st.navigation(pages, position="hidden")
     frame.header(pages)

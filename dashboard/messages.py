@@ -6,7 +6,14 @@ from typing import Literal
 from dashboard.attention import Attention
 from mmcore import errors
 from mmcore.errors import RefusalCode
-from mmcore.records import FileVerdict, GateVerdict, Modality, SourceFile, TargetPrediction
+from mmcore.records import (
+    FileVerdict,
+    GateVerdict,
+    Modality,
+    ReadingMode,
+    SourceFile,
+    TargetPrediction,
+)
 from mmcore.sentences import LEDGER_SAYS_NOT
 from mmcore.wording import (
     call_sentence,
@@ -132,6 +139,20 @@ NO_MODEL_MAP = "No map yet: the model has not scored this case."
 NO_PART_MAP = "No map: the image took no part in this result."
 TOO_LITTLE_TO_PLACE = "No map: {subject} moved {display} too little to say from where."
 OTHER_IMAGE = "No map: the model did not look at this image."
+NOT_YET_MAP = "No map yet: the model's answer is shown after your reading."
+READ_FIRST = "Your reading comes first"
+READ_FIRST_MORE = "The report holds the model's answer. Record your own reading on the Review page."
+HOW_TO_READ: dict[ReadingMode, str] = {
+    ReadingMode.READ_FIRST: "Say of every finding what you see and how sure you are. The model's "
+    "answer is shown after you have saved all of them.",
+    ReadingMode.SECOND_READER: "Say what you see and how sure you are, of as many findings as you "
+    "like. Your reading is stored when you ask for the model's answer.",
+}
+REVEAL: dict[ReadingMode, str] = {
+    ReadingMode.READ_FIRST: "Save my reading and show the model's answer",
+    ReadingMode.SECOND_READER: "Reveal the model's answer",
+}
+
 SWITCHED_SAYS_NOT = (
     "The calibration was fitted with every input there. This is the model's answer without that "
     "input, not a second opinion."

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 import yaml
 
-from dashboard import jobs, state
+from dashboard import jobs, reading, state
 from dashboard.jobs import Job, Tell
 from dashboard.state import CaseWork
 from mmcore.errors import MMCoreError
@@ -295,7 +295,11 @@ def compare(work: CaseWork, target: str, method: str) -> Job[Comparison] | None:
 
 
 def write_report(work: CaseWork) -> Job[Any] | None:
-    """Start or find the report: every shown target explained, then the document and its PDF."""
+    """Start or find the report: every shown target explained, then the document and its PDF.
+
+    It holds what the reader has recorded by now.
+    """
+    read = reading.desk(work).reading
 
     def task(
         engine: "Engine", tell: Tell
@@ -317,7 +321,7 @@ def write_report(work: CaseWork) -> Job[Any] | None:
                     prediction = withhold(prediction, target, reason=str(error))
         tell(1.0, "Setting the pages")
         explanations = {target: known[target] for target in shown if target in known}
-        document = dict(result_document(Result(work.case, prediction, explanations)))
+        document = dict(result_document(Result(work.case, prediction, explanations, read)))
         return prediction, document, render_pdf(document), explanations
 
     return _started(work, "report", task)

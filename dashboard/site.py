@@ -1,10 +1,15 @@
-"""The pages there are, their names and icons: one list for the entrypoint, the header and links."""
+"""The pages there are, one list for entrypoint, header and links, and what the site has set."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from mmcore.errors import ConfigError
+from mmcore.records import ReadingMode
+
+READING = "CONSILIUM_READING"
 FOLDER = Path(__file__).resolve().parent.parent / "pages"
 _PAGES = {
     "intake": ("Cases", "folder_open"),
@@ -26,3 +31,18 @@ def page(stem: str) -> Any:
 def pages() -> list[Any]:
     """Return every page, in the order of the header."""
     return [page(stem) for stem in _PAGES]
+
+
+def reading_mode() -> ReadingMode:
+    """Return when readers of this site see the model's answer; concurrent unless it is set.
+
+    Raises ``ConfigError`` for any other word: a misspelt one must not show what it should hide.
+    """
+    word = os.environ.get(READING, "").strip()
+    if not word:
+        return ReadingMode.CONCURRENT
+    try:
+        return ReadingMode(word)
+    except ValueError as error:
+        known = ", ".join(mode.value for mode in ReadingMode)
+        raise ConfigError(key=READING, problem=f"not one of {known}") from error

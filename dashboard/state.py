@@ -12,12 +12,17 @@ import streamlit as st
 from dashboard.jobs import Job
 from mmcore.records import (
     Case,
+    DecisionReason,
     Explanation,
     Instance,
     Modality,
     Note,
     Prediction,
+    Presence,
+    Reading,
+    ReadingMode,
     Recording,
+    Response,
 )
 
 _KEY = "consilium_session"
@@ -31,6 +36,32 @@ class Seen:
     image: Instance | None = None
     note: Note | None = None
     recording: Recording | None = None
+
+
+@dataclass(slots=True)
+class Entry:
+    """What a reader has entered on one finding and not recorded yet."""
+
+    presence: Presence | None = None
+    confidence: int | None = None
+    response: Response | None = None
+    reason: DecisionReason | None = None
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Desk:
+    """What a reader recorded of one case about one model's answer, and what lies unrecorded.
+
+    entries: by target name.
+    """
+
+    reading: Reading
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    def entry(self, target: str) -> Entry:
+        """Return the entry on one finding, a blank one on first use."""
+        return self.entries.setdefault(target, Entry())
 
 
 @dataclass(slots=True)
@@ -58,9 +89,15 @@ class CaseWork:
     left_out: frozenset[Modality] = frozenset()
     jobs: dict[str, Job[Any]] = field(default_factory=dict)
 
+    def forget_report(self) -> None:
+        """Drop the report, which no longer says everything."""
+        self.document = self.pdf = None
+        self.jobs.pop("report", None)
+
     def forget_derived(self) -> None:
         """Drop everything that a model said of this case."""
-        self.prediction = self.target = self.document = self.pdf = None
+        self.prediction = self.target = None
+        self.forget_report()
         self.seen = Seen()
         self.left_out = frozenset()
         self.explanations.clear()
@@ -76,6 +113,8 @@ class Session:
     intake_pack: the model that the case being read is for, or None.
     uploader_round: counts up to give a fresh drop zone after each reading.
     has_fixed_scale: whether charts of all findings share one axis.
+    desks: by digest of the case and name of the model. They outlive the case's being let go for
+        newer ones, and end when it is closed.
     """
 
     cases: dict[str, CaseWork] = field(default_factory=dict)
@@ -86,6 +125,7 @@ class Session:
     intake_pack: str | None = None
     uploader_round: int = 0
     has_fixed_scale: bool = True
+    desks: dict[tuple[str, str], Desk] = field(default_factory=dict)
 
 
 def session() -> Session:
@@ -127,8 +167,30 @@ def activate(digest: str) -> None:
 def close_active() -> None:
     """Let the current case go, with everything worked out from it, and look at the next one."""
     current = session()
-    current.cases.pop(current.active_digest or "", None)
+    closed = current.active_digest or ""
+    current.cases.pop(closed, None)
+    current.desks = {key: desk for key, desk in current.desks.items() if key[0] != closed}
     current.active_digest = next(reversed(current.cases), None)
+
+
+def desk(work: CaseWork, mode: ReadingMode) -> Desk:
+    """Return the reader's desk for a case and the model that reads it, created on first use."""
+    key = (work.case.digest, work.pack_name or "")
+    return session().desks.setdefault(key, Desk(Reading(mode)))
+
+
+def has_seen_an_answer(work: CaseWork) -> bool:
+    """Return whether any model's answer on the case was shown in this session."""
+    return any(
+        desk.reading.is_revealed
+        for (digest, _), desk in session().desks.items()
+        if digest == work.case.digest
+    )
+
+
+def entered(key: str) -> Any:
+    """Return what a widget holds now, for the callback that keeps it."""
+    return st.session_state.get(key)
 
 
 def choose_pack(name: str) -> None:

@@ -4,7 +4,7 @@ import json
 
 import streamlit as st
 
-from dashboard import messages, services, site, state
+from dashboard import messages, reading, services, site, state
 from dashboard.components import report
 from dashboard.components.review import is_ready
 from dashboard.components.waiting import empty_state
@@ -13,6 +13,11 @@ work = state.active()
 if work is None:
     empty_state(messages.NO_CASE, messages.NO_CASE_MORE)
     st.page_link(site.page("intake"), label="Go to cases", icon=":material/arrow_back:")
+    st.stop()
+
+if not reading.is_revealed(work):
+    empty_state(messages.READ_FIRST, messages.READ_FIRST_MORE)
+    st.page_link(site.page("review"), label="Go to the reading", icon=":material/arrow_back:")
     st.stop()
 
 job = services.predict(work)

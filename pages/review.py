@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard import attention, messages, services, site, state
-from dashboard.components import review
+from dashboard import attention, messages, reading, services, site, state
+from dashboard.components import reader, review
 from dashboard.components.waiting import empty_state
 
 work = state.active()
@@ -12,22 +12,26 @@ if work is None:
     st.page_link(site.page("intake"), label="Go to cases", icon=":material/arrow_back:")
     st.stop()
 
-picture, reading = st.columns([56, 44], gap="small")
+picture, answer = st.columns([56, 44], gap="small")
 finding = explanation = None
 findings: tuple[attention.Finding, ...] = ()
 
-with reading:
+with answer:
     job = services.predict(work)
     if job is None:
         empty_state(messages.NO_PACK, messages.NO_PACK_MORE)
     elif review.is_ready(work, job, "Scoring the case") and work.prediction is not None:
-        findings = attention.ordered(work.prediction)
-        if work.target is None:
-            first = attention.first_to_look_at(findings) or findings[0]
-            work.target = first.prediction.name
-        finding = next(f for f in findings if f.prediction.name == work.target)
-        review.findings_panel(work, findings)
-        explanation = review.explanation_panel(work, finding)
+        if not reading.is_revealed(work):
+            reader.reading_panel(work, work.prediction)
+        else:
+            findings = attention.ordered(work.prediction)
+            if work.target is None:
+                first = attention.first_to_look_at(findings) or findings[0]
+                work.target = first.prediction.name
+            finding = next(f for f in findings if f.prediction.name == work.target)
+            review.findings_panel(work, findings)
+            explanation = review.explanation_panel(work, finding)
+            reader.decision_panel(work, finding)
 
 with picture:
     review.image_panel(work, review.overlay_of(work, finding, explanation))

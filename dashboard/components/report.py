@@ -28,6 +28,7 @@ def preview(document: Mapping[str, Any]) -> None:
                 if gates[target["name"]]["verdict"] != GateVerdict.WITHHELD
                 and target["contributions"]
             ),
+            *_reader(document),
             _files(document),
             element("p", messages.RESEARCH_USE, " ", messages.SAYS_NOT, cls="co-muted"),
             cls="co-sheet",
@@ -155,6 +156,43 @@ def _evidence(modality: Modality, part: Mapping[str, Any] | None) -> str:
         mark = f" ({item['mark']})" if item["mark"] else ""
         told.append(f"{item['what']}{mark} {wording.signed_text(item['signed'])}")
     return "; ".join(told) or "—"
+
+
+def _reader(document: Mapping[str, Any]) -> tuple[Markup, ...]:
+    """Return what the reader recorded, as the document holds it; nothing where nobody did."""
+    if "reading" not in document:
+        return ()
+    from mmcore.report.impressions import reading_of  # brings the PDF with it
+    from mmcore.report.node import Node
+
+    displays = {target["name"]: target["display"] for target in document["targets"]}
+    reading = reading_of(Node(document["reading"]), displays)
+    first = {impression.target: impression for impression in reading.impressions}
+    rows = []
+    for name, display in displays.items():
+        decisions = [d for d in reading.decisions if d.target == name]
+        if name not in first and not decisions:
+            continue
+        last = decisions[-1] if decisions else None
+        reason = wording.REASONS[last.reason] if last and last.reason else ""
+        rows.append(
+            (
+                display,
+                wording.impression_text(first.get(name)),
+                str(last.response) if last else "none yet",
+                ". ".join(part for part in (reason, last.text if last else "") if part),
+                wording.impression_text(reading.held(name)),
+            )
+        )
+    headers = ("Finding", "Before", "Decision", "Reason", "After")
+    section = element(
+        "section",
+        element("h3", "Reader"),
+        element("p", f"Read {wording.MODE_WORDS[reading.mode]}.", cls="co-muted"),
+        table(headers, rows, caption="What the reader recorded"),
+        data_testid="reader",
+    )
+    return (section,)
 
 
 def _source(file: Mapping[str, Any]) -> SourceFile:

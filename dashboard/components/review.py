@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, inputs, messages, services, state, viewer
+from dashboard import charts, inputs, messages, reading, services, state, viewer
 from dashboard.attention import Finding
 from dashboard.components import captions, evidence, labs, ledger, methods
 from dashboard.components.findings import findings_list, findings_table, gate_note
@@ -60,7 +60,7 @@ def image_caption(work: CaseWork, finding: Finding | None, explanation: Explanat
 def notices(work: CaseWork) -> None:
     """Draw what must be known about the case before any number of it is believed."""
     told = [*work.case.notices]
-    if work.prediction is not None:
+    if work.prediction is not None and reading.is_revealed(work):
         told += work.prediction.notices
         told += [messages.of_missing(modality) for modality in work.prediction.missing]
     for seen in (work.seen.image, work.seen.recording):
@@ -122,6 +122,8 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
 
 def overlay_of(work: CaseWork, finding: Finding | None, explanation: Explanation | None) -> Overlay:
     """Return what may lie over the image for a finding, or the words for why nothing does."""
+    if work.prediction is not None and not reading.is_revealed(work):
+        return Overlay("", "", None, messages.NOT_YET_MAP)
     if finding is None:
         scoring = work.jobs.get("predict")
         if scoring is not None and not scoring.is_done:
@@ -157,11 +159,20 @@ def details(
     finding: Finding | None,
     explanation: Explanation | None,
 ) -> None:
-    """Draw the evidence inside each modality and the same numbers as tables, below the rest."""
+    """Draw the evidence inside each modality and the same numbers as tables, below the rest.
+
+    Before the model's answer may be shown: what the case holds, as it is.
+    """
     parts = explanation.parts if explanation is not None else {}
     display = finding.prediction.display if finding is not None else ""
     told = _told(work)
-    *inside, numbers = st.tabs([*map(short_name, told), "Numbers"])
+    names = [short_name(modality) for modality in told]
+    if not reading.is_revealed(work):
+        for modality, tab in zip(told, st.tabs(names) if names else (), strict=True):
+            with tab:
+                _evidence(work, modality, None, "")
+        return
+    *inside, numbers = st.tabs([*names, "Numbers"])
     for modality, tab in zip(told, inside, strict=True):
         with tab:
             _evidence(work, modality, parts.get(modality), display)

@@ -1,5 +1,6 @@
 """One real server and one real Chromium for all browser tests; a fresh person for each."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -7,7 +8,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,15 +49,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("no model pack under assets/packs")
     if not list(ROOT.glob("assets/demo/*/demo.yaml")):
         pytest.skip("no demonstration patient under assets/demo")
+    with serving(tmp_path_factory.mktemp("server") / "server.log", {}) as url:
+        yield url
+
+
+@contextmanager
+def serving(log: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """Run one server with further environment variables; give its address."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    log = tmp_path_factory.mktemp("server") / "server.log"
     command = [
         sys.executable, "-m", "streamlit", "run", "dashboard/app.py",
         "--server.port", str(port), "--server.headless", "true",
     ]  # fmt: skip
     with log.open("wb") as sink:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT, env={**os.environ, **settings}
+        )
         try:
             end = time.monotonic() + _STARTS_WITHIN
             while not _is_up(url):
@@ -86,7 +96,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def _people(browser: Browser, url: str) -> Iterator[NewClinician]:
+def people(browser: Browser, url: str) -> Iterator[NewClinician]:
     made: list[Clinician] = []
 
     def new() -> Clinician:
@@ -108,7 +118,7 @@ def _people(browser: Browser, url: str) -> Iterator[NewClinician]:
 @pytest.fixture
 def new_clinician(browser: Browser, server: str) -> Iterator[NewClinician]:
     """Make people with a browser profile of their own, as many as a test needs."""
-    yield from _people(browser, server)
+    yield from people(browser, server)
 
 
 @pytest.fixture
@@ -120,9 +130,9 @@ def clinician(new_clinician: NewClinician) -> Clinician:
 @pytest.fixture(scope="module")
 def reviewed(browser: Browser, server: str) -> Iterator[Clinician]:
     """One person who reviews the first demonstration patient; shared by a module, as it is slow."""
-    people = _people(browser, server)
-    person = next(people)().open()
+    made = people(browser, server)
+    person = next(made)().open()
     person.open_demo()
     person.review()
     yield person
-    next(people, None)
+    next(made, None)

@@ -1,0 +1,147 @@
+"""Reading first, then revealing: what the reader must say before, and what follows an answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dashboard import site, state
+from dashboard.state import CaseWork, Desk, Entry
+from mmcore.records import (
+    DecisionReason,
+    Impression,
+    Prediction,
+    ReaderDecision,
+    Reading,
+    ReadingMode,
+    Response,
+    TargetPrediction,
+)
+
+Clock = Callable[[], datetime]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def desk(work: CaseWork) -> Desk:
+    """Return what the reader entered and recorded on a case about the model that reads it."""
+    return state.desk(work, site.reading_mode())
+
+
+def is_revealed(work: CaseWork) -> bool:
+    """Return whether anything that the model says of the case may reach the browser."""
+    return desk(work).reading.is_revealed
+
+
+def asked(prediction: Prediction) -> tuple[TargetPrediction, ...]:
+    """Return what the reader is asked about, in the pack's own order, which tells nothing.
+
+    Every finding, withheld or not; the values of a model that predicts nothing else.
+    """
+    findings = tuple(t for t in prediction.targets if t.kind == "finding")
+    return findings or prediction.targets
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a reading is: findings read in full, begun but not complete, and asked in all."""
+
+    read: int
+    begun: int
+    of: int
+    mode: ReadingMode
+
+    @property
+    def may_reveal(self) -> bool:
+        """Whether the model's answer may be shown now: nothing half entered, and enough read."""
+        needed = self.of if self.mode is ReadingMode.READ_FIRST else 1
+        return not self.begun and self.read >= needed
+
+
+def progress(found: Desk, targets: Sequence[TargetPrediction]) -> Progress:
+    """Return how far the reading is."""
+    entries = [found.entry(target.name) for target in targets]
+    read = sum(_is_whole(entry) for entry in entries)
+    begun = sum(bool(e.presence or e.confidence) and not _is_whole(e) for e in entries)
+    return Progress(read, begun, len(entries), found.reading.mode)
+
+
+def reveal(work: CaseWork, targets: Sequence[TargetPrediction], *, now: Clock = _now) -> None:
+    """Store the impressions as they stand and let the model's answer be shown.
+
+    Raises ``ValueError`` while ``Progress.may_reveal`` is false.
+    """
+    found = desk(work)
+    if not progress(found, targets).may_reveal:
+        raise ValueError("the reading is not complete")
+    at, is_blind = now(), not state.has_seen_an_answer(work)
+    impressions = tuple(
+        made
+        for target in targets
+        if (made := _impression(found.entry(target.name), target.name, at, is_blind))
+    )
+    found.reading = found.reading.reveal(impressions, at)
+    found.entries.clear()
+    work.forget_report()
+
+
+def problem_of(found: Desk, target: str) -> str:
+    """Return what a decision on a finding still lacks, in words; "" if it may be recorded."""
+    entry, before = found.entry(target), found.reading.held(target)
+    if entry.response is None:
+        return "Choose what you make of the answer."
+    if entry.response is Response.AGREE:
+        return ""
+    if entry.response is Response.CHANGE:
+        if not _is_whole(entry):
+            return "Say what you hold now, and how sure you are."
+        if before and (before.presence, before.confidence) == (entry.presence, entry.confidence):
+            return "That is what you held before."
+    if entry.reason is None:
+        return "Choose a reason."
+    if entry.reason is DecisionReason.OTHER and not entry.text.strip():
+        return "Say the reason in your own words."
+    return ""
+
+
+def record(work: CaseWork, target: str, *, now: Clock = _now) -> None:
+    """Record the decision that was entered on a finding; it can be followed, never overwritten.
+
+    Raises ``ValueError`` while ``problem_of`` names something.
+    """
+    found = desk(work)
+    problem = problem_of(found, target)
+    if problem:
+        raise ValueError(problem)
+    entry, before = found.entry(target), found.reading.held(target)
+    assert entry.response is not None  # else there is a problem
+    is_change = entry.response is Response.CHANGE
+    is_agreement = entry.response is Response.AGREE
+    decision = ReaderDecision(
+        target=target,
+        response=entry.response,
+        reason=None if is_agreement else entry.reason,
+        text=entry.text.strip(),
+        before=before,
+        after=_impression(entry, target, now(), is_blind=False) if is_change else before,
+        decided_at=now(),
+    )
+    found.reading = found.reading.decide(decision)
+    del found.entries[target]
+    work.forget_report()
+
+
+def decisions_on(reading: Reading, target: str) -> tuple[ReaderDecision, ...]:
+    """Return the decisions on one finding, in order of time."""
+    return tuple(d for d in reading.decisions if d.target == target)
+
+
+def _is_whole(entry: Entry) -> bool:
+    return entry.presence is not None and entry.confidence is not None
+
+
+def _impression(entry: Entry, target: str, at: datetime, is_blind: bool) -> Impression | None:
+    if entry.presence is None or entry.confidence is None:
+        return None
+    return Impression(target, entry.presence, entry.confidence, at, is_blind)
