@@ -17,13 +17,27 @@ import streamlit as st
 
 from dashboard import formatting
 from dashboard.viewer.packing import browser_values, pack
+from mmcore.gate.suitability import slices_of
 from mmcore.orientation import sides_of
 from mmcore.records import Case, Instance, Parts, PixelArray
 from mmcore.wording import person_name
 
 SOURCE = Path(__file__).resolve().parent
 MOST_STACK_BYTES = 40_000_000  # below server.maxMessageSize with room for its own overhead
-HEIGHT = 600  # CSS pixels: image, what must be known of it, findings and ledger share 900
+HEIGHT = 570  # CSS pixels: image, what must be known of it, findings and ledger share 900
+MOST_MARKERS = 6
+NO_SLICE_HERE = "No map: none of the slices that the model read is in view."
+SCRIPTS = {
+    "pixels": ("codec.js", "store.js"),
+    "viewer": (
+        "codec.js", "window.js", "geometry.js", "overlay.js", "layers.js", "measure.js",
+        "marks.js", "marking.js", "controls.js", "keys.js", "pointers.js", "picture.js",
+        "telling.js", "viewer.js",
+    ),
+}  # fmt: skip
+"""The scripts of each component. They are joined into one module, so they share their names."""
+
+_OPPOSITE = {"A": "P", "P": "A", "H": "F", "F": "H", "L": "R", "R": "L"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,8 @@ def show(
 ) -> None:
     """Draw the viewer for one stack of like instances.
 
-    ``overlay_frame`` is the frame of the stack that the model looked at.
+    ``overlay_frame`` is the frame of the stack that the model looked at. Where it read slices, each
+    map lies on its own slice instead.
     """
     first = stack[0]
     stack_id = "-".join([first.digest[:16], str(len(stack))])
@@ -123,6 +138,7 @@ def view_message(
         ],
         "corners": _corners(case, instance),
         "sides": _sides(stack),
+        "ends": _ends(stack),
         "left_out": left_out(case, stack),
         "overlay": {
             "target": overlay.target,
@@ -130,32 +146,98 @@ def view_message(
             "message": overlay.message,
             "is_pending": overlay.is_pending,
             "frame": overlay_frame,
+            "frames": [overlay_frame],
             "box": None,
             "markers": [],
         },
     }
     arrays: dict[str, PixelArray] = {}
     parts = overlay.parts
-    if parts is not None and parts.passed and not overlay.message:
-        header["overlay"]["markers"] = [
-            {
-                "row": item.where[0],
-                "column": item.where[1],
-                "signed": item.signed,
-                "what": item.what,
-            }
-            for item in [i for i in parts.items if len(i.where) == 2][:6]
-        ]
-        if parts.overlay is not None and parts.overlay_box is not None:
-            header["overlay"]["box"] = parts.overlay_box
-            arrays["overlay"] = np.asarray(parts.overlay, np.float32)
+    if parts is None or not parts.passed or overlay.message:
+        return pack(header, arrays)
+    header["overlay"]["markers"] = _markers(case, stack, parts, overlay_frame)
+    if parts.overlay_box is None:
+        return pack(header, arrays)
+    if parts.overlay_stack is not None:
+        layers = _layers(stack, parts)
+        if not layers:
+            header["overlay"]["message"] = NO_SLICE_HERE
+            return pack(header, arrays)
+        arrays["overlay"] = np.stack([parts.overlay_stack[n] for _, n in layers], dtype=np.float32)
+        header["overlay"]["frames"] = [frame for frame, _ in layers]
+        strongest = np.abs(arrays["overlay"]).sum((1, 2)).argmax()
+        header["overlay"]["frame"] = layers[int(strongest)][0]
+    elif parts.overlay is not None:
+        arrays["overlay"] = np.asarray(parts.overlay, np.float32)
+    if arrays:
+        header["overlay"]["box"] = parts.overlay_box
     return pack(header, arrays)
+
+
+def _frame_of(stack: Sequence[Instance], digest: str) -> int | None:
+    """Return the frame of the one-frame instance with this digest, if it is in the stack."""
+    frame = 0
+    for instance in stack:
+        if instance.digest == digest and instance.pixels.shape[0] == 1:
+            return frame if frame < _most_frames(stack) else None
+        frame += instance.pixels.shape[0]
+    return None
+
+
+def _layers(stack: Sequence[Instance], parts: Parts) -> list[tuple[int, int]]:
+    """Return (frame, index into the overlay stack) for each slice that was read and is shown."""
+    found = ((_frame_of(stack, digest), n) for n, digest in enumerate(parts.overlay_of))
+    return sorted((frame, n) for frame, n in found if frame is not None)
+
+
+def _markers(
+    case: Case, stack: Sequence[Instance], parts: Parts, overlay_frame: int
+) -> list[dict[str, Any]]:
+    """Return the named regions with their frames; those on slices not shown are left out."""
+    markers = []
+    for item in [i for i in parts.items if len(i.where) >= 2][:MOST_MARKERS]:
+        row, column, *slice_number = (float(v) for v in item.where)
+        frame: int | None = overlay_frame
+        if slice_number:
+            frame = _frame_of(stack, _digest_of_slice(case, stack[0], int(slice_number[0])))
+        if frame is not None:
+            markers.append(
+                {
+                    "row": row,
+                    "column": column,
+                    "signed": item.signed,
+                    "what": item.what,
+                    "frame": frame,
+                }
+            )
+    return markers
+
+
+def _digest_of_slice(case: Case, first: Instance, number: int) -> str:
+    """Return the digest of a slice by its number from 1 on, as the core counts slices."""
+    for study in case.studies:
+        for series in study.series:
+            if any(i.digest == first.digest for i in series.instances):
+                slices = slices_of(series)
+                return slices[number - 1].digest if 0 < number <= len(slices) else ""
+    return ""
 
 
 def _sides(stack: Sequence[Instance]) -> tuple[str, str] | None:
     """Return the letters for the left and right edge, if every image of the stack agrees."""
     found = {sides_of(instance) for instance in stack}
     return found.pop() if len(found) == 1 else None
+
+
+def _ends(stack: Sequence[Instance]) -> tuple[str, str] | None:
+    """Return the letters for the upper and lower edge, if every image says the same direction.
+
+    Patient Orientation names where the columns run to (DICOM PS3.3 C.7.6.1.1.1); its first letter
+    is the main direction.
+    """
+    found = {(i.patient_orientation or ("", ""))[1][:1] for i in stack}
+    downwards = found.pop() if len(found) == 1 else ""
+    return (_OPPOSITE[downwards], downwards) if downwards in _OPPOSITE else None
 
 
 def _corners(case: Case, instance: Instance) -> dict[str, list[str]]:
@@ -193,16 +275,18 @@ def mount(component: str, message: bytes, *, key: str, height: int | str) -> Non
     _component(component)(key=key, data=message, height=height)
 
 
+def script_of(component: str) -> str:
+    """Return the whole script of a component."""
+    return "\n".join((SOURCE / name).read_text("utf-8") for name in SCRIPTS[component])
+
+
+def style_of(component: str) -> str | None:
+    """Return the style sheet of a component, if it has one."""
+    return (SOURCE / "viewer.css").read_text("utf-8") if component == "viewer" else None
+
+
 @cache
 def _component(name: str) -> Any:
-    scripts = {
-        "pixels": ("codec.js", "store.js"),
-        "viewer": ("codec.js", "window.js", "overlay.js", "lengths.js", "controls.js", "viewer.js"),
-    }[name]
-    style = (SOURCE / "viewer.css").read_text("utf-8") if name == "viewer" else ""
     return st.components.v2.component(
-        f"consilium_{name}",
-        html="<div></div>",
-        css=style or None,
-        js="\n".join((SOURCE / script).read_text("utf-8") for script in scripts),
+        f"consilium_{name}", html="<div></div>", css=style_of(name), js=script_of(name)
     )

@@ -5,12 +5,16 @@ const ARRAY_TYPES = {
 };
 const align8 = (n) => Math.ceil(n / 8) * 8;
 
-function unpack(message) {
+function readHeader(message) {
   const bytes = message instanceof Uint8Array ? message : new Uint8Array(message);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  const start = align8(4 + length);
+  return { bytes, header, start: align8(4 + length) };
+}
+
+function unpack(message) {
+  const { bytes, header, start } = readHeader(message);
   const arrays = {};
   for (const [name, place] of Object.entries(header.arrays)) {
     const Type = ARRAY_TYPES[place.dtype];

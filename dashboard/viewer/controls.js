@@ -60,13 +60,22 @@ function picker(label, testid, onchange) {
 function buildControls(viewer) {
   const v = viewer;
   const c = {
-    tool: choice("Left mouse button", "viewer-tool",
-      [["window", "Window"], ["pan", "Pan"], ["measure", "Measure"]], (t) => v.set({ tool: t })),
+    tool: choice("Left mouse button or finger", "viewer-tool",
+      [["window", "Window"], ["pan", "Pan"], ["zoom", "Zoom"], ["magnify", "Lens"],
+        ["length", "Length"], ["angle", "Angle"], ["rectangle", "Box"], ["ellipse", "Ellipse"]],
+      (tool) => v.choose(tool)),
+    erase: button("Delete", "Delete the chosen, else the last measurement (Delete)",
+      "viewer-delete", () => deleteMark(v)),
+    texts: button("Texts", "Show or hide the texts of patient and study (T)", "viewer-texts",
+      () => v.set({ isIdentityShown: !v.view.isIdentityShown })),
     preset: picker("Preset", "viewer-preset", (name) => v.usePreset(name)),
     center: numberBox("L", "viewer-center", (center) => v.set({ center })),
     width: numberBox("W", "viewer-width", (width) => v.set({ width: Math.max(1, width) })),
     invert: button("Invert", "Invert greys (I)", "viewer-invert", () => v.toggleInvert()),
-    frame: slider("Frame", "viewer-frame", { min: 0, max: 0, step: 1 }, (frame) => v.set({ frame })),
+    frame: slider("Image", "viewer-frame", { min: 0, max: 0, step: 1 }, (frame) => v.set({ frame })),
+    cine: button("▶ Play", "Play or stop the images (C)", "viewer-cine", () => v.toggleCine()),
+    speed: slider("per second", "viewer-cine-speed", { min: 1, max: 30, step: 1 },
+      (speed) => v.setSpeed(speed)),
     map: button("Map", "Show or hide the map (O)", "viewer-overlay-toggle",
       () => v.set({ isOverlayShown: !v.view.isOverlayShown })),
     mode: choice("Evidence shown", "viewer-overlay-mode",
@@ -82,12 +91,25 @@ function buildControls(viewer) {
   };
   c.detail.fill([["fine", "Fine"], ["smooth", "Smooth"], ["broad", "Broad"]]);
   c.scale.fill([["own", "This finding"], ["shared", "All findings"]]);
+  const gap = () => make("span", { className: "gap" });
+  c.toolBar = make("div", { className: "bar", role: "toolbar", "aria-label": "Tools" },
+    c.tool.node, c.erase, gap(), c.texts,
+    button("Picture", "Save what is shown as PNG; not for diagnosis", "viewer-picture",
+      () => savePicture(v)),
+    button("?", "All keys (?)", "viewer-keys", () => v.toggleHelp()));
   c.imageBar = make("div", { className: "bar", role: "toolbar", "aria-label": "Image" },
-    c.tool.node, c.preset.node, c.center.node, c.width.node, c.invert,
-    make("span", { className: "gap" }),
-    button("−", "Zoom out (-)", "viewer-zoom-out", () => v.zoomBy(1 / 1.25)),
-    button("+", "Zoom in (+)", "viewer-zoom-in", () => v.zoomBy(1.25)),
-    button("Reset", "Reset the view (R)", "viewer-reset", () => v.reset()));
+    c.preset.node, c.center.node, c.width.node, c.invert, gap(),
+    make("div", { className: "joined" },
+      button("↺", "Rotate left (L)", "viewer-rotate-left", () => v.turn(TURN_LEFT)),
+      button("↻", "Rotate right (R)", "viewer-rotate-right", () => v.turn(TURN_RIGHT)),
+      button("⇄", "Flip horizontally (H)", "viewer-flip-horizontal", () => v.turn(FLIP_ACROSS)),
+      button("⇅", "Flip vertically (V)", "viewer-flip-vertical", () => v.turn(FLIP_DOWN))),
+    make("div", { className: "joined" },
+      button("−", "Zoom out (-)", "viewer-zoom-out", () => v.zoomBy(1 / 1.25)),
+      button("+", "Zoom in (+)", "viewer-zoom-in", () => v.zoomBy(1.25)),
+      button("Fit", "Fit the image (=)", "viewer-fit", () => v.fit())),
+    button("Reset", "Reset the view (Space)", "viewer-reset", () => v.reset()));
+  c.frameBar = make("div", { className: "bar frames" }, c.cine, c.speed.node, c.frame.node);
   c.overlayTools = make("div", { className: "tools" }, c.map, c.mode.node, c.opacity.node,
     c.threshold.node, c.detail.node, c.scale.node);
   c.overlayBar = make("div", { className: "bar", role: "toolbar", "aria-label": "Evidence map" },
@@ -102,6 +124,11 @@ function showControls(c, view, viewer) {
   c.width.show(view.width);
   c.invert.setAttribute("aria-pressed", view.isFlipped);
   c.frame.show(view.frame);
+  c.speed.show(view.speed);
+  c.cine.textContent = viewer.cine ? "■ Stop" : "▶ Play";
+  c.cine.setAttribute("aria-pressed", Boolean(viewer.cine));
+  c.texts.setAttribute("aria-pressed", view.isIdentityShown);
+  c.erase.disabled = viewer.marks.length === 0;
   c.map.setAttribute("aria-pressed", view.isOverlayShown);
   c.mode.show(view.mode);
   c.opacity.show(view.opacity);

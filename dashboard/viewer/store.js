@@ -5,12 +5,14 @@ const keptBy = new WeakMap();
 export default function ({ data, parentElement }) {
   const store = pixelStore();
   if (data && keptBy.get(parentElement)?.data !== data) {
-    const { header, arrays } = unpack(data);
+    const { stack } = readHeader(data).header;
     const before = keptBy.get(parentElement);
-    if (before && before.stack !== header.stack) store.stacks.delete(before.stack);
-    store.stacks.set(header.stack, arrays.pixels);
-    keptBy.set(parentElement, { data, stack: header.stack });
-    store.news.dispatchEvent(new Event(header.stack));
+    keptBy.set(parentElement, { data, stack });
+    if (before?.stack !== stack) {  // else a rerun sent the same pixels again
+      if (before) store.stacks.delete(before.stack);
+      store.stacks.set(stack, unpack(data).arrays.pixels);
+      store.news.dispatchEvent(new Event(stack));
+    }
   }
   return () => {
     const kept = keptBy.get(parentElement);

@@ -1,49 +1,49 @@
-// The canvas: geometry, painting, pointer and keys. Nothing here waits for the server.
+// The canvas: state and painting. Nothing here waits for the server.
 
 const FRESH_VIEW = {
   tool: "window", preset: "", center: 0, width: 1, isFlipped: false, frame: 0,
-  zoom: 1, panX: 0, panY: 0,
+  zoom: 1, panX: 0, panY: 0, turn: UPRIGHT,
 };
-const SIGMA = { fine: 0, smooth: 1 / 64, broad: 1 / 28 };  // of the map's longer side
+const LENS = { radius: 95, factor: 3 };  // CSS pixels; times what is seen around it
 
 class Viewer {
   constructor(root) {
-    this.view = { ...FRESH_VIEW, isOverlayShown: true, mode: "both", opacity: 0.7,
-      threshold: 0.2, detail: "smooth", scale: "own" };
+    this.view = { ...FRESH_VIEW, isOverlayShown: true, mode: "both", opacity: 0.7, threshold: 0.2,
+      detail: "smooth", scale: "own", isIdentityShown: true, speed: 8 };
     this.strongestSeen = new Map();  // per finding, for a scale shared by all
-    this.ruler = null;
+    this.marks = [];
     this.grey = document.createElement("canvas");
-    this.canvas = make("canvas", { tabIndex: 0, role: "img", dataset: { testid: "viewer-canvas" } });
-    this.corner = {};
-    const corners = ["top-left", "top-right", "bottom-left", "bottom-right"].map((place) => {
-      this.corner[place] = make("div", { className: `corner ${place}`,
-        dataset: { testid: `viewer-${place}` } });
-      return this.corner[place];
-    });
-    this.sides = ["left", "right"].map((edge) => make("div", { className: `corner side ${edge}`,
-      dataset: { testid: `viewer-side-${edge}` } }));
+    this.canvas = make("canvas", { tabIndex: 0, role: "application",
+      dataset: { testid: "viewer-canvas" } });
+    const texts = (places, style) => Object.fromEntries(places.map((place) => [place,
+      make("div", { className: `corner ${style}${place}`,
+        dataset: { testid: `viewer-${style.trim() ? "side-" : ""}${place}` } })]));
+    this.corner = texts(["top-left", "top-right", "bottom-left", "bottom-right"], "");
+    this.sides = texts(["left", "right", "top", "bottom"], "side ");
     this.legend = make("div", { className: "legend", "aria-hidden": "true" },
       make("span", { className: "for" }, "▲ for"), make("i"),
       make("span", { className: "against" }, "▼ against"));
-    this.stage = make("div", { className: "stage" }, this.canvas, ...corners,
-      ...this.sides, this.legend);
+    this.tip = make("div", { className: "tip", hidden: true, dataset: { testid: "viewer-tip" } });
+    this.help = buildHelp(this);
+    this.stage = make("div", { className: "stage" }, this.canvas, ...Object.values(this.corner),
+      ...Object.values(this.sides), this.legend, this.tip, this.help);
     this.controls = buildControls(this);
-    this.frameBar = make("div", { className: "bar" }, this.controls.frame.node);
     this.leftOut = make("p", { className: "reason left-out", role: "note",
       dataset: { testid: "viewer-left-out" } });
     this.keys = make("p", { className: "keys" });
     root.querySelector(".viewer")?.remove();
-    root.append(make("div", { className: "viewer", dataset: { testid: "viewer" } },
-      this.controls.imageBar, this.stage, this.frameBar, this.leftOut,
-      this.controls.overlayBar,
-      this.keys));
-    this.listen();
+    const whole = make("div", { className: "viewer", dataset: { testid: "viewer" } },
+      this.controls.toolBar, this.controls.imageBar, this.stage, this.controls.frameBar,
+      this.leftOut, this.controls.overlayBar, this.keys);
+    root.append(whole);
+    listenToPointers(this);
+    listenToKeys(this, whole);
     this.resizer = new ResizeObserver(() => this.paintSoon());
   }
 
   attach() { this.resizer.observe(this.stage); }
 
-  detach() { this.resizer.disconnect(); this.stopWaiting?.(); }
+  detach() { this.resizer.disconnect(); this.stopWaiting?.(); this.toggleCine(false); }
 
   update(data) {
     if (data === this.data) return;
@@ -51,47 +51,48 @@ class Viewer {
     const { header, arrays } = unpack(data);
     const isOtherStack = header.stack !== this.header?.stack;
     this.header = header;
-    this.map = arrays.overlay ?? null;
-    this.hasMap = Boolean(this.map) || header.overlay.markers.length > 0;
-    this.mapKey = this.smoothKey = null;
+    this.layers = arrays.overlay ? new Layers(arrays.overlay, header.overlay) : null;
+    this.hasMap = Boolean(this.layers) || header.overlay.markers.length > 0;
+    this.hovered = null;
     this.stage.style.height = `${header.height}px`;
     const fill = (place, lines) => this.corner[place].replaceChildren(
       ...lines.map((line) => make("div", {}, line)));
     fill("top-left", header.corners.patient);
     fill("top-right", header.corners.study);
-    this.sides.forEach((side, n) => {
-      side.textContent = header.sides?.[n] ?? "";
-      side.hidden = !header.sides;
-    });
     this.leftOut.textContent = header.left_out;
     this.leftOut.hidden = !header.left_out;
-    if (isOtherStack) { this.pixels = null; this.ruler = null; this.waitForPixels(); }
+    if (isOtherStack) this.waitForPixels();
     this.paintSoon();
   }
 
   waitForPixels() {
     this.stopWaiting?.();
+    this.pixels = null;
     const store = pixelStore();
-    const take = () => {
-      this.pixels = store.stacks.get(this.header.stack) ?? null;
-      if (this.pixels) this.start();
-    };
-    store.news.addEventListener(this.header.stack, take);
     const name = this.header.stack;
+    const take = () => {
+      const isFirst = !this.pixels;
+      this.pixels = store.stacks.get(name) ?? this.pixels;
+      if (this.pixels && isFirst) this.start();  // sent again after a rerun: the view stays
+    };
+    store.news.addEventListener(name, take);
     this.stopWaiting = () => store.news.removeEventListener(name, take);
     take();
   }
 
   start() {
     const [frames, rows, columns] = this.pixels.shape;
-    this.grey.width = columns;
-    this.grey.height = rows;
+    Object.assign(this.grey, { width: columns, height: rows });  // which also empties it
+    this.greyKey = null;
     this.greyImage = this.grey.getContext("2d").createImageData(columns, rows);
+    this.marks = [];
+    this.chosenMark = this.unfinished = this.grasp = null;
+    this.toggleCine(false);
     this.controls.frame.input.max = frames - 1;
-    this.frameBar.hidden = frames === 1;
+    this.controls.frameBar.hidden = frames === 1;
     this.keys.textContent = "Click the image, then: "
-      + (frames > 1 ? "wheel or ←→ frames · Ctrl-wheel zoom" : "wheel zoom")
-      + " · Shift-drag pan · Right-drag zoom · I invert · O map · R reset · ± zoom";
+      + (frames > 1 ? "wheel or ↓↑ images · Ctrl-wheel zoom" : "wheel zoom")
+      + " · Shift-drag pan · Right-drag zoom · R L rotate · H V flip · Space reset · ? all keys";
     const isHounsfield = this.header.unit === "HU";
     this.presets = this.header.is_color ? [] : [...this.header.windows,
       { name: "Auto", ...autoWindow(this.pixels, 0) }, ...(isHounsfield ? CT_PRESETS : [])];
@@ -103,21 +104,68 @@ class Viewer {
     if (!this.pixels) return;
     const first = this.presets[0];
     const frame = Math.min(this.header.overlay.frame, this.pixels.shape[0] - 1);
-    this.ruler = null;
     this.set({ ...FRESH_VIEW, tool: this.view.tool, frame,
       ...(first ? { preset: first.name, center: first.center, width: first.width } : {}) });
   }
+
+  fit() { this.set({ zoom: 1, panX: 0, panY: 0 }); }
 
   usePreset(name) {
     const preset = this.presets.find((p) => p.name === name);
     if (preset) this.set({ preset: name, center: preset.center, width: preset.width });
   }
 
+  usePresetNumber(number) { if (this.presets[number - 1]) this.usePreset(this.presets[number - 1].name); }
+
   toggleInvert() { this.set({ isFlipped: !this.view.isFlipped }); }
+
+  turn(change) {
+    const [a, b, c, d] = change;
+    const { panX, panY } = this.view;
+    this.set({ turn: turnedBy(this.view.turn, change),
+      panX: a * panX + b * panY, panY: c * panX + d * panY });
+  }
+
+  choose(tool) {
+    dropUnfinished(this);
+    this.canvas.style.cursor = "";
+    this.set({ tool });
+  }
+
+  leave() {
+    if (!this.help.hidden) this.toggleHelp(false);
+    else if (!dropUnfinished(this)) {
+      if (this.view.tool !== "window") this.choose("window");
+      else if (this.cine) this.toggleCine(false);
+      else if (this.chosenMark) { this.chosenMark = null; this.paintSoon(); }
+    }
+    this.canvas.focus({ preventScroll: true });
+  }
+
+  toggleHelp(isWanted = this.help.hidden) {
+    this.help.hidden = !isWanted;
+    (isWanted ? this.help : this.canvas).focus({ preventScroll: true });
+  }
+
+  toggleCine(isWanted = !this.cine) {
+    clearInterval(this.cine);
+    this.cine = null;
+    if (isWanted && this.pixels?.shape[0] > 1) {
+      this.cine = setInterval(() => this.set({ frame: (this.view.frame + 1) % this.pixels.shape[0] }),
+        1000 / this.view.speed);
+    }
+    this.paintSoon();
+  }
+
+  setSpeed(speed) {
+    this.set({ speed });
+    if (this.cine) this.toggleCine(true);
+  }
 
   set(changes) {
     const isByHand = ("center" in changes || "width" in changes) && !("preset" in changes);
     Object.assign(this.view, changes, isByHand ? { preset: "" } : {});
+    this.hover(null);  // regions may differ now; the pointer's next move tells
     this.paintSoon();
   }
 
@@ -125,8 +173,28 @@ class Viewer {
     const zoom = Math.min(40, Math.max(0.2, this.view.zoom * factor));
     const real = zoom / this.view.zoom;
     const g = this.geometry();
-    this.set({ zoom, panX: this.view.panX + (1 - real) * (x - g.x - g.width / 2),
-      panY: this.view.panY + (1 - real) * (y - g.y - g.height / 2) });
+    this.set({ zoom, panX: this.view.panX + (1 - real) * (x - g.x),
+      panY: this.view.panY + (1 - real) * (y - g.y) });
+  }
+
+  dragBy(does, dx, dy) {
+    const { view } = this;
+    if (does === "window" && !this.header.is_color) {
+      const step = Math.max(0.5, (this.presets[0]?.width ?? 400) / 400);
+      this.set({ width: Math.max(1, view.width + dx * step), center: view.center + dy * step });
+    } else if (does === "pan") {
+      this.set({ panX: view.panX + dx, panY: view.panY + dy });
+    } else if (does === "zoom") {
+      this.zoomBy(Math.exp(-dy / 150));
+    } else {
+      this.paintSoon();
+    }
+  }
+
+  nudge(key) {
+    const [dx, dy] = { "S+ArrowLeft": [-10, 0], "S+ArrowRight": [10, 0], "S+ArrowUp": [0, -10],
+      "S+ArrowDown": [0, 10] }[key];
+    this.dragBy(this.view.tool, dx, dy);
   }
 
   scroll(step) {
@@ -134,23 +202,16 @@ class Viewer {
     this.set({ frame: Math.min(last, Math.max(0, this.view.frame + step)) });
   }
 
-  // Where the image lies on the stage, in CSS pixels; pixels that are not square are drawn so.
-  geometry() {
-    const [, rows, columns] = this.pixels.shape;
-    const spacing = this.header.spacing_mm;
-    const tall = spacing ? spacing[0] / spacing[1] : 1;
-    const { clientWidth: w, clientHeight: h } = this.stage;
-    const scale = Math.min(w / columns, h / (rows * tall)) * this.view.zoom;
-    const width = columns * scale, height = rows * scale * tall;
-    return { scale, tall, width, height, x: (w - width) / 2 + this.view.panX,
-      y: (h - height) / 2 + this.view.panY };
+  holdLens(isHeld) {
+    if (Boolean(this.isLensHeld) === isHeld) return;
+    this.isLensHeld = isHeld;
+    this.paintSoon();
   }
 
-  toStored(event) {
-    const box = this.canvas.getBoundingClientRect();
-    const g = this.geometry();
-    return { column: (event.clientX - box.left - g.x) / g.scale,
-      row: (event.clientY - box.top - g.y) / (g.scale * g.tall) };
+  geometry() {
+    const [, rows, columns] = this.pixels.shape;
+    return placeImage({ rows, columns, spacing: this.header.spacing_mm, view: this.view,
+      width: this.stage.clientWidth, height: this.stage.clientHeight });
   }
 
   paintSoon() {
@@ -180,105 +241,90 @@ class Viewer {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, height);
-    context.setTransform(ratio * g.scale, 0, 0, ratio * g.scale * g.tall, ratio * g.x, ratio * g.y);
-    context.imageSmoothingEnabled = g.scale * ratio < 3;  // show stored pixels when magnified
+    this.isMapped = this.hasMap && view.isOverlayShown && this.hasMapOn(view.frame);
+    this.paintImage(context, g.matrix, ratio);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    if (this.isMapped) paintMarkers(this, context, g);
+    paintMarks(this, context, g);
+    if (this.isLensHeld && this.pointer) this.paintLens(context, g, ratio);
+    paintScaleBar(this, context, g);
+    this.placeSides(g);
+    this.legend.hidden = !this.isMapped;
+    tell(this, { isInverted, milliseconds: performance.now() - started });
+  }
+
+  // The image and its map through one matrix, which may also be that of the magnifier.
+  paintImage(context, matrix, ratio) {
+    context.setTransform(...matrix.map((m) => m * ratio));
+    const scale = Math.hypot(matrix[0], matrix[1]) * ratio;
+    context.imageSmoothingEnabled = scale < 3;  // show stored pixels when magnified
     context.imageSmoothingQuality = "medium";
     context.drawImage(this.grey, 0, 0);
-    const isMapped = this.hasMap && view.isOverlayShown && view.frame === header.overlay.frame;
-    if (isMapped && this.map) this.paintMap(context);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    if (isMapped) this.paintMarkers(context, g);
-    paintRuler(this, context, g);
-    paintScaleBar(this, context, g);
-    // The letters stay at the image's own edges, and in sight when these are zoomed out of it.
-    this.sides[0].style.left = `${Math.max(0, g.x)}px`;
-    this.sides[1].style.right = `${Math.max(0, this.stage.clientWidth - g.x - g.width)}px`;
-    this.legend.hidden = !isMapped;
-    this.tell(isInverted, isMapped, performance.now() - started);
-  }
-
-  paintMap(context) {
-    const { header, view } = this;
-    const [rows, columns] = this.map.shape;
-    const smoothKey = view.detail;
-    if (smoothKey !== this.smoothKey) {
-      this.smoothed = smooth(this.map.values, rows, columns,
-        SIGMA[view.detail] * Math.max(rows, columns));
-      this.smoothKey = smoothKey;
-      this.strongestSeen.set(`${view.detail} ${header.overlay.target}`, strongest(this.smoothed));
-      this.mapKey = null;
-    }
-    const seen = [...this.strongestSeen].filter(([k]) => k.startsWith(`${view.detail} `));
-    const scale = view.scale === "shared" ? Math.max(...seen.map(([, value]) => value))
-      : this.strongestSeen.get(`${view.detail} ${header.overlay.target}`);
-    const mapKey = [view.mode, view.threshold, scale].join();
-    if (mapKey !== this.mapKey) {
-      this.coloured = colourMap(this.smoothed,
-        { rows, columns, scale, threshold: view.threshold, mode: view.mode });
-      this.mapKey = mapKey;
-    }
-    const [row, column, high, wide] = header.overlay.box;
-    context.globalAlpha = view.opacity;
+    if (!this.isMapped || !this.layers?.at.has(this.view.frame)) return;
+    const mapScale = this.mapScale();
+    const [row, column, high, wide] = this.header.overlay.box;
+    context.globalAlpha = this.view.opacity;
     context.imageSmoothingEnabled = true;
-    context.drawImage(this.coloured, column, row, wide, high);
+    context.drawImage(this.layers.coloured(this.view.frame, this.view, mapScale),
+      column, row, wide, high);
     context.globalAlpha = 1;
-  }
-
-  paintMarkers(context, g) {
-    context.font = "600 12px system-ui, sans-serif";
-    context.lineWidth = 1.5;
-    for (const marker of this.header.overlay.markers) {
-      const isFor = marker.signed > 0;
-      if (this.view.mode !== "both" && (this.view.mode === "for") !== isFor) continue;
-      const x = g.x + (marker.column + 0.5) * g.scale;
-      const y = g.y + (marker.row + 0.5) * g.scale * g.tall;
-      const text = `${isFor ? "+" : "−"}${Math.abs(marker.signed).toFixed(2)}`;
-      context.strokeStyle = isFor ? "#f6a654" : "#6db3f8";
-      context.setLineDash(isFor ? [] : [3, 3]);
-      context.beginPath();
-      context.arc(x, y, 7, 0, 2 * Math.PI);
-      context.stroke();
-      context.setLineDash([]);
-      const wide = context.measureText(text).width + 8;
-      const left = x + wide + 70 > this.stage.clientWidth ? x - 10 - wide : x + 10;
-      context.fillStyle = "rgba(0,0,0,.72)";
-      context.fillRect(left, y - 9, wide, 18);
-      context.fillStyle = context.strokeStyle;
-      context.fillText(text, left + 4, y + 4);
+    if (this.hovered) {
+      context.lineWidth = 1.5 / Math.hypot(matrix[0], matrix[1]);
+      context.strokeStyle = "#fff";
+      this.layers.traceRegion(context, this.hovered.label, this.view.frame, this.view, mapScale);
     }
   }
 
-  // What is on the canvas, in words and as attributes that assistive tools and tests can read.
-  tell(isInverted, isMapped, milliseconds) {
-    const { view, header, canvas } = this;
-    const round = (x) => Math.round(x * 100) / 100;
-    Object.assign(canvas.dataset, {
-      ready: "true", stack: header.stack, windowCenter: round(view.center),
-      windowWidth: round(view.width), preset: view.preset, inverted: isInverted,
-      zoom: round(view.zoom), pan: `${round(view.panX)},${round(view.panY)}`, frame: view.frame,
-      frames: this.pixels.shape[0], overlayShown: isMapped, overlayOpacity: view.opacity,
-      overlayThreshold: view.threshold, overlayMode: view.mode, overlayDetail: view.detail,
-      overlayScale: view.scale, overlayTarget: header.overlay.target, paintMs: round(milliseconds),
-    });
-    canvas.setAttribute("aria-label", `Image, window level ${round(view.center)}, width `
-      + `${round(view.width)}, zoom ${round(view.zoom)}`
-      + (isMapped ? `, with the evidence map for ${header.overlay.display}` : ""));
-    const windowText = header.is_color ? "Colour image"
-      : `W ${round(view.width)}  L ${round(view.center)} ${header.unit}`;
-    this.corner["bottom-left"].replaceChildren(
-      make("div", {}, windowText),
-      make("div", {}, `Zoom ${view.zoom.toFixed(1)}×${view.isFlipped ? "  inverted" : ""}`));
-    const frames = this.pixels.shape[0];
-    const elsewhere = this.hasMap && view.frame !== header.overlay.frame
-      ? `  (map on ${header.overlay.frame + 1})` : "";
-    this.corner["bottom-right"].replaceChildren(
-      make("div", {}, this.probeText ?? ""),
-      make("div", {}, frames > 1 ? `Frame ${view.frame + 1} of ${frames}${elsewhere}` : ""));
-    showControls(this.controls, view, this);
+  paintLens(context, g, ratio) {
+    const { x, y } = this.pointer;
+    const [p, q, r, s, e, f] = g.matrix;
+    const k = LENS.factor;
+    context.save();
+    context.beginPath();
+    context.arc(x, y, LENS.radius, 0, 2 * Math.PI);
+    context.clip();
+    context.fillStyle = "#000";
+    context.fill();
+    this.paintImage(context, [p * k, q * k, r * k, s * k, x + (e - x) * k, y + (f - y) * k], ratio);
+    context.restore();
+    context.strokeStyle = "#5fcdc3";
+    context.lineWidth = 2;
+    context.beginPath();
+    context.arc(x, y, LENS.radius, 0, 2 * Math.PI);
+    context.stroke();
   }
 
-  probe(event) {
-    const at = this.toStored(event);
+  hasMapOn(frame) { return this.layers ? this.layers.at.has(frame) : frame === this.header.overlay.frame; }
+
+  // The value drawn at full strength: the strongest of all frames, and of all findings if wanted.
+  mapScale() {
+    const { detail, scale } = this.view;
+    this.layers.smoothed(detail);
+    this.strongestSeen.set(`${detail} ${this.layers.target}`, this.layers.most);
+    const seen = [...this.strongestSeen].filter(([key]) => key.startsWith(`${detail} `));
+    return scale === "shared" ? Math.max(...seen.map(([, value]) => value)) : this.layers.most;
+  }
+
+  // The letters turn with the image, and stay in sight when its edges are zoomed out of it.
+  placeSides(g) {
+    const { sides, ends } = this.header;
+    const letters = { left: sides?.[0], right: sides?.[1], top: ends?.[0], bottom: ends?.[1] };
+    const seen = edgesSeen(this.view.turn);
+    for (const [edge, node] of Object.entries(this.sides)) {
+      node.textContent = letters[seen[edge]] ?? "";
+      node.hidden = !node.textContent;
+    }
+    const { clientWidth, clientHeight } = this.stage;
+    this.sides.left.style.left = `${Math.max(0, g.left)}px`;
+    this.sides.right.style.right = `${Math.max(0, clientWidth - g.right)}px`;
+    this.sides.top.style.top = `${Math.max(0, g.top)}px`;
+    this.sides.bottom.style.bottom = `${Math.max(30, clientHeight - g.bottom)}px`;
+  }
+
+  // What lies under the pointer: the stored pixel, and the share of the map's region.
+  probe({ x, y }) {
+    this.pointer = { x, y };
+    const at = toStored(this.geometry(), x, y);
     const [, rows, columns, samples] = this.pixels.shape;
     const row = Math.floor(at.row), column = Math.floor(at.column);
     const isInside = row >= 0 && column >= 0 && row < rows && column < columns;
@@ -289,68 +335,28 @@ class Viewer {
     this.canvas.dataset.probe = isInside ? `${row},${column},${value}` : "";
     this.probeText = isInside ? `row ${row}  column ${column}  value ${value} ${this.header.unit}` : "";
     this.corner["bottom-right"].firstChild?.replaceChildren(this.probeText);
+    this.hover(isInside && this.isMapped && this.layers?.at.has(this.view.frame)
+      ? this.layers.regionAt(at, this.view.frame, this.view, this.mapScale()) : null);
   }
 
-  listen() {
-    const { canvas } = this;
-    let drag = null;
-    canvas.oncontextmenu = (event) => event.preventDefault();
-    canvas.onpointerdown = (event) => {
-      if (!this.pixels) return;
-      canvas.setPointerCapture(event.pointerId);
-      canvas.focus({ preventScroll: true });
-      const does = event.button === 2 ? "zoom"
-        : event.button === 1 || event.shiftKey ? "pan" : this.view.tool;
-      drag = { does, x: event.clientX, y: event.clientY };
-      if (does === "measure") this.ruler = { from: this.toStored(event), to: this.toStored(event) };
-      event.preventDefault();
-    };
-    canvas.onpointermove = (event) => {
-      if (!this.pixels) return;
-      this.probe(event);
-      if (!drag) return;
-      const dx = event.clientX - drag.x, dy = event.clientY - drag.y;
-      Object.assign(drag, { x: event.clientX, y: event.clientY });
-      if (drag.does === "window" && !this.header.is_color) {
-        const step = Math.max(0.5, (this.presets[0]?.width ?? 400) / 400);
-        this.set({ width: Math.max(1, this.view.width + dx * step),
-          center: this.view.center + dy * step });
-      } else if (drag.does === "pan") {
-        this.set({ panX: this.view.panX + dx, panY: this.view.panY + dy });
-      } else if (drag.does === "zoom") {
-        this.zoomBy(Math.exp(-dy / 150));
-      } else if (drag.does === "measure") {
-        this.ruler.to = this.toStored(event);
-        this.paintSoon();
-      }
-    };
-    canvas.onpointerup = canvas.onpointercancel = () => { drag = null; };
-    canvas.addEventListener("wheel", (event) => {
-      // Until the image has been clicked the wheel scrolls the page, as everywhere else on it.
-      const isChosen = event.ctrlKey || canvas.getRootNode().activeElement === canvas;
-      if (!this.pixels || !isChosen) return;
-      event.preventDefault();
-      if (this.pixels.shape[0] > 1 && !event.ctrlKey) {
-        this.scroll(Math.sign(event.deltaY));
-        return;
-      }
-      const box = canvas.getBoundingClientRect();
-      this.zoomBy(Math.exp(-event.deltaY / 400), event.clientX - box.left, event.clientY - box.top);
-    }, { passive: false });
-    const keys = {
-      i: () => this.toggleInvert(), r: () => this.reset(),
-      o: () => this.set({ isOverlayShown: !this.view.isOverlayShown }),
-      "+": () => this.zoomBy(1.25), "=": () => this.zoomBy(1.25), "-": () => this.zoomBy(1 / 1.25),
-      ArrowRight: () => this.scroll(1), ArrowDown: () => this.scroll(1),
-      ArrowLeft: () => this.scroll(-1), ArrowUp: () => this.scroll(-1),
-    };
-    canvas.onkeydown = (event) => {
-      const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-      if (!act || !this.pixels || event.ctrlKey || event.metaKey || event.altKey) return;
-      act();
-      event.preventDefault();
-      event.stopPropagation();  // Streamlit's own shortcuts (R reruns) stay out of it
-    };
+  hover(region) {
+    if (region?.label !== this.hovered?.label) this.paintSoon();
+    this.hovered = region;
+    this.canvas.dataset.region = region ? `${region.signed},${region.share}` : "";
+    this.tip.hidden = !region;
+    if (!region) return;
+    this.tip.textContent = `${region.signed > 0 ? "+" : "−"}${Math.abs(region.signed).toFixed(2)} log-odds`
+      + ` · ${Math.round(region.share * 100)} % of the map`;
+    const { x, y } = this.pointer;
+    this.tip.style.left = `${Math.min(x + 14, this.stage.clientWidth - 190)}px`;
+    this.tip.style.top = `${Math.min(y + 16, this.stage.clientHeight - 30)}px`;
+  }
+
+  forgetPointer() {
+    this.hover(null);
+    this.pointer = null;
+    this.canvas.dataset.probe = this.probeText = "";
+    this.paintSoon();
   }
 }
 
