@@ -143,10 +143,10 @@ NOT_YET_MAP = "No map yet: the model's answer is shown after your reading."
 READ_FIRST = "Your reading comes first"
 READ_FIRST_MORE = "The report holds the model's answer. Record your own reading on the Review page."
 HOW_TO_READ: dict[ReadingMode, str] = {
-    ReadingMode.READ_FIRST: "Say of every finding what you see and how sure you are. The model's "
-    "answer is shown after you have saved all of them.",
-    ReadingMode.SECOND_READER: "Say what you see and how sure you are, of as many findings as you "
-    "like. Your reading is stored when you ask for the model's answer.",
+    ReadingMode.READ_FIRST: "Say of every finding what you see, and how sure you are from 1, a "
+    "guess, to 5, certain. The model's answer is shown after you have saved all of them.",
+    ReadingMode.SECOND_READER: "Say what you see, and how sure you are from 1, a guess, to 5, "
+    "certain, of as many findings as you like. It is stored when you ask for the model's answer.",
 }
 REVEAL: dict[ReadingMode, str] = {
     ReadingMode.READ_FIRST: "Save my reading and show the model's answer",

@@ -122,25 +122,28 @@ def _course(row: ObservationRow) -> Markup:
 
 
 def _drawing(course: Course) -> Markup:
-    """Return the values as a line over time, over their reference range as a band."""
+    """Return the values as a line over time, over their reference range as a band.
+
+    The scale holds the whole range, so that a small change does not look like a large one.
+    """
     values = [o.value for o in course.values]
-    low, high = min(values), max(values)
+    bottom, top = course.latest.reference_low, course.latest.reference_high
+    shown = [*values, *(bound for bound in (bottom, top) if bound is not None)]
+    low, high = min(shown), max(shown)
     span = high - low or max(abs(high), 1.0)
-    low, high = low - 0.15 * span, high + 0.15 * span
 
     def down(value: float) -> float:
-        held = min(max(value, low), high)
-        return _HEIGHT - _EDGE - (held - low) / (high - low) * (_HEIGHT - 2 * _EDGE)
+        middle = (low + high) / 2
+        return _HEIGHT / 2 - (value - middle) / span * (_HEIGHT - 2 * _EDGE)
 
     points = list(zip(_across(course.values), map(down, values), strict=True))
     pieces: list[Markup] = []
-    normal = course.latest.reference_low, course.latest.reference_high
-    top, bottom = (down(v) if v is not None else end for v, end in
-                   ((normal[1], 0.0), (normal[0], float(_HEIGHT))))  # fmt: skip
-    if normal != (None, None) and bottom > top:  # else no part of the range is in the drawing
+    if (bottom, top) != (None, None):  # a range without one bound reaches the border
+        above = 0.0 if top is None else down(top)
+        below = float(_HEIGHT) if bottom is None else down(bottom)
         pieces.append(
             element(
-                "rect", x=0, y=f"{top:.1f}", width=_WIDTH, height=f"{bottom - top:.1f}",
+                "rect", x=0, y=f"{above:.1f}", width=_WIDTH, height=f"{below - above:.1f}",
                 fill=palette.BORDER,
             )
         )  # fmt: skip

@@ -1,7 +1,9 @@
 """Words, colours and small numbers, without a page."""
 
+import base64
 import math
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
@@ -9,8 +11,10 @@ import numpy as np
 import pytest
 
 from dashboard import evidence, formatting, markup, messages, palette
+from dashboard.components import labs
 from dashboard.viewer import SOURCE
 from dashboard.viewer.packing import browser_values, pack, unpack
+from mmcore.courses import Course, courses_of
 from mmcore.errors import RefusalCode
 from mmcore.records import (
     FileVerdict,
@@ -231,3 +235,27 @@ def test_the_viewer_and_the_charts_use_the_same_two_colours() -> None:
 )
 def test_a_small_value_is_not_shown_as_nought(value: float, text: str) -> None:
     assert formatting.number(value) == text
+
+
+def drawn(course: Course) -> str:
+    image = labs._drawing(course)
+    return base64.b64decode(image.partition("base64,")[2].partition('"')[0]).decode()
+
+
+def test_a_course_is_drawn_on_the_scale_of_its_reference_range() -> None:
+    def albumin(value: float, hours: int) -> Observation:
+        time = factory.TAKEN - timedelta(hours=hours)
+        return Observation("1751-7", "Albumin", value, "g/dL", time, None, 3.0, 5.0)
+
+    (course,) = courses_of([albumin(4.0, 24), albumin(4.1, 0)])
+    svg = drawn(course)
+    # 3 to 5 g/dL take 18 of 26 pixels from 4 to 22, so 4.0 lies at 13 and 4.1 at 12.1
+    assert 'y="4.0" width="92" height="18.0"' in svg
+    assert 'points="4.0,13.0 88.0,12.1"' in svg
+
+
+def test_text_in_a_drawing_is_escaped() -> None:
+    named = replace(factory.case().observations[0], display='"><script>')
+    earlier = replace(named, time=factory.TAKEN - timedelta(hours=1))
+    image = labs._drawing(courses_of([named, earlier])[0])
+    assert "<script>" not in image
