@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ ZONES = ("upper zone", "middle zone", "lower zone")
 BORDER = 2  # outermost cells of the square
 FLAT = 0.02  # of the image's range: a line of cells that varies less, at an edge, is padding
 MARKER_REACH = 2  # cells by which the blur of an overlay carries a marker's evidence
+SMEAR = 4  # further cells over which evidence falls off from a peak at a marker: one token
 OVERLAP = 0.1  # of a cell's pixels that a marker must hold
 
 MEDIASTINUM = "heart and mediastinum"
@@ -53,20 +55,36 @@ class Anatomy:
     def sum_places(self, overlay: npt.NDArray[np.float64]) -> tuple[Place, ...]:
         """Return every place that holds evidence, strongest first; they sum to the overlay.
 
+        What falls off from a peak at a marker is the marker's, over ``SMEAR`` cells around it and
+        as far as no lung lies there: an overlay is no sharper than the encoder's tokens.
+
         Raises ``ValueError`` if the overlay's cells are not the anatomy's.
         """
         if overlay.shape != self.cells.shape:
             raise ValueError(f"an overlay of {overlay.shape} on cells of {self.cells.shape}")
-        at, count = self.cells.ravel(), len(self.names)
-        values = overlay.ravel()
-        positive = np.bincount(at, np.maximum(values, 0.0), count)
-        negative = np.bincount(at, np.minimum(values, 0.0), count)
+        count = len(self.names)
+        rising, falling = np.maximum(overlay, 0.0), np.maximum(-overlay, 0.0)
+        positive = np.bincount(self._places_of(rising).ravel(), rising.ravel(), count)
+        negative = -np.bincount(self._places_of(falling).ravel(), falling.ravel(), count)
         places = [
             Place(name, float(p), float(n), is_outside=name in OUTSIDE)
             for name, p, n in zip(self.names, positive, negative, strict=True)
             if p or n
         ]
         return tuple(sorted(places, key=lambda place: place.negative - place.positive))
+
+    def _places_of(self, evidence: npt.NDArray[np.float64]) -> Numbers:
+        """Return the place of every cell (h, w), with what belongs to a peak at a marker there."""
+        if MARKER not in self.names:
+            return self.cells
+        marker = self.names.index(MARKER)
+        is_marker = self.cells == marker
+        if not is_marker.any():
+            return self.cells
+        is_lung = np.array([name.endswith(ZONES) or " at the image" in name for name in self.names])
+        near = binary_dilation(is_marker, np.ones((3, 3)), iterations=SMEAR)
+        slope = is_marker.ravel()[_peaks(evidence)] & near & ~is_lung[self.cells]
+        return np.where(slope & (evidence > 0.0), marker, self.cells)
 
     def place_of(
         self, cells: Numbers, weights: npt.NDArray[np.float64], *, peak: tuple[int, int]
@@ -83,6 +101,25 @@ class Anatomy:
         is_outside = np.array([name in OUTSIDE for name in self.names])
         mostly = held[is_outside].sum() > held[~is_outside].sum()
         return self.names[int(np.where(is_outside == mostly, held, -1.0).argmax())]
+
+
+def _peaks(values: npt.NDArray[np.float64]) -> Numbers:
+    """Return for each cell (h, w) the flat number of the peak that steepest ascent from it ends at.
+
+    A cell that no neighbour exceeds is its own peak.
+    """
+    rows, columns = values.shape
+    numbers = np.arange(values.size).reshape(values.shape)
+    steps = sorted(product((-1, 0, 1), repeat=2), key=lambda step: step != (0, 0))
+    padded = np.pad(values, 1, constant_values=-np.inf)
+    around = np.stack([padded[1 + r : 1 + r + rows, 1 + c : 1 + c + columns] for r, c in steps])
+    offsets = np.array([r * columns + c for r, c in steps])
+    ahead: Numbers = numbers + offsets[around.argmax(0)]  # itself comes first, so it wins ties
+    while True:
+        further = ahead.ravel()[ahead]
+        if np.array_equal(further, ahead):
+            return ahead
+        ahead = further
 
 
 def mark_of(place: str) -> str:
@@ -159,11 +196,12 @@ def build_anatomy(
     above = np.arange(len(both))[:, None] <= lower
     chest = both | (surroundings == 0) | ((surroundings == 1) & above)
     height, width = (n // m for n, m in zip(grey.shape, both.shape, strict=True))
-    fine = [m.repeat(height, 0).repeat(width, 1) for m in (binary_dilation(both), chest)]
+    fine = [m.repeat(height, 0).repeat(width, 1) for m in (both, chest)]
     held = find_markers(grey, lungs=fine[0], chest=fine[1])
     share = held.reshape(both.shape[0], height, both.shape[1], width).mean((1, 3))
-    near = binary_dilation(share >= OVERLAP, np.ones((3, 3)), iterations=MARKER_REACH)
-    cells[near & ~both] = names.index(MARKER)
+    is_marker = share >= OVERLAP
+    near = binary_dilation(is_marker, np.ones((3, 3)), iterations=MARKER_REACH)
+    cells[is_marker | (near & ~both)] = names.index(MARKER)
     return Anatomy(tuple(names), cells)
 
 

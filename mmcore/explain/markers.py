@@ -1,10 +1,18 @@
 """Markers burned into a film: letters and lead tokens, found by their sharp, compact contrast."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import binary_dilation, binary_erosion, find_objects, label
+from scipy.ndimage import (
+    binary_dilation,
+    binary_erosion,
+    find_objects,
+    grey_opening,
+    label,
+)
 
 from mmcore.records import FloatArray
 
@@ -16,12 +24,20 @@ NARROWEST = 2  # ... and of the shorter side
 FEWEST = 5  # pixels of strokes
 GAP = 2  # pixels within which the edge of a marker must have fallen off
 RING = 2  # pixels around the gap that must all be plainly of another grey
+STROKE_LEVELS = tuple(float(level) for level in np.arange(0.12, 0.9, 0.06))
+"""How far strokes stand out from what lies under them, as fractions of the image's range."""
+WIDEST = 5  # pixels: what is wider is no stroke
 CONTRAST = 0.16  # of the image's range, between strokes and ring
+STROKE_CONTRAST = 0.20  # ... once everything wider than strokes is taken away
 CHEST_CONTRAST = 0.22  # ... over heart and diaphragm, whose own edges are sharp
 SOLID_CONTRAST = 0.30  # ... where the island is too thick for strokes, such as a round bone
 BRIGHTEST = 95  # percentile of the ring that stands for it
 STROKE = 2  # an island that outlasts so many erosions is thicker than strokes are
+MARGIN = 4  # pixels around an outlined lung that may be lung too
 MOST_LUNG = 0.3  # of an island's pixels may lie in a lung
+STROKES_IN_LUNG = 0.7  # ... of strokes, which tissue is unlike; a letter may reach into an outline
+
+SQUARE = np.ones((3, 3), bool)
 
 Mask = npt.NDArray[np.bool_]
 
@@ -34,34 +50,77 @@ def find_markers(image: FloatArray, *, lungs: Mask, chest: Mask) -> Mask:
 
     Islands of every grey level, light and dark, are looked at one by one. A marker is small, and a
     few pixels beyond its edge all around nothing is nearly as light (or as dark): strokes end
-    sharply, while bone and vessels go on or fade. How often it is right is in docs/method.md.
+    sharply, while bone and vessels go on or fade. Strokes are also looked for after everything
+    wider than they are was taken away, so that the slope of what lies under a letter does not hide
+    it; there strokes that nearly touch are one island, as the letters of a word. How often it is
+    right is in docs/method.md.
     """
     found = np.zeros(image.shape, bool)
     low, high = float(image.min()), float(image.max())
     if not high > low:
         return found
     unit = (image - low) / (high - low)
+    wide = binary_dilation(lungs, iterations=MARGIN)
     for grey in (unit, 1.0 - unit):
         for level in LEVELS:
-            islands, count = label(grey >= level)
-            if not count:
-                continue
-            areas = np.bincount(islands.ravel())
-            for number, place in enumerate(find_objects(islands), start=1):
-                if areas[number] >= FEWEST and _is_small(place, image.shape[0]):
-                    window = _widen(place, image.shape)
-                    island = islands[window] == number
-                    if lungs[window][island].mean() > MOST_LUNG:
-                        continue
-                    is_solid = bool(binary_erosion(island, iterations=STROKE).any())
-                    is_within = bool(chest[window][island].mean() > MOST_LUNG)
-                    if is_solid and is_within:
-                        continue
-                    thin = CHEST_CONTRAST if is_within else CONTRAST
-                    least = SOLID_CONTRAST if is_solid else thin
-                    if _contrast(grey[window], island) >= least:
-                        found[place] = True
+            for island in _islands(grey >= level, joins=False):
+                if _is_marker(grey, island, wide, chest, thin=CONTRAST, most_lung=MOST_LUNG):
+                    found[island.place] = True
+        strokes = grey - grey_opening(grey, (WIDEST, WIDEST))
+        for level in STROKE_LEVELS:
+            for island in _islands(strokes >= level, joins=True):
+                if _is_marker(
+                    strokes, island, lungs, chest, thin=STROKE_CONTRAST, most_lung=STROKES_IN_LUNG
+                ):
+                    found[island.place] = True
     return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Island:
+    """place: the rectangle that it fills. window: the same with what is compared around it.
+
+    mask: over the window, what belongs to it.
+    """
+
+    place: tuple[slice, ...]
+    window: tuple[slice, ...]
+    mask: Mask
+
+
+def _islands(above: Mask, *, joins: bool) -> Iterator[_Island]:
+    """Yield every island that is as small as a marker.
+
+    joins: whether islands that lie one pixel or two apart are one.
+    """
+    numbers, count = label(binary_dilation(above, SQUARE) if joins else above)
+    if joins:
+        numbers = np.where(above, numbers, 0)
+    areas = np.bincount(numbers.ravel(), minlength=count + 1)
+    for number, place in enumerate(find_objects(numbers), start=1):
+        if areas[number] >= FEWEST and _is_small(place, above.shape[0]):
+            window = _widen(place, above.shape)
+            yield _Island(place, window, numbers[window] == number)
+
+
+def _is_marker(
+    grey: npt.NDArray[Any],
+    island: _Island,
+    lungs: Mask,
+    chest: Mask,
+    *,
+    thin: float,
+    most_lung: float,
+) -> bool:
+    if lungs[island.window][island.mask].mean() > most_lung:
+        return False
+    is_solid = bool(binary_erosion(island.mask, iterations=STROKE).any())
+    is_within = bool(chest[island.window][island.mask].mean() > MOST_LUNG)
+    if is_solid and is_within:
+        return False
+    contrast = max(thin, CHEST_CONTRAST) if is_within else thin
+    least = SOLID_CONTRAST if is_solid else contrast
+    return _contrast(grey[island.window], island.mask) >= least
 
 
 def _is_small(place: tuple[slice, ...], rows: int) -> bool:
