@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.clinician import Clinician
+from tests.browser.stand import STAGE, Stand
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH = (
@@ -136,3 +137,16 @@ def reviewed(browser: Browser, server: str) -> Iterator[Clinician]:
     person.review()
     yield person
     next(made, None)
+
+
+@pytest.fixture
+def stand(browser: Browser) -> Iterator[Stand]:
+    """Open the viewer alone in a page; no test of it may ask for anything or fail a script."""
+    context = browser.new_context(
+        viewport={"width": STAGE[0] + 2, "height": 900}, accept_downloads=True, has_touch=True
+    )
+    made = Stand(context.new_page())
+    yield made
+    context.close()
+    assert [url for url in made.requests if not url.startswith("blob:")] == []
+    assert made.faults == []

@@ -12,8 +12,12 @@ from playwright.sync_api import Locator, Page
 from dashboard import palette, viewer
 from dashboard.viewer import Overlay
 from mmcore.records import Case, Instance
+from tests.app import factory
 
 NO_MAP = Overlay("", "", None, "No map.")
+STAGE = (772, 570)
+"""Width and height of the stage in CSS pixels, in a window two pixels wider."""
+
 _HEAD = "<!doctype html><meta charset=utf-8><div id=pixels></div><div id=view></div>"
 _START = """async ([scripts, styles, messages]) => {
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -76,6 +80,13 @@ class Stand:
         self.page.wait_for_selector("[data-testid=viewer-canvas][data-ready=true]")
         self.settle()
         return self
+
+    def show_image(self, **changes: object) -> Instance:
+        """Show one image of 57 x 57 pixels, ten CSS pixels each, unless told otherwise."""
+        values = np.random.default_rng(5).integers(0, 4096, (1, 57, 57)).astype(np.uint16)
+        instance = factory.image(**{"pixels": values, "spacing_mm": None, **changes})
+        self.show(factory.case(picture=instance), (instance,))
+        return instance
 
     def send_pixels_again(self, *, elsewhere: bool = False) -> None:
         """Do what Streamlit does after a rerun: hand over the same message, or mount anew."""

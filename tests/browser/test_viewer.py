@@ -1,81 +1,28 @@
 """The tools of the viewer, on images and maps of which every number is known."""
 
 import math
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pydicom
 import pydicom.data
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 from pydicom.pixels import apply_rescale, apply_windowing
 
-from dashboard.viewer import Overlay
-from mmcore.records import Instance, Modality, PartItem, Parts, Series, Study, Window
-from tests.app import factory
-from tests.browser.stand import Stand
+from mmcore.records import Window
+from tests.browser.stand import STAGE, Stand
 
 pytestmark = pytest.mark.browser
 
 Array = npt.NDArray[np.float64]
-STAGE = (772, 570)  # CSS pixels, as wide as the page less the border
+
 ONCE = {
     "r": lambda a: np.rot90(a, -1),
     "l": lambda a: np.rot90(a, 1),
     "h": lambda a: a[:, ::-1],
     "v": lambda a: a[::-1],
 }
-
-
-@pytest.fixture
-def stand(browser: Browser) -> Iterator[Stand]:
-    context = browser.new_context(
-        viewport={"width": STAGE[0] + 2, "height": 900}, accept_downloads=True, has_touch=True
-    )
-    made = Stand(context.new_page())
-    yield made
-    context.close()
-    assert [url for url in made.requests if not url.startswith("blob:")] == []
-    assert made.faults == []
-
-
-def show_image(stand: Stand, **changes: object) -> Instance:
-    """Show one image of 57 x 57 pixels, ten CSS pixels each, unless told otherwise."""
-    values = np.random.default_rng(5).integers(0, 4096, (1, 57, 57)).astype(np.uint16)
-    instance = factory.image(**{"pixels": values, "spacing_mm": None, **changes})
-    stand.show(factory.case(picture=instance), (instance,))
-    return instance
-
-
-def show_stack(stand: Stand, count: int, parts: Parts | None = None) -> tuple[Instance, ...]:
-    """Show ``count`` slices of 40 HU all over, the n-th with -1000 + n in a corner."""
-    stack = []
-    for n in range(count):
-        values = np.full((1, 57, 57), 40, np.int16)
-        values[0, 0, 0] = n - 1000
-        stack.append(
-            factory.image(
-                digest=factory.digest(f"slice {n}"), pixels=values, value_unit="HU",
-                dicom_modality="CT", spacing_mm=None, windows=(Window(40.0, 400.0, "SOFT"),),
-            )
-        )  # fmt: skip
-    case = factory.case(
-        studies=(Study("1", "CT", None, None, (Series("2", "CT", "axial", tuple(stack)),)),)
-    )
-    stand.show(case, stack, Overlay("n", "Nodule", parts, "" if parts else "No map."))
-    return tuple(stack)
-
-
-def image_parts(maps: npt.NDArray[np.float32], digests: Sequence[str] = ()) -> Parts:
-    is_stack = maps.ndim == 3
-    return Parts(
-        Modality.IMAGE, float(maps.sum()), 0.0, True, "", (PartItem("all", (), float(maps.sum())),),
-        overlay=None if is_stack else maps, overlay_box=(0.0, 0.0, 57.0, 57.0),
-        overlay_stack=maps if is_stack else None, overlay_of=tuple(digests), n_steps=8,
-    )  # fmt: skip
 
 
 # --- What is drawn
@@ -90,8 +37,8 @@ def test_a_turned_image_has_the_greys_that_pydicom_gives(stand: Stand, keys: str
     unit = (windowed - windowed.min()) / (windowed.max() - windowed.min())
     assert values.min() < -160 < 240 < values.max(), "both ends of the window are reached"
     expected = np.floor(unit * 255 + 0.5).astype(np.uint8)
-    show_image(
-        stand, pixels=values[None].astype(np.int16), windows=(Window(40.0, 400.0),),
+    stand.show_image(
+        pixels=values[None].astype(np.int16), windows=(Window(40.0, 400.0),),
         value_unit="HU",
     )  # fmt: skip
     stand.press(*keys)
@@ -104,7 +51,7 @@ def test_a_turned_image_has_the_greys_that_pydicom_gives(stand: Stand, keys: str
 
 
 def test_every_stored_pixel_is_drawn_as_one_square_without_smoothing(stand: Stand) -> None:
-    instance = show_image(stand, windows=(Window(2048.0, 4096.0),))
+    instance = stand.show_image(windows=(Window(2048.0, 4096.0),))
     grey = np.clip(((instance.pixels[0] - 2047.5) / 4095 + 0.5) * 255, 0, 255)
     stand.press("r")
     expected = np.rot90(np.floor(grey + 0.5).astype(np.uint8), -1)
@@ -115,7 +62,7 @@ def test_every_stored_pixel_is_drawn_as_one_square_without_smoothing(stand: Stan
 def test_the_value_under_the_pointer_is_the_stored_one_however_the_image_is_turned(
     stand: Stand,
 ) -> None:
-    values = show_image(stand).pixels[0]
+    values = stand.show_image().pixels[0]
     for key in ("r", "h", "r", "v", "l"):
         stand.press(key)
         row, column, value = stand.point_at((STAGE[0] / 2 + 133, 205))
@@ -125,7 +72,7 @@ def test_the_value_under_the_pointer_is_the_stored_one_however_the_image_is_turn
 
 def test_pixels_that_arrive_again_leave_image_and_view_as_they_are(stand: Stand) -> None:
     """A rerun hands the same pixels over again: the image was black under its map from then on."""
-    show_image(stand)
+    stand.show_image()
     stand.press("r", "+")
     before = stand.colours()
     assert before[..., 0].mean() > 20
@@ -137,7 +84,7 @@ def test_pixels_that_arrive_again_leave_image_and_view_as_they_are(stand: Stand)
 
 
 def test_the_letters_of_the_sides_turn_with_the_image(stand: Stand) -> None:
-    show_image(stand, patient_orientation=("L", "F"))
+    stand.show_image(patient_orientation=("L", "F"))
 
     def letters() -> str:
         stand.settle()
@@ -157,7 +104,7 @@ def test_the_letters_of_the_sides_turn_with_the_image(stand: Stand) -> None:
 
 
 def test_nothing_is_written_at_edges_the_file_does_not_name(stand: Stand) -> None:
-    show_image(stand)
+    stand.show_image()
     for edge in ("left", "top", "right", "bottom"):
         expect(stand.see(f"viewer-side-{edge}")).to_be_hidden()
 
@@ -168,7 +115,7 @@ def test_nothing_is_written_at_edges_the_file_does_not_name(stand: Stand) -> Non
 @pytest.mark.parametrize("keys", ["", "r", "hl"])
 @pytest.mark.parametrize("kind", ["rectangle", "ellipse"])
 def test_values_of_a_region_are_those_of_numpy(stand: Stand, kind: str, keys: str) -> None:
-    values = show_image(stand).pixels[0].astype(np.float64)
+    values = stand.show_image().pixels[0].astype(np.float64)
     stand.press(*keys)
     stand.choose(kind)
     stand.drag((203, 97), (478, 391))
@@ -193,7 +140,7 @@ def test_values_of_a_region_are_those_of_numpy(stand: Stand, kind: str, keys: st
 
 
 def test_a_region_partly_outside_counts_only_what_is_there(stand: Stand) -> None:
-    values = show_image(stand).pixels[0].astype(np.float64)
+    values = stand.show_image().pixels[0].astype(np.float64)
     stand.choose("rectangle")
     stand.drag((1, 100), (151, 200))  # the image begins at 101
     (mark,) = stand.marks()
@@ -208,7 +155,7 @@ def test_length_and_angle_are_those_drawn_in_millimetres_only_with_a_spacing(
     stand: Stand, spacing: tuple[float, float] | None, unit: str, per_css: float
 ) -> None:
     """With rows of 0.5 mm the image is 114 columns high: 5 CSS pixels are one column of 0.25 mm."""
-    show_image(stand, spacing_mm=spacing)
+    stand.show_image(spacing_mm=spacing)
     stand.choose("length")
     stand.drag((400, 300), (430, 340))
     stand.choose("angle")
@@ -223,7 +170,7 @@ def test_length_and_angle_are_those_drawn_in_millimetres_only_with_a_spacing(
 
 
 def test_measurements_stay_on_their_pixels_and_can_be_moved_and_deleted(stand: Stand) -> None:
-    show_image(stand)
+    stand.show_image()
     stand.choose("length")
     stand.drag((300, 200), (400, 200))
     before = stand.marks()
@@ -248,7 +195,7 @@ def test_measurements_stay_on_their_pixels_and_can_be_moved_and_deleted(stand: S
 
 
 def test_escape_drops_an_angle_half_drawn_and_then_leaves_the_tool(stand: Stand) -> None:
-    show_image(stand)
+    stand.show_image()
     stand.choose("angle")
     stand.drag((300, 200), (400, 200))
     assert len(stand.marks()) == 1
@@ -274,7 +221,7 @@ def test_escape_drops_an_angle_half_drawn_and_then_leaves_the_tool(stand: Stand)
 def test_each_key_does_what_the_help_says_and_space_undoes_it(
     stand: Stand, key: str, fact: str, value: str
 ) -> None:
-    show_image(stand)
+    stand.show_image()
     before = stand.shown(fact)
     stand.press(key)
     assert stand.shown(fact) == value
@@ -284,7 +231,7 @@ def test_each_key_does_what_the_help_says_and_space_undoes_it(
 
 
 def test_the_help_sheet_opens_and_closes_and_keys_go_on_from_there(stand: Stand) -> None:
-    show_image(stand)
+    stand.show_image()
     stand.press("?")
     expect(stand.see("viewer-help")).to_be_visible()
     for words in ("rotate right, rotate left", "window preset", "two fingers"):
@@ -301,7 +248,7 @@ def test_the_help_sheet_opens_and_closes_and_keys_go_on_from_there(stand: Stand)
 
 
 def test_the_magnifier_is_there_while_its_key_is_held(stand: Stand) -> None:
-    show_image(stand)
+    stand.show_image()
     stand.point_at((386, 285))
     before = stand.colours()
     stand.canvas.focus()
@@ -316,7 +263,7 @@ def test_the_magnifier_is_there_while_its_key_is_held(stand: Stand) -> None:
 
 
 def test_one_finger_windows_and_two_zoom_and_pan(stand: Stand) -> None:
-    show_image(stand)
+    stand.show_image()
     width = float(stand.shown("window-width"))
     session = stand.page.context.new_cdp_session(stand.page)
     x, y = stand.corner()
@@ -335,114 +282,3 @@ def test_one_finger_windows_and_two_zoom_and_pan(stand: Stand) -> None:
     assert float(stand.shown("zoom")) == pytest.approx(2, abs=0.01)
     across, down = (float(v) for v in stand.shown("pan").split(","))
     assert (across, down) == pytest.approx((0, 20), abs=0.5), "the middle of the fingers leads"
-
-
-# --- Stacks and maps
-
-
-def test_a_stack_is_scrolled_by_keys_and_wheel_and_plays(stand: Stand) -> None:
-    show_stack(stand, 25)
-    for key, frame in (("ArrowDown", 1), ("PageDown", 11), ("End", 24), ("ArrowUp", 23),
-                       ("PageUp", 13), ("Home", 0)):  # fmt: skip
-        stand.press(key)
-        assert stand.shown("frame") == str(frame)
-    assert stand.point_at((103, 2)) == (0, 0, -1000)
-    stand.page.mouse.wheel(0, 100)
-    assert stand.shown("frame") == "1"
-    assert stand.point_at((103, 2)) == (0, 0, -999)
-    stand.see("viewer-cine-speed").fill("30")
-    stand.press("c")
-    assert stand.shown("playing") == "true"
-    expect(stand.canvas).not_to_have_attribute("data-frame", "1")
-    stand.press("c")
-    assert stand.shown("playing") == "false"
-    stopped = stand.shown("frame")
-    stand.page.wait_for_timeout(200)
-    assert stand.shown("frame") == stopped
-
-
-def colour_at_the_middle(stand: Stand) -> list[int]:
-    return [int(v) for v in stand.colours()[285, 386, :3]]
-
-
-def test_each_slice_has_its_own_map_in_one_common_scale_and_the_others_have_none(
-    stand: Stand,
-) -> None:
-    maps = np.zeros((2, 19, 19), np.float32)
-    maps[0, 9, 9], maps[1, 9, 9] = 0.8, -0.4
-    digests = [factory.digest(f"slice {n}") for n in (1, 3)]
-    show_stack(stand, 5, image_parts(maps, digests))
-    stand.see("viewer-overlay-detail").select_option("fine")
-    assert stand.shown("frame") == "1", "it opens on the slice with the strongest map"
-    colours = {}
-    stand.press("Home")
-    for frame in range(5):
-        assert stand.shown("frame") == str(frame)
-        assert stand.shown("overlay-shown") == str(frame in (1, 3)).lower()
-        colours[frame] = colour_at_the_middle(stand)
-        stand.press("ArrowDown")
-    grey = colours[0]
-    assert grey[0] == grey[1] == grey[2]
-    assert colours[2] == colours[4] == grey
-    stand.press("Home")
-    expect(stand.see("viewer-bottom-right")).to_contain_text("no map here; next on 2")
-    opaque = 225 / 255 * 0.7  # of the strongest value, with the default opacity
-    for frame, share, rgb in ((1, 1.0, (246, 166, 84)), (3, 0.5**0.8, (109, 179, 248))):
-        alpha = opaque * share
-        mixed = [g * (1 - alpha) + c * alpha for g, c in zip(grey, rgb, strict=True)]
-        assert colours[frame] == pytest.approx(mixed, abs=4)
-
-
-def test_a_region_tells_its_log_odds_and_share_where_it_is_pointed_at(stand: Stand) -> None:
-    map_ = np.zeros((19, 19), np.float32)
-    map_[3:5, 3:6] = 0.1  # six cells for
-    map_[12:14, 12:13] = -0.2  # two cells against
-    instance = factory.image(pixels=np.full((1, 57, 57), 900, np.uint16), spacing_mm=None)
-    case = factory.case(picture=instance)
-    stand.show(case, (instance,), Overlay("n", "Nodule", image_parts(map_)))
-    stand.see("viewer-overlay-detail").select_option("fine")
-
-    def told(cell: tuple[int, int]) -> list[float]:
-        stand.point_at((101 + (cell[1] + 0.5) * 30, (cell[0] + 0.5) * 30))
-        return [float(v) for v in stand.shown("region").split(",") if v]
-
-    assert told((3, 4)) == pytest.approx([0.6, 0.6])
-    expect(stand.see("viewer-tip")).to_have_text("+0.60 log-odds · 60 % of the map")
-    assert told((12, 12)) == pytest.approx([-0.4, 0.4])
-    assert told((9, 9)) == []
-    expect(stand.see("viewer-tip")).to_be_hidden()
-    stand.see("viewer-overlay-mode-for").click()
-    assert told((12, 12)) == []
-
-
-# --- What leaves the page
-
-
-def saved(stand: Stand, folder: Path) -> tuple[str, Array]:
-    with stand.page.expect_download() as waiting:
-        stand.see("viewer-picture").click()
-    path = folder / "picture.png"
-    waiting.value.save_as(path)
-    return waiting.value.suggested_filename, np.asarray(Image.open(path).convert("RGB"), float)
-
-
-def test_a_picture_is_what_is_shown_and_names_the_patient_only_while_the_texts_are_shown(
-    stand: Stand, tmp_path: Path
-) -> None:
-    show_image(stand)
-    top_left, top_right = (slice(0, 70), slice(0, 95)), (slice(0, 70), slice(675, 772))
-    name, picture = saved(stand, tmp_path)
-    assert name == "consilium-stack-image-1.png"
-    assert picture.shape == (STAGE[1], STAGE[0], 3)
-    assert picture[top_left].max() > 200
-    assert picture[top_right].max() > 200
-    stand.press("t")
-    expect(stand.see("viewer-top-left")).to_be_hidden()
-    expect(stand.see("viewer-top-right")).to_be_hidden()
-    _, picture = saved(stand, tmp_path)
-    assert picture[top_left].max() == 0
-    assert picture[top_right].max() == 0
-    drawn = stand.colours()[..., :3].astype(float)
-    assert np.array_equal(picture[100:500], drawn[100:500])
-    burned = np.abs(picture - drawn).max(2)[5:30, 250:520]
-    assert (burned > 40).mean() > 0.05, "the line that it is not for diagnosis"

@@ -1,0 +1,158 @@
+"""Stacks, maps and pictures in the viewer, with maps of which every number is known."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from dashboard.viewer import Overlay
+from mmcore.records import Instance, Modality, PartItem, Parts, Series, Study, Window
+from tests.app import factory
+from tests.browser.stand import STAGE, Stand
+
+pytestmark = pytest.mark.browser
+
+Array = npt.NDArray[np.float64]
+
+
+def show_stack(stand: Stand, count: int, parts: Parts | None = None) -> tuple[Instance, ...]:
+    """Show ``count`` slices of 40 HU all over, the n-th with -1000 + n in a corner."""
+    stack = []
+    for n in range(count):
+        values = np.full((1, 57, 57), 40, np.int16)
+        values[0, 0, 0] = n - 1000
+        stack.append(
+            factory.image(
+                digest=factory.digest(f"slice {n}"), pixels=values, value_unit="HU",
+                dicom_modality="CT", spacing_mm=None, windows=(Window(40.0, 400.0, "SOFT"),),
+            )
+        )  # fmt: skip
+    case = factory.case(
+        studies=(Study("1", "CT", None, None, (Series("2", "CT", "axial", tuple(stack)),)),)
+    )
+    stand.show(case, stack, Overlay("n", "Nodule", parts, "" if parts else "No map."))
+    return tuple(stack)
+
+
+def image_parts(maps: npt.NDArray[np.float32], digests: Sequence[str] = ()) -> Parts:
+    is_stack = maps.ndim == 3
+    return Parts(
+        Modality.IMAGE, float(maps.sum()), 0.0, True, "", (PartItem("all", (), float(maps.sum())),),
+        overlay=None if is_stack else maps, overlay_box=(0.0, 0.0, 57.0, 57.0),
+        overlay_stack=maps if is_stack else None, overlay_of=tuple(digests), n_steps=8,
+    )  # fmt: skip
+
+
+# --- Stacks and maps
+
+
+def test_a_stack_is_scrolled_by_keys_and_wheel_and_plays(stand: Stand) -> None:
+    show_stack(stand, 25)
+    for key, frame in (("ArrowDown", 1), ("PageDown", 11), ("End", 24), ("ArrowUp", 23),
+                       ("PageUp", 13), ("Home", 0)):  # fmt: skip
+        stand.press(key)
+        assert stand.shown("frame") == str(frame)
+    assert stand.point_at((103, 2)) == (0, 0, -1000)
+    stand.page.mouse.wheel(0, 100)
+    assert stand.shown("frame") == "1"
+    assert stand.point_at((103, 2)) == (0, 0, -999)
+    stand.see("viewer-cine-speed").fill("30")
+    stand.press("c")
+    assert stand.shown("playing") == "true"
+    expect(stand.canvas).not_to_have_attribute("data-frame", "1")
+    stand.press("c")
+    assert stand.shown("playing") == "false"
+    stopped = stand.shown("frame")
+    stand.page.wait_for_timeout(200)
+    assert stand.shown("frame") == stopped
+
+
+def colour_at_the_middle(stand: Stand) -> list[int]:
+    return [int(v) for v in stand.colours()[285, 386, :3]]
+
+
+def test_each_slice_has_its_own_map_in_one_common_scale_and_the_others_have_none(
+    stand: Stand,
+) -> None:
+    maps = np.zeros((2, 19, 19), np.float32)
+    maps[0, 9, 9], maps[1, 9, 9] = 0.8, -0.4
+    digests = [factory.digest(f"slice {n}") for n in (1, 3)]
+    show_stack(stand, 5, image_parts(maps, digests))
+    stand.see("viewer-overlay-detail").select_option("fine")
+    assert stand.shown("frame") == "1", "it opens on the slice with the strongest map"
+    colours = {}
+    stand.press("Home")
+    for frame in range(5):
+        assert stand.shown("frame") == str(frame)
+        assert stand.shown("overlay-shown") == str(frame in (1, 3)).lower()
+        colours[frame] = colour_at_the_middle(stand)
+        stand.press("ArrowDown")
+    grey = colours[0]
+    assert grey[0] == grey[1] == grey[2]
+    assert colours[2] == colours[4] == grey
+    stand.press("Home")
+    expect(stand.see("viewer-bottom-right")).to_contain_text("no map here; next on 2")
+    opaque = 225 / 255 * 0.7  # of the strongest value, with the default opacity
+    for frame, share, rgb in ((1, 1.0, (246, 166, 84)), (3, 0.5**0.8, (109, 179, 248))):
+        alpha = opaque * share
+        mixed = [g * (1 - alpha) + c * alpha for g, c in zip(grey, rgb, strict=True)]
+        assert colours[frame] == pytest.approx(mixed, abs=4)
+
+
+def test_a_region_tells_its_log_odds_and_share_where_it_is_pointed_at(stand: Stand) -> None:
+    map_ = np.zeros((19, 19), np.float32)
+    map_[3:5, 3:6] = 0.1  # six cells for
+    map_[12:14, 12:13] = -0.2  # two cells against
+    instance = factory.image(pixels=np.full((1, 57, 57), 900, np.uint16), spacing_mm=None)
+    case = factory.case(picture=instance)
+    stand.show(case, (instance,), Overlay("n", "Nodule", image_parts(map_)))
+    stand.see("viewer-overlay-detail").select_option("fine")
+
+    def told(cell: tuple[int, int]) -> list[float]:
+        stand.point_at((101 + (cell[1] + 0.5) * 30, (cell[0] + 0.5) * 30))
+        return [float(v) for v in stand.shown("region").split(",") if v]
+
+    assert told((3, 4)) == pytest.approx([0.6, 0.6])
+    expect(stand.see("viewer-tip")).to_have_text("+0.60 log-odds · 60 % of the map")
+    assert told((12, 12)) == pytest.approx([-0.4, 0.4])
+    assert told((9, 9)) == []
+    expect(stand.see("viewer-tip")).to_be_hidden()
+    stand.see("viewer-overlay-mode-for").click()
+    assert told((12, 12)) == []
+
+
+# --- What leaves the page
+
+
+def saved(stand: Stand, folder: Path) -> tuple[str, Array]:
+    with stand.page.expect_download() as waiting:
+        stand.see("viewer-picture").click()
+    path = folder / "picture.png"
+    waiting.value.save_as(path)
+    return waiting.value.suggested_filename, np.asarray(Image.open(path).convert("RGB"), float)
+
+
+def test_a_picture_is_what_is_shown_and_names_the_patient_only_while_the_texts_are_shown(
+    stand: Stand, tmp_path: Path
+) -> None:
+    stand.show_image()
+    top_left, top_right = (slice(0, 70), slice(0, 95)), (slice(0, 70), slice(675, 772))
+    name, picture = saved(stand, tmp_path)
+    assert name == "consilium-stack-image-1.png"
+    assert picture.shape == (STAGE[1], STAGE[0], 3)
+    assert picture[top_left].max() > 200
+    assert picture[top_right].max() > 200
+    stand.press("t")
+    expect(stand.see("viewer-top-left")).to_be_hidden()
+    expect(stand.see("viewer-top-right")).to_be_hidden()
+    _, picture = saved(stand, tmp_path)
+    assert picture[top_left].max() == 0
+    assert picture[top_right].max() == 0
+    drawn = stand.colours()[..., :3].astype(float)
+    assert np.array_equal(picture[100:500], drawn[100:500])
+    burned = np.abs(picture - drawn).max(2)[5:30, 250:520]
+    assert (burned > 40).mean() > 0.05, "the line that it is not for diagnosis"
