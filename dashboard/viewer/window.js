@@ -41,7 +41,8 @@ function paintFrame(stack, index, settings, out) {
     return;
   }
   const { table, low } = greyTable(dtype, settings.center, settings.width, settings.inverted);
-  for (let i = 0; i < count; i++) out[i] = table[values[from + i] - low];
+  const frame = values.subarray(from, from + count);
+  for (let i = 0; i < count; i++) out[i] = table[frame[i] - low];
 }
 
 // A window that shows what is there: from the 1st to the 99th percentile of a sample of the frame.
