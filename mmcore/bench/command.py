@@ -11,7 +11,9 @@ ALL = 1_000_000
 
 
 def bench(
-    pack: Annotated[Path, typer.Option("--pack", help="A pack folder or an embedded name.")],
+    pack: Annotated[
+        Path | None, typer.Option("--pack", help="A pack folder or an embedded name.")
+    ] = None,
     methods: Annotated[
         list[str] | None,
         typer.Option(help="Methods beside the ledger's own, or `all`; more may follow."),
@@ -40,8 +42,27 @@ def bench(
     permuted: Annotated[
         Path | None, typer.Option(help="A pack trained on permuted labels, to compare maps with.")
     ] = None,
+    shortcut: Annotated[
+        bool, typer.Option("--shortcut", help="Teach a model a shortcut; is it named? No --pack.")
+    ] = False,
+    randomised: Annotated[
+        int, typer.Option(min=0, help="Only: are the parts refused with so many random weights?")
+    ] = 0,
+    work: Annotated[Path, typer.Option(help="Keeps what --shortcut simulates and trains.")] = (
+        Path("runs")
+    ),
 ) -> None:
     """Measure explanations against what truly drove the output, for every method and input."""
+    if shortcut or randomised:
+        from mmcore.bench.experiments import randomised_weights, taught_shortcut
+
+        if shortcut:
+            taught_shortcut(work=work, cases=cases or 100, seed=seed, json_file=json_file)
+        else:
+            randomised_weights(
+                _named(pack), weights=randomised, cases=cases or 6, seed=seed, json_file=json_file
+            )
+        return
     from mmcore.bench.scorecard import (
         add_permuted,
         folder_scorecard,
@@ -62,7 +83,7 @@ def bench(
                 raise ConfigError(key="methods", problem=f"{name!r} is unknown; known: {known}")
         if permuted is not None and data is not None:
             raise typer.BadParameter("--permuted goes with simulated patients")
-        folder = pack_folder(pack)
+        folder = pack_folder(_named(pack))
         engine = Engine.load(folder)
         if data is None:
             made = simulated_scorecard(
@@ -88,3 +109,9 @@ def bench(
         typer.echo(as_markdown(made))
         if json_file is not None:
             write_scorecard(made, json_file)
+
+
+def _named(pack: Path | None) -> Path:
+    if pack is None:
+        raise typer.BadParameter("is missing", param_hint="--pack")
+    return pack
