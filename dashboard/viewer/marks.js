@@ -91,9 +91,9 @@ function paintScaleBar(viewer, context, g) {
   const length = [200, 100, 50, 20, 10, 5, 2, 1].find((mm) => mm * perMillimetre <= 160) ?? 1;
   const x = viewer.stage.clientWidth / 2 - (length * perMillimetre) / 2;
   const y = viewer.stage.clientHeight - 14;
+  context.fillStyle = "rgba(0,0,0,.5)";
+  context.fillRect(x - 6, y - 19, length * perMillimetre + 12, 24);
   context.fillStyle = context.strokeStyle = "#f3f7fa";
-  context.shadowColor = "#000";
-  context.shadowBlur = 4;
   context.lineWidth = 2;
   context.beginPath();
   context.moveTo(x, y - 4);
@@ -105,7 +105,6 @@ function paintScaleBar(viewer, context, g) {
   context.textAlign = "center";
   context.fillText(`${length} mm`, viewer.stage.clientWidth / 2, y - 7);
   context.textAlign = "start";
-  context.shadowBlur = 0;
 }
 
 // The marks as values, for tests and for whoever reads the canvas without seeing it.
