@@ -65,6 +65,7 @@ def test_severity_follows_the_truth() -> None:
     assert np.corrcoef(measured.labels[:, 6], measured.values[:, 31, 6])[0, 1] >= 0.85
 
 
+@pytest.mark.timeout(900)
 def test_explanations_add_up_and_point_at_what_is_there() -> None:
     patients = (sample_patient(SEED, index) for index in range(EXPLAINED))
     figures = check_explanations(engine(), patients).summary()
@@ -73,6 +74,8 @@ def test_explanations_add_up_and_point_at_what_is_there() -> None:
     assert figures["peak_in_lesion"] >= 0.85, figures
     assert figures["top_clause_is_true"] >= 0.9, figures
     assert figures["top_sound_is_true"] >= 0.8, figures
+    assert figures["top_lab_is_true"] >= 0.85, figures
+    assert figures["top_variant_is_true"] >= 0.7, figures
 
 
 def test_lesions_are_outlined() -> None:

@@ -69,8 +69,12 @@ class CrossAttentionLayer(nn.Module):
         rows, heads, count, dim = asked.shape
         sorted_ = asked[order].transpose(1, 2).flatten(2, 3)  # (V, H, R / V * K, d)
         scores = sorted_ @ self._heads(keys).transpose(2, 3) * dim**-0.5
-        mass = scores.logsumexp(3)
-        means = (scores - mass[..., None]).exp() @ self._heads(values)
+        # As logsumexp and softmax, with one exponential for both.
+        highest = scores.detach().amax(3, keepdim=True)
+        shares = (scores - highest).exp()
+        total = shares.sum(3, keepdim=True)
+        means = (shares @ self._heads(values)) / total
+        mass = (highest + total.log())[..., 0]
         back = order.flatten().argsort()
         shape = (len(order), heads, order.shape[1], count)
         means = means.reshape(*shape, dim).transpose(1, 2).reshape(rows, heads, count, dim)
