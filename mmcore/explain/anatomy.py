@@ -22,6 +22,8 @@ UNEVEN = 3  # cells; domes of the diaphragm differ by less
 CLOSING = 2  # cells over which a gap in an outline is closed
 ZONE_ENDS = (0.36, 0.58)  # of a lung's height, where upper and middle zone end
 ZONES = ("upper zone", "middle zone", "lower zone")
+MARGIN = "lung margin"
+RECESS = 3  # cells around a lung's outline that are pleura and its recesses as much as wall
 BORDER = 2  # outermost cells of the square
 FLAT = 0.02  # of the image's range: a line of cells that varies less, at an edge, is padding
 MARKER_REACH = 2  # cells by which the blur of an overlay carries a marker's evidence
@@ -172,7 +174,8 @@ def build_anatomy(
     Zones are cut across each lung between apex and costophrenic angle, near the carina and the
     lower end of the hila, where radiologists cut them (second and fourth rib in front). A lung
     that ends sooner than the other, as one whose base is opaque, is completed with the other's
-    mirror image.
+    mirror image. Wall and diaphragm within ``RECESS`` cells of a lung are its margin: an effusion
+    shows in the recesses of the pleura, outside what is outlined as lung.
     """
     pair = _part_lungs(lungs)
     if pair is None:
@@ -192,6 +195,10 @@ def build_anatomy(
             is_here = field & (np.searchsorted(cuts, rows, side="right") == zone)
             cells[is_here & ~padding] = len(names)
             names.append(_name_zone(name, number, sides))
+    for number, field in enumerate(fields):
+        beside = binary_dilation(field, iterations=RECESS) & ~both & ~padding & ~rim
+        cells[beside & np.isin(cells, (names.index(DIAPHRAGM), names.index(WALL)))] = len(names)
+        names.append(_name_zone(MARGIN, number, sides))
     lower = max(_span(field)[1] for field in fields)
     above = np.arange(len(both))[:, None] <= lower
     chest = both | (surroundings == 0) | ((surroundings == 1) & above)
