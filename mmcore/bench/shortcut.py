@@ -27,6 +27,8 @@ from mmcore.errors import ConfigError
 from mmcore.explain.anatomy import MARKER, MARKS
 from mmcore.modalities.image import ImageConfig
 from mmcore.model.config import FusionConfig, ModelConfig, SegmentationConfig, TargetConfig
+from mmcore.model.pack import digest_of
+from mmcore.packs import find_pack
 from mmcore.records import Case, GateVerdict, Modality, Parts
 from mmcore.simulate import FINDINGS, Finding, PhantomPatient, sample_patient
 from mmcore.simulate.marker import Marker, plant_marker
@@ -203,7 +205,8 @@ def teach(lesson: Lesson, lessons: Lessons, *, work: Path) -> Path:
         shown.append(labelled_by_marker(films, is_marked) if lesson == "shortcut" else films)
     run = run_of(lesson, lessons)
     source = prepare_cohorts(run.model, shown[0], shown[1])
-    folder = work / f"{run.name}-{lessons.train}-{lessons.epochs}"
+    start = digest_of(find_pack(Path(START)))[:8]  # another start is another training
+    folder = work / f"{run.name}-{lessons.train}-{lessons.epochs}-{start}"
     folder.mkdir(parents=True, exist_ok=True)
     network, seconds = fit(run, source, folder=folder)
     package(network, run, source, out=folder / "pack", hours=seconds / 3600.0)
