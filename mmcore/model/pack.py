@@ -29,6 +29,7 @@ from mmcore.errors import ConfigError, PackIntegrityError
 from mmcore.gate.novelty import NEIGHBOUR, unit
 from mmcore.model.calibration import Calibration
 from mmcore.model.config import ModelConfig
+from mmcore.model.int8 import unpack_int8
 from mmcore.model.network import FusionNetwork
 from mmcore.records import PackIdentity
 
@@ -140,7 +141,7 @@ def _read_head(path: Path, *, pack: str) -> dict[str, Any]:
 
 def _load_weights(network: FusionNetwork, path: Path, *, pack: str) -> None:
     try:
-        tensors: dict[str, Tensor] = load_tensors(path.read_bytes())
+        tensors: dict[str, Tensor] = unpack_int8(load_tensors(path.read_bytes()))
     except SafetensorError as error:
         raise PackIntegrityError(pack=pack, problem=f"model.safetensors: {error}") from error
     expected = network.state_dict()

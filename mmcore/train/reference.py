@@ -1,5 +1,7 @@
 """What a pack remembers of its training patients: references for bands, embeddings for novelty."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -40,12 +42,12 @@ def reference_arrays(
         arrays[f"embeddings_{name}"] = known[modality].astype(np.float16)
         usual = distances(ordinary[modality], unit(known[modality].astype(np.float16)))
         arrays[f"threshold_{name}"] = np.array(np.percentile(usual, 100.0 - FALSE_ALARM))
-    arrays["answers"] = _answers(network, arrays)
+    arrays["answers"] = reference_answers(network, arrays)
     return arrays
 
 
-def _answers(
-    network: FusionNetwork, arrays: dict[str, npt.NDArray[np.generic]]
+def reference_answers(
+    network: FusionNetwork, arrays: Mapping[str, npt.NDArray[np.generic]]
 ) -> npt.NDArray[np.float32]:
     """Return (R, K) what the network says of the reference patients as they are stored."""
     with torch.inference_mode():

@@ -61,8 +61,9 @@ def test_a_shifted_value_speaks_for_its_finding_and_a_value_in_the_middle_agains
     weights = {True: [], False: []}
     for patient in patients():
         for finding in FINDINGS:
-            evidence = causal.lab_evidence(patient, finding)
-            weights[patient.truth.findings[finding]].append(sum(evidence.values()))
+            level, trend = causal.lab_evidence(patient, finding)
+            said = sum(level.values()) + sum(trend.values())
+            weights[patient.truth.findings[finding]].append(said)
     assert np.mean(weights[True]) > 1.0
     assert np.mean(weights[False]) < -1.0
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mmcore.errors import ConfigError
+from mmcore.explain.regions import TOKEN_WEIGHT
 from mmcore.modalities import image
 from mmcore.modalities.image import ImageConfig
 from mmcore.modalities.image_slices import SlicesEncoder, prepare_series, slab_weights
@@ -87,7 +88,7 @@ def test_the_stack_of_overlays_sums_to_what_both_walks_found() -> None:
     by_input[2, :16, :16] = 0.0
     stack = model.blend(by_input, by_token)
     assert stack.shape == (4, 8, 8)
-    expected = 0.3 * by_input.sum() + 0.7 * by_token.sum()
+    expected = (1 - TOKEN_WEIGHT) * by_input.sum() + TOKEN_WEIGHT * by_token.sum()
     assert stack.sum() == pytest.approx(expected, abs=1e-9)
 
 
