@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from mmcore.courses import Course, courses_of
 from mmcore.records import FileVerdict, Observation
 from mmcore.report.case_reading import KeyImage
 from mmcore.report.document import SCHEMA
@@ -32,8 +33,8 @@ LIMITS = (
     "have learned wrongly.",
     "Contributions say how each input moved this model's score from its baseline case. They are "
     "not causes of disease, and an input the model ignores may still matter.",
-    "Evidence inside an input is shown only if its pieces add up to what the input contributed; "
-    "what failed is withheld, with the reason. Adding up does not make it the right evidence.",
+    "Evidence inside an input is shown only if it passed its tests, adding up among them; "
+    "what failed is withheld, with the reason. Passing does not make it the right evidence.",
     "The overlay is smoothed for display and cleared below 15% of its peak. A finding not listed "
     "was not assessed.",
 )
@@ -65,27 +66,28 @@ def draw_case_identity(sheet: Sheet, result: ReportedResult) -> None:
 
 
 def draw_observations(sheet: Sheet, result: ReportedResult) -> None:
-    """Draw the labs and vitals in two columns, those outside their reference range first."""
-    observations = sorted(result.case.observations, key=lambda o: not _flag(o))
-    shown = observations[:MAX_OBSERVATIONS]
+    """Draw the latest value of every test in two columns, those outside their range first."""
+    courses = sorted(courses_of(result.case.observations), key=lambda c: not _flag(c.latest))
+    shown = courses[:MAX_OBSERVATIONS]
     if not shown:
         return
     rows = (len(shown) + 1) // 2
     sheet.need(22.0 + rows * BODY.leading + 10.0)
-    sheet.heading("Labs and vitals as received")
+    sheet.heading("Labs and vitals, latest values as received")
     top = sheet.y
     for column, part in enumerate((shown[:rows], shown[rows:])):
         sheet.y = top
         x = MARGIN + column * (_HALF + _GUTTER)
-        for observation in part:
+        for course in part:
+            observation = course.latest
             sheet.y -= BODY.leading
             style = STRONG if _flag(observation) else BODY
             sheet.clipped(x, sheet.y + 2.0, observation.display, 112.0, style)
             sheet.clipped(x + 116.0, sheet.y + 2.0, _value(observation), 68.0, style)
-            sheet.clipped(x + 186.0, sheet.y + 2.0, _reference(observation), _HALF - 186.0, SMALL)
+            sheet.clipped(x + 186.0, sheet.y + 2.0, _reference(course), _HALF - 186.0, SMALL)
     sheet.y = top - rows * BODY.leading
-    if len(observations) > len(shown):
-        _more(sheet, len(observations) - len(shown), "values")
+    if len(courses) > len(shown):
+        _more(sheet, len(courses) - len(shown), "values")
 
 
 def draw_model(sheet: Sheet, result: ReportedResult) -> None:
@@ -203,10 +205,13 @@ def _flag(observation: Observation) -> str:
     return ""
 
 
-def _reference(observation: Observation) -> str:
-    low, high = observation.reference_low, observation.reference_high
+def _reference(course: Course) -> str:
+    """Return the reference range, and the value before where there is one."""
+    low, high = course.latest.reference_low, course.latest.reference_high
+    before = f", before {course.earlier[-1].value:g}" if course.earlier else ""
     if low is None and high is None:
-        return "ref. not given"
+        return f"ref. not given{before}"
     if low is None:
-        return f"ref. up to {high:g}"
-    return f"ref. from {low:g}" if high is None else f"ref. {low:g}\u2013{high:g}"
+        return f"ref. up to {high:g}{before}"
+    known = f"ref. from {low:g}" if high is None else f"ref. {low:g}\u2013{high:g}"
+    return known + before
