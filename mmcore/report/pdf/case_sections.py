@@ -82,9 +82,9 @@ def draw_observations(sheet: Sheet, result: ReportedResult) -> None:
             observation = course.latest
             sheet.y -= BODY.leading
             style = STRONG if _flag(observation) else BODY
-            sheet.clipped(x, sheet.y + 2.0, observation.display, 112.0, style)
-            sheet.clipped(x + 116.0, sheet.y + 2.0, _value(observation), 68.0, style)
-            sheet.clipped(x + 186.0, sheet.y + 2.0, _reference(course), _HALF - 186.0, SMALL)
+            sheet.clipped(x, sheet.y + 2.0, observation.display, 102.0, style)
+            sheet.clipped(x + 104.0, sheet.y + 2.0, _value(observation), 64.0, style)
+            sheet.clipped(x + 170.0, sheet.y + 2.0, _reference(course), _HALF - 170.0, SMALL)
     sheet.y = top - rows * BODY.leading
     if len(courses) > len(shown):
         _more(sheet, len(courses) - len(shown), "values")
@@ -208,7 +208,7 @@ def _flag(observation: Observation) -> str:
 def _reference(course: Course) -> str:
     """Return the reference range, and the value before where there is one."""
     low, high = course.latest.reference_low, course.latest.reference_high
-    before = f", before {course.earlier[-1].value:g}" if course.earlier else ""
+    before = f", was {course.earlier[-1].value:g}" if course.earlier else ""
     if low is None and high is None:
         return f"ref. not given{before}"
     if low is None:
