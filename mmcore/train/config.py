@@ -26,6 +26,8 @@ class DataConfig:
         one patient in ``parts`` is kept for validation by a hash of ``seed`` and who they are.
     repeat: how often a training examination is seen in an epoch if it has the named label or
         outline, such as the few with an expert score; 1 for all others.
+    permuted: whether training examinations get the labels and outlines of others, at random: such a
+        model has nothing to learn, and its maps must not look like those of one that had.
     """
 
     kind: DataKind
@@ -34,6 +36,7 @@ class DataConfig:
     validation: int = 0
     parts: int = 5
     repeat: dict[str, int] = field(default_factory=dict)
+    permuted: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(DataKind):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from mmcore.datasets.labelled import LabelledCase
 from mmcore.datasets.thorax import is_validation, read_texts, read_thorax
@@ -50,10 +51,29 @@ def open_source(run: RunConfig, *, work: Path, data: Path | None) -> Source:
     Raises ``ConfigError`` if it is missing.
     """
     if run.data.kind == "phantom":
-        return _phantoms(run, work / "cohorts")
-    if data is None:
+        source = _phantoms(run, work / "cohorts")
+    elif data is None:
         raise ConfigError(key="data.kind", problem=f"{run.data.kind} needs a folder: --data")
-    return _thorax(run, data)
+    else:
+        source = _thorax(run, data)
+    if run.data.permuted:
+        return replace(source, train=permuted(source.train, seed=run.data.seed))
+    return source
+
+
+def permuted(examinations: TrainingSet, *, seed: int) -> TrainingSet:
+    """Return the examinations with labels and outlines dealt out anew, each patient's together.
+
+    Source: data randomisation of Adebayo et al. 2018.
+    """
+    order = torch.randperm(len(examinations), generator=torch.Generator().manual_seed(seed))
+    regions, known = examinations.regions, examinations.known
+    return replace(
+        examinations,
+        labels=examinations.labels[order],
+        regions=None if regions is None else regions[order],
+        known=None if known is None else known[order],
+    )
 
 
 def _phantoms(run: RunConfig, folder: Path) -> Source:
