@@ -116,6 +116,16 @@ def test_a_network_that_is_as_it_was_released_passes_that_test() -> None:
         assert release.passed
 
 
+def test_autocast_is_not_taken_for_other_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmcore.encoding.SAME_ANSWER", 1e-4)  # bfloat16 moves answers by more
+    engine = Engine.load(tiny_pack(), autocast=True)
+    with untried():
+        parts = engine.explain(case(), TARGET).parts
+    for part in parts.values():
+        (release,) = (test for test in part.tests if test.name == "release")
+        assert release.passed
+
+
 def test_a_part_of_a_network_that_learned_nothing_is_withheld_with_its_reason() -> None:
     parts = tiny_engine().explain(case(), TARGET).parts[Modality.IMAGE]
     assert not parts.passed
