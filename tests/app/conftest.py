@@ -90,3 +90,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         lambda: tuple(DemoCase(n, n.title(), "A case.", Path("nowhere")) for n in made.demos),
     )
     return made
+
+
+def choose(app, name: str):  # type: ignore[no-untyped-def] # AppTest in, AppTest out
+    """Press a finding on the Review page; return the app as it is then."""
+    return next(b for b in app.button if b.key and b.key.endswith(f"-finding-{name}")).click().run()
