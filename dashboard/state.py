@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.jobs import Job
+from mmcore.language import ENGLISH, LANGUAGES
 from mmcore.records import (
     Case,
     DecisionReason,
@@ -113,6 +114,7 @@ class Session:
     intake_pack: the model that the case being read is for, or None.
     uploader_round: counts up to give a fresh drop zone after each reading.
     has_fixed_scale: whether charts of all findings share one axis.
+    language: chosen by the reader, or None for the browser's own.
     desks: by digest of the case and name of the model. They outlive the case's being let go for
         newer ones, and end when it is closed.
     """
@@ -125,6 +127,7 @@ class Session:
     intake_pack: str | None = None
     uploader_round: int = 0
     has_fixed_scale: bool = True
+    language: str | None = None
     desks: dict[tuple[str, str], Desk] = field(default_factory=dict)
 
 
@@ -132,6 +135,15 @@ def session() -> Session:
     """Return this tab's session, creating it on first use."""
     current: Session = st.session_state.setdefault(_KEY, Session())
     return current
+
+
+def language() -> str:
+    """Return the reader's language, one of ``mmcore.language.LANGUAGES``."""
+    chosen = session().language
+    if chosen is not None:
+        return chosen
+    wanted = (st.context.locale or ENGLISH).lower()
+    return next((known for known in LANGUAGES if wanted[:2] == known[:2]), ENGLISH)
 
 
 def active() -> CaseWork | None:
