@@ -18,6 +18,7 @@ def main() -> None:
     theme.apply()
     try:
         site.reading_mode()
+        site.language()
     except ConfigError as error:
         error_state(messages.of_error(error))
         return

@@ -5,7 +5,13 @@ from datetime import date, datetime
 
 import numpy as np
 
+from dashboard.language import say, t
 from mmcore import wording
+
+_MONTHS = (
+    say("Jan"), say("Feb"), say("Mar"), say("Apr"), say("May"), say("Jun"),
+    say("Jul"), say("Aug"), say("Sep"), say("Oct"), say("Nov"), say("Dec"),
+)  # fmt: skip
 
 
 def share(fraction: float) -> str:
@@ -39,21 +45,24 @@ def interval(low: float, high: float, *, of_probability: bool, unit_text: str = 
     """Return the shared text for a probability, "1.2 to 3.4 mm" for a value."""
     if of_probability:
         return wording.interval_text(low, high)
-    return f"{number(low)} to {number(high)} {unit_text}".rstrip()
+    if not unit_text:
+        return t("{low} to {high}", low=number(low), high=number(high))
+    return t("{low} to {high} {unit}", low=number(low), high=number(high), unit=unit_text)
 
 
 def day(moment: date | datetime | None) -> str:
     """Return "3 Mar 2024", or "date unknown"."""
     if moment is None:
-        return "date unknown"
-    return f"{moment.day} {moment:%b %Y}"
+        return t("date unknown")
+    month = t(_MONTHS[moment.month - 1])
+    return t("{day} {month} {year}", day=moment.day, month=month, year=moment.year)
 
 
 def clock(moment: datetime | None) -> str:
     """Return "3 Mar 2024, 14:05", or "time unknown"."""
     if moment is None:
-        return "time unknown"
-    return f"{day(moment)}, {moment:%H:%M}"
+        return t("time unknown")
+    return t("{day}, {time}", day=day(moment), time=f"{moment:%H:%M}")
 
 
 def file_size(size_bytes: int) -> str:

@@ -14,4 +14,20 @@ def t(text: str, /, **values: object) -> str:
     return translate(text, state.language())
 
 
-__all__ = ["Text", "say", "t"]
+def ours(text: str) -> str:
+    """Return what ``say`` made in the reader's language, and anything else as it is.
+
+    For evidence, that is either our words or those of a patient's file.
+    """
+    return t(text) if isinstance(text, Text) else text
+
+
+def named(name: str) -> Text:
+    """Return the fixed name of a finding or an input as a sentence of its own, to be put in others.
+
+    Never for what a patient's file says: a value that is no ``Text`` stays as it is.
+    """
+    return name if isinstance(name, Text) else Text(name, name, {})
+
+
+__all__ = ["Text", "named", "ours", "say", "t"]

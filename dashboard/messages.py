@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dashboard.attention import Attention
+from dashboard.language import Text, named, say
 from mmcore import errors
 from mmcore.errors import RefusalCode
+from mmcore.language import joined, lowered, sentence
 from mmcore.records import (
     FileVerdict,
     GateVerdict,
     Modality,
     ReadingMode,
+    Response,
     SourceFile,
     TargetPrediction,
 )
@@ -24,136 +27,176 @@ from mmcore.wording import (
 
 Tone = Literal["plain", "good", "caution", "withheld", "refused"]
 
-NO_CASE_YET = "No case is open yet"
-NO_CASE_YET_MORE = "Drop the patient's files on the left, or open a demonstration patient."
-NO_CASE = "Open a case first"
-NO_CASE_MORE = "Drop files on the Cases page or open one of the demonstration patients."
-RESEARCH_USE = "Research use only. Not a medical device."
-SIMULATED = (
-    "The model “{pack}” was trained on simulated patients: it shows the method, "
-    "and says nothing about a real one."
-)
-NO_PACK = "No model is installed: cases can be read and viewed, but not scored."
+NO_CASE_YET = say("No case is open yet")
+NO_CASE_YET_MORE = say("Drop the patient's files on the left, or open a demonstration patient.")
+NO_CASE = say("Open a case first")
+NO_CASE_MORE = say("Drop files on the Cases page or open one of the demonstration patients.")
+RESEARCH_USE = say("Research use only. Not a medical device.")
+NO_PACK = say("No model is installed: cases can be read and viewed, but not scored.")
 
-NO_PACK_MORE = "Put a model pack under assets/packs and start again."
+NO_PACK_MORE = say("Put a model pack under assets/packs and start again.")
 
 FILE_KIND = {
-    "dicom": "DICOM image",
-    "note": "Clinical note",
-    "observations": "Labs & vitals",
-    "recording": "Sound recording",
-    "variants": "Gene panel",
-    "archive": "Archive",
-    "unknown": "Not recognised",
+    "dicom": say("DICOM image"),
+    "note": say("Clinical note"),
+    "observations": say("Labs & vitals"),
+    "recording": say("Sound recording"),
+    "variants": say("Gene panel"),
+    "archive": say("Archive"),
+    "unknown": say("Not recognised"),
 }
 
-FILE_VERDICT: dict[FileVerdict, tuple[str, Tone]] = {
-    FileVerdict.USED: ("Used", "good"),
-    FileVerdict.KEPT_ASIDE: ("Kept aside", "caution"),
-    FileVerdict.REFUSED: ("Refused", "refused"),
+FILE_VERDICT: dict[FileVerdict, tuple[Text, Tone]] = {
+    FileVerdict.USED: (say("Used"), "good"),
+    FileVerdict.KEPT_ASIDE: (say("Kept aside"), "caution"),
+    FileVerdict.REFUSED: (say("Refused"), "refused"),
 }
 
-_USED_IN_PART: tuple[str, Tone] = ("Used in part", "caution")
+_USED_IN_PART: tuple[Text, Tone] = (say("Used in part"), "caution")
 
-REFUSAL: dict[RefusalCode, str] = {
-    RefusalCode.EMPTY_FILE: "The file is empty. Export it again.",
-    RefusalCode.UNKNOWN_KIND: "This is no kind of file that Consilium reads.",
-    RefusalCode.NOT_DICOM: "The file is named like a DICOM image but is not one.",
-    RefusalCode.NO_TRANSFER_SYNTAX: "The image does not say how it is encoded. Export it again.",
-    RefusalCode.UNSUPPORTED_SYNTAX: "The image uses a compression that Consilium does not read.",
-    RefusalCode.TOO_LARGE: "The file is larger than is accepted here.",
-    RefusalCode.CORRUPT: "The file is damaged or cut short. Export or copy it again.",
-    RefusalCode.NESTING_TOO_DEEP: "The file is built in a way no real image is, and was not read.",
-    RefusalCode.TOO_MANY_ELEMENTS: "The file holds far more elements than any real image.",
-    RefusalCode.INFLATE_BOMB: "The file unpacks to far more than it should, and was not read.",
-    RefusalCode.DECODE_TIMEOUT: "Reading the image took too long and was stopped.",
-    RefusalCode.DECODE_CRASHED: "Reading the image failed. The rest of the case is not affected.",
-    RefusalCode.NO_PIXELS: "The file holds no image, only information about one.",
-    RefusalCode.BAD_ATTRIBUTE: "The image states something impossible about itself.",
-    RefusalCode.BAD_LUT: "The image's table of grey values is broken: it can not be shown right.",
-    RefusalCode.PIXELS_TOO_LARGE: "The image is larger than is accepted here.",
-    RefusalCode.PIXEL_LENGTH_MISMATCH: "The image data is longer or shorter than the image states.",
-    RefusalCode.FRAME_COUNT_MISMATCH: "The number of frames is not what the image states.",
-    RefusalCode.CODESTREAM_HEADER_MISMATCH: "The compressed image contradicts its own description.",
-    RefusalCode.CODESTREAM_UNREADABLE: "The compressed image is damaged.",
-    RefusalCode.CONSTANT_IMAGE: "Every pixel has the same value: there is nothing to see.",
-    RefusalCode.NON_FINITE_PIXELS: "Some pixel values are not numbers. Export the image again.",
-    RefusalCode.IMPLAUSIBLE_GEOMETRY: "The image's size or pixel spacing can not be right.",
-    RefusalCode.IMPLAUSIBLE_VALUES: "The pixel values can not be right for this kind of image.",
-    RefusalCode.ARCHIVE_BOMB: "The archive unpacks to far more than it should, and was not read.",
-    RefusalCode.ARCHIVE_TOO_MANY: "The archive holds more files than are accepted at once.",
-    RefusalCode.ARCHIVE_NESTED: "An archive inside an archive is not opened. Unpack it first.",
-    RefusalCode.ARCHIVE_METHOD: "The archive is encrypted or packed in a way that is not read.",
-    RefusalCode.ARCHIVE_DUPLICATE: "The archive holds two files of the same name.",
-    RefusalCode.BAD_ENTRY: "A file name inside the archive points outside it. It was not unpacked.",
-    RefusalCode.CORRUPT_ARCHIVE: "The archive is damaged. Copy it again.",
-    RefusalCode.BAD_TEXT: "The text can not be read. Save it as plain text in UTF-8.",
-    RefusalCode.RAGGED_ROW: "A row of the table has too many or too few columns.",
-    RefusalCode.MISSING_COLUMN: "The table lacks a column that is needed.",
-    RefusalCode.DUPLICATE_KEY: "The file gives the same entry twice with different meaning.",
-    RefusalCode.NON_FINITE: "A value is not a finite number.",
-    RefusalCode.BAD_NUMBER: "A value can not be read as a number.",
-    RefusalCode.TOO_DEEP: "The file is nested deeper than any real record.",
-    RefusalCode.BAD_FHIR: "The FHIR record does not follow the standard.",
-    RefusalCode.BAD_REFERENCE: "The FHIR record refers to something that is not in it.",
-    RefusalCode.ASK_UNIT: "A value has no unit or an unknown one. State the unit and add it again.",
-    RefusalCode.UNSUPPORTED_SOUND: "The recording is of a form that is not read. Export it as WAV.",
-    RefusalCode.RECORDING_RATE: "The recording's sampling rate is too low or can not be right.",
-    RefusalCode.RECORDING_TOO_SHORT: "The recording is too short to hear anything in it.",
-    RefusalCode.RECORDING_TOO_LONG: "The recording is longer than is accepted here. Cut it.",
-    RefusalCode.SILENT_RECORDING: "The recording is silent. Record it again.",
-    RefusalCode.BAD_VCF: "The gene panel does not follow the VCF standard. Export it again.",
-    RefusalCode.SEVERAL_SAMPLES: "The gene panel is of several people. Export the patient's alone.",
-    RefusalCode.NO_GENOTYPES: "No genotype in the gene panel can be read.",
-    RefusalCode.PATIENT_MISMATCH: "The file is about another patient than the rest of the case.",
-    RefusalCode.DUPLICATE_FILE: "The same file is already in the case.",
+REFUSAL: dict[RefusalCode, Text] = {
+    RefusalCode.EMPTY_FILE: say("The file is empty. Export it again."),
+    RefusalCode.UNKNOWN_KIND: say("This is no kind of file that Consilium reads."),
+    RefusalCode.NOT_DICOM: say("The file is named like a DICOM image but is not one."),
+    RefusalCode.NO_TRANSFER_SYNTAX: say(
+        "The image does not say how it is encoded. Export it again."
+    ),
+    RefusalCode.UNSUPPORTED_SYNTAX: say(
+        "The image uses a compression that Consilium does not read."
+    ),
+    RefusalCode.TOO_LARGE: say("The file is larger than is accepted here."),
+    RefusalCode.CORRUPT: say("The file is damaged or cut short. Export or copy it again."),
+    RefusalCode.NESTING_TOO_DEEP: say(
+        "The file is built in a way no real image is, and was not read."
+    ),
+    RefusalCode.TOO_MANY_ELEMENTS: say("The file holds far more elements than any real image."),
+    RefusalCode.INFLATE_BOMB: say("The file unpacks to far more than it should, and was not read."),
+    RefusalCode.DECODE_TIMEOUT: say("Reading the image took too long and was stopped."),
+    RefusalCode.DECODE_CRASHED: say(
+        "Reading the image failed. The rest of the case is not affected."
+    ),
+    RefusalCode.NO_PIXELS: say("The file holds no image, only information about one."),
+    RefusalCode.BAD_ATTRIBUTE: say("The image states something impossible about itself."),
+    RefusalCode.BAD_LUT: say(
+        "The image's table of grey values is broken: it can not be shown right."
+    ),
+    RefusalCode.PIXELS_TOO_LARGE: say("The image is larger than is accepted here."),
+    RefusalCode.PIXEL_LENGTH_MISMATCH: say(
+        "The image data is longer or shorter than the image states."
+    ),
+    RefusalCode.FRAME_COUNT_MISMATCH: say("The number of frames is not what the image states."),
+    RefusalCode.CODESTREAM_HEADER_MISMATCH: say(
+        "The compressed image contradicts its own description."
+    ),
+    RefusalCode.CODESTREAM_UNREADABLE: say("The compressed image is damaged."),
+    RefusalCode.CONSTANT_IMAGE: say("Every pixel has the same value: there is nothing to see."),
+    RefusalCode.NON_FINITE_PIXELS: say(
+        "Some pixel values are not numbers. Export the image again."
+    ),
+    RefusalCode.IMPLAUSIBLE_GEOMETRY: say("The image's size or pixel spacing can not be right."),
+    RefusalCode.IMPLAUSIBLE_VALUES: say(
+        "The pixel values can not be right for this kind of image."
+    ),
+    RefusalCode.ARCHIVE_BOMB: say(
+        "The archive unpacks to far more than it should, and was not read."
+    ),
+    RefusalCode.ARCHIVE_TOO_MANY: say("The archive holds more files than are accepted at once."),
+    RefusalCode.ARCHIVE_NESTED: say("An archive inside an archive is not opened. Unpack it first."),
+    RefusalCode.ARCHIVE_METHOD: say(
+        "The archive is encrypted or packed in a way that is not read."
+    ),
+    RefusalCode.ARCHIVE_DUPLICATE: say("The archive holds two files of the same name."),
+    RefusalCode.BAD_ENTRY: say(
+        "A file name inside the archive points outside it. It was not unpacked."
+    ),
+    RefusalCode.CORRUPT_ARCHIVE: say("The archive is damaged. Copy it again."),
+    RefusalCode.BAD_TEXT: say("The text can not be read. Save it as plain text in UTF-8."),
+    RefusalCode.RAGGED_ROW: say("A row of the table has too many or too few columns."),
+    RefusalCode.MISSING_COLUMN: say("The table lacks a column that is needed."),
+    RefusalCode.DUPLICATE_KEY: say("The file gives the same entry twice with different meaning."),
+    RefusalCode.NON_FINITE: say("A value is not a finite number."),
+    RefusalCode.BAD_NUMBER: say("A value can not be read as a number."),
+    RefusalCode.TOO_DEEP: say("The file is nested deeper than any real record."),
+    RefusalCode.BAD_FHIR: say("The FHIR record does not follow the standard."),
+    RefusalCode.BAD_REFERENCE: say("The FHIR record refers to something that is not in it."),
+    RefusalCode.ASK_UNIT: say(
+        "A value has no unit or an unknown one. State the unit and add it again."
+    ),
+    RefusalCode.UNSUPPORTED_SOUND: say(
+        "The recording is of a form that is not read. Export it as WAV."
+    ),
+    RefusalCode.RECORDING_RATE: say(
+        "The recording's sampling rate is too low or can not be right."
+    ),
+    RefusalCode.RECORDING_TOO_SHORT: say("The recording is too short to hear anything in it."),
+    RefusalCode.RECORDING_TOO_LONG: say("The recording is longer than is accepted here. Cut it."),
+    RefusalCode.SILENT_RECORDING: say("The recording is silent. Record it again."),
+    RefusalCode.BAD_VCF: say("The gene panel does not follow the VCF standard. Export it again."),
+    RefusalCode.SEVERAL_SAMPLES: say(
+        "The gene panel is of several people. Export the patient's alone."
+    ),
+    RefusalCode.NO_GENOTYPES: say("No genotype in the gene panel can be read."),
+    RefusalCode.PATIENT_MISMATCH: say(
+        "The file is about another patient than the rest of the case."
+    ),
+    RefusalCode.DUPLICATE_FILE: say("The same file is already in the case."),
 }
 
-GATE: dict[GateVerdict, tuple[str, Tone]] = {
-    GateVerdict.SCORED: ("Scored", "good"),
-    GateVerdict.CAUTION: ("Caution", "caution"),
-    GateVerdict.WITHHELD: ("Withheld", "withheld"),
+GATE: dict[GateVerdict, tuple[Text, Tone]] = {
+    GateVerdict.SCORED: (say("Scored"), "good"),
+    GateVerdict.CAUTION: (say("Caution"), "caution"),
+    GateVerdict.WITHHELD: (say("Withheld"), "withheld"),
 }
 
-CALLED: dict[Attention, str] = {
-    Attention.PRESENT: "Present",
-    Attention.BORDERLINE: "Borderline",
-    Attention.CAUTION: "Absent",
-    Attention.ABSENT: "Absent",
-    Attention.VALUE: "Graded",
-    Attention.WITHHELD: "Withheld",
+CALLED: dict[Attention, Text] = {
+    Attention.PRESENT: say("Present"),
+    Attention.BORDERLINE: say("Borderline"),
+    Attention.CAUTION: say("Absent"),
+    Attention.ABSENT: say("Absent"),
+    Attention.VALUE: say("Graded"),
+    Attention.WITHHELD: say("Withheld"),
 }
 
-ENGINE_STATUS: dict[str, tuple[str, Tone]] = {
-    "absent": ("No model installed", "withheld"),
-    "cold": ("Model loading", "caution"),
-    "loading": ("Model loading", "caution"),
-    "ready": ("Model ready on {device}", "good"),
-    "failed": ("Model not loaded", "refused"),
+_ENGINE_STATUS: dict[str, tuple[Text, Tone]] = {
+    "absent": (say("No model installed"), "withheld"),
+    "cold": (say("Model loading"), "caution"),
+    "loading": (say("Model loading"), "caution"),
+    "failed": (say("Model not loaded"), "refused"),
 }
 
-NO_IMAGE_MORE = "The findings rest on what else the case holds."
-NOT_GIVEN = "not given"
-NOT_SCORED_MAP = "No map: the model did not score this case."
-NO_MODEL_MAP = "No map yet: the model has not scored this case."
-NO_PART_MAP = "No map: the image took no part in this result."
-TOO_LITTLE_TO_PLACE = "No map: {subject} moved {display} too little to say from where."
-OTHER_IMAGE = "No map: the model did not look at this image."
-NOT_YET_MAP = "No map yet: the model's answer is shown after your reading."
-READ_FIRST = "Your reading comes first"
-READ_FIRST_MORE = "The report holds the model's answer. Record your own reading on the Review page."
-HOW_TO_READ: dict[ReadingMode, str] = {
-    ReadingMode.READ_FIRST: "Say of every finding what you see, and how sure you are from 1, a "
-    "guess, to 5, certain. The model's answer is shown after you have saved all of them.",
-    ReadingMode.SECOND_READER: "Say what you see, and how sure you are from 1, a guess, to 5, "
-    "certain, of as many findings as you like. It is stored when you ask for the model's answer.",
+NO_IMAGE_MORE = say("The findings rest on what else the case holds.")
+NOT_GIVEN = say("not given")
+NOT_SCORED_MAP = say("No map: the model did not score this case.")
+NO_MODEL_MAP = say("No map yet: the model has not scored this case.")
+NO_PART_MAP = say("No map: the image took no part in this result.")
+OTHER_IMAGE = say("No map: the model did not look at this image.")
+NOT_YET_MAP = say("No map yet: the model's answer is shown after your reading.")
+READ_FIRST = say("Your reading comes first")
+READ_FIRST_MORE = say(
+    "The report holds the model's answer. Record your own reading on the Review page."
+)
+HOW_TO_READ: dict[ReadingMode, Text] = {
+    ReadingMode.READ_FIRST: say(
+        "Say of every finding what you see, and how sure you are from 1, a guess, to 5, certain. "
+        "The model's answer is shown after you have saved all of them."
+    ),
+    ReadingMode.SECOND_READER: say(
+        "Say what you see, and how sure you are from 1, a guess, to 5, certain, of as many "
+        "findings as you like. It is stored when you ask for the model's answer."
+    ),
 }
-REVEAL: dict[ReadingMode, str] = {
-    ReadingMode.READ_FIRST: "Save my reading and show the model's answer",
-    ReadingMode.SECOND_READER: "Reveal the model's answer",
+REVEAL: dict[ReadingMode, Text] = {
+    ReadingMode.READ_FIRST: say("Save my reading and show the model's answer"),
+    ReadingMode.SECOND_READER: say("Reveal the model's answer"),
 }
 
-SWITCHED_SAYS_NOT = (
+RESPONSE: dict[Response, Text] = {
+    Response.AGREE: say("agree"),
+    Response.CHANGE: say("change"),
+    Response.REJECT: say("reject"),
+}
+
+SWITCHED_SAYS_NOT = say(
     "The calibration was fitted with every input there. This is the model's answer without that "
     "input, not a second opinion."
 )
@@ -169,26 +212,51 @@ class Words:
     body: str
 
 
-def of_verdict(source: SourceFile) -> tuple[str, Tone]:
+def simulated(pack: str) -> Text:
+    """Return what a model of simulated patients is not, by the name that it is shown under."""
+    return say(
+        "The model “{pack}” was trained on simulated patients: it shows the method, "
+        "and says nothing about a real one.",
+        pack=named(pack),
+    )
+
+
+def too_little_to_place(modality: Modality, display: str) -> Text:
+    """Return that a modality moved the target of that display name too little for a map."""
+    return say(
+        "No map: {subject} moved {display} too little to say from where.",
+        subject=named(modality.subject), display=named(display),
+    )  # fmt: skip
+
+
+def of_engine(status: str, device: str) -> tuple[Text, Tone]:
+    """Return how the model is, for a status of ``services.engine_status``."""
+    if status == "ready":
+        return say("Model ready on {device}", device=device), "good"
+    return _ENGINE_STATUS[status]
+
+
+def of_verdict(source: SourceFile) -> tuple[Text, Tone]:
     """Return the badge of one file; a table of which some rows were left out is not "Used"."""
     return _USED_IN_PART if is_used_in_part(source) else FILE_VERDICT[source.verdict]
 
 
 def of_file(source: SourceFile) -> tuple[str, str]:
     """Return what became of one file: a sentence for everyone, and the finding behind it."""
-    found = _sentence(source.reason)
+    found = sentence(source.reason)
     if source.code is not None:
         words = REFUSAL[source.code]
         return words, "" if found.rstrip(".").lower() in words.lower() else found
-    return found or ("Read in full." if source.verdict is FileVerdict.USED else ""), ""
+    return found or (say("Read in full.") if source.verdict is FileVerdict.USED else ""), ""
 
 
 def of_gate(verdict: GateVerdict, reason: str, helps_most: Modality | None) -> str:
     """Return why a target was scored with caution or withheld, and what would help."""
-    words = _sentence(reason or GATE[verdict][0])
-    if helps_most is not None:
-        words += f" What would help most: {helps_most.display.lower()}."
-    return words
+    words = sentence(reason or GATE[verdict][0])
+    if helps_most is None:
+        return words
+    more = say("What would help most: {input}.", input=lowered(named(helps_most.display)))
+    return joined([words, more])
 
 
 def operating_point(target: TargetPrediction) -> str:
@@ -215,65 +283,77 @@ def of_probability(target: TargetPrediction) -> str:
     if target.operating_point is None:
         return words
     shown, point = probability_beside(target.probability, target.operating_point)
+    is_at = shown == point
     if target.is_positive and words.endswith("unlikely"):
-        return f"{'at' if shown == point else 'above'} {point}"
+        return say("at {point}", point=point) if is_at else say("above {point}", point=point)
     if not target.is_positive and words in ("likely", "very likely"):
-        return f"{'just below' if shown == point else 'below'} {point}"
+        if is_at:
+            return say("just below {point}", point=point)
+        return say("below {point}", point=point)
     return words
 
 
-def of_missing(modality: Modality) -> str:
+def of_missing(modality: Modality) -> Text:
     """Return that an input of the model is missing from the case."""
-    return f"The case has {modality.absent}; the model was told that it has none."
-
-
-def of_withheld_part(modality: Modality, reason: str) -> str:
-    """Return why one modality's evidence is not shown."""
-    why = reason or "it did not pass its test"
-    return (
-        f"The evidence {modality.inside} is withheld: {why.rstrip('.')}. "
-        "Its total contribution is exact and still shown."
+    return say(
+        "The case has {absent}; the model was told that it has none.",
+        absent=named(modality.absent),
     )
+
+
+def of_withheld_part(modality: Modality, reason: str) -> Text:
+    """Return why one modality's evidence is not shown."""
+    why = reason.rstrip(".") if reason.endswith(".") else reason
+    return say(
+        "The evidence {inside} is withheld: {why}. "
+        "Its total contribution is exact and still shown.",
+        inside=named(modality.inside), why=why or say("it did not pass its test"),
+    )  # fmt: skip
 
 
 def of_error(error: BaseException) -> Words:
     """Return the words for any error that reaches a page; an unknown one reveals only its kind."""
     match error:
         case errors.NothingToScoreError():
-            nothing = "The case holds none of the inputs that this model reads."
-            return Words("Nothing to score", " ".join((nothing, *map(_sentence, error.reasons))))
+            nothing = say("The case holds none of the inputs that this model reads.")
+            told = joined([nothing, *map(sentence, error.reasons)])
+            return Words(say("Nothing to score"), told)
         case errors.PackIntegrityError():
             return Words(
-                "The model was not loaded",
-                f"Its pack “{error.pack}” is incomplete or damaged ({error.problem}). "
-                "Install it again.",
-            )
+                say("The model was not loaded"),
+                say(
+                    "Its pack “{pack}” is incomplete or damaged ({problem}). Install it again.",
+                    pack=error.pack, problem=error.problem,
+                ),
+            )  # fmt: skip
         case errors.NonFiniteResultError():
             return Words(
-                "No result", "The model's answer was not a finite number, so none of it is shown."
+                say("No result"),
+                say("The model's answer was not a finite number, so none of it is shown."),
             )
         case errors.LedgerNotAdditiveError():
             return Words(
-                "No explanation is shown",
-                f"The contributions miss the result by {abs(error.error):.2g} logits, "
-                f"more than the {error.tolerance:.0e} allowed.",
-            )
+                say("No explanation is shown"),
+                say(
+                    "The contributions miss the result by {error} logits, "
+                    "more than the {tolerance} allowed.",
+                    error=f"{abs(error.error):.2g}", tolerance=f"{error.tolerance:.0e}",
+                ),
+            )  # fmt: skip
         case errors.UnknownTargetError():
-            return Words("Unknown finding", "This model does not predict that finding.")
+            return Words(say("Unknown finding"), say("This model does not predict that finding."))
         case errors.FileRefusedError():
-            return Words("A file was refused", REFUSAL[error.code])
+            return Words(say("A file was refused"), REFUSAL[error.code])
         case errors.MMCoreError():
-            return Words("This could not be done", f"{error}")
+            return Words(say("This could not be done"), f"{error}")
         case _:
             return Words(
-                "Something went wrong inside the program",
-                f"Nothing of it is shown. The kind of fault was {type(error).__name__}.",
+                say("Something went wrong inside the program"),
+                say(
+                    "Nothing of it is shown. The kind of fault was {kind}.",
+                    kind=type(error).__name__,
+                ),
             )
 
 
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if not text or text.endswith((".", "!", "?")) else ".")
-
-
-NOTHING_READ = Words("Nothing was read", "The case holds no file.")
+NOTHING_READ = Words(say("Nothing was read"), say("The case holds no file."))

@@ -7,21 +7,23 @@ from typing import Any
 import streamlit as st
 
 from mmcore.errors import ConfigError
+from mmcore.language import LANGUAGES, say
 from mmcore.records import ReadingMode
 
 READING = "CONSILIUM_READING"
+LANGUAGE = "CONSILIUM_LANGUAGE"
 FOLDER = Path(__file__).resolve().parent.parent / "pages"
 _PAGES = {
-    "intake": ("Cases", "folder_open"),
-    "review": ("Review", "radiology"),
-    "report": ("Report", "description"),
-    "models": ("Models", "neurology"),
-    "bench": ("Bench", "target"),
+    "intake": (say("Cases"), "folder_open"),
+    "review": (say("Review"), "radiology"),
+    "report": (say("Report"), "description"),
+    "models": (say("Models"), "neurology"),
+    "bench": (say("Bench"), "target"),
 }
 
 
 def page(stem: str) -> Any:
-    """Return one page by the name of its file."""
+    """Return one page by the name of its file; links to it translate its title."""
     title, icon = _PAGES[stem]
     return st.Page(
         FOLDER / f"{stem}.py", title=title, icon=f":material/{icon}:", default=stem == "intake"
@@ -46,3 +48,14 @@ def reading_mode() -> ReadingMode:
     except ValueError as error:
         known = ", ".join(mode.value for mode in ReadingMode)
         raise ConfigError(key=READING, problem=f"not one of {known}") from error
+
+
+def language() -> str | None:
+    """Return the language that this site has set for readers who choose none, or ``None``.
+
+    Raises ``ConfigError`` for one that is none of ``mmcore.language.LANGUAGES``.
+    """
+    word = os.environ.get(LANGUAGE, "").strip()
+    if word and word not in LANGUAGES:
+        raise ConfigError(key=LANGUAGE, problem=f"not one of {', '.join(LANGUAGES)}")
+    return word or None

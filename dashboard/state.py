@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from dashboard import site
 from dashboard.jobs import Job
+from mmcore.errors import ConfigError
 from mmcore.language import ENGLISH, LANGUAGES
 from mmcore.records import (
     Case,
@@ -27,6 +30,7 @@ from mmcore.records import (
 )
 
 _KEY = "consilium_session"
+LANGUAGE_COOKIE = "consilium_language"  # set by the page itself, so that a reload finds the choice
 MOST_CASES = 6  # each holds its pixels in memory; the oldest is let go first
 
 
@@ -114,7 +118,7 @@ class Session:
     intake_pack: the model that the case being read is for, or None.
     uploader_round: counts up to give a fresh drop zone after each reading.
     has_fixed_scale: whether charts of all findings share one axis.
-    language: chosen by the reader, or None for the browser's own.
+    language: of its words; None until the first of them is drawn.
     desks: by digest of the case and name of the model. They outlive the case's being let go for
         newer ones, and end when it is closed.
     """
@@ -138,12 +142,34 @@ def session() -> Session:
 
 
 def language() -> str:
-    """Return the reader's language, one of ``mmcore.language.LANGUAGES``."""
-    chosen = session().language
-    if chosen is not None:
-        return chosen
+    """Return the reader's language, one of ``mmcore.language.LANGUAGES``.
+
+    What was chosen in this tab, else in this browser before, else what the site has set, else what
+    the browser asks for. English where no page is being drawn, and where the site's setting is
+    refused, which the frame says.
+    """
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return ENGLISH
+    current = session()
+    if current.language is None:
+        kept = st.context.cookies.get(LANGUAGE_COOKIE)
+        current.language = kept if kept in LANGUAGES else _offered()
+    return current.language
+
+
+def _offered() -> str:
+    """Return the language of who has chosen none."""
+    try:
+        of_site = site.language()
+    except ConfigError:
+        return ENGLISH
     wanted = (st.context.locale or ENGLISH).lower()
-    return next((known for known in LANGUAGES if wanted[:2] == known[:2]), ENGLISH)
+    return of_site or next((tag for tag in LANGUAGES if wanted[:2] == tag[:2]), ENGLISH)
+
+
+def choose_language(tag: str) -> None:
+    """Draw the pages of this tab in another language from now on; nothing entered is touched."""
+    session().language = tag
 
 
 def active() -> CaseWork | None:

@@ -5,8 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import messages, services, state
+from dashboard import chrome, messages, services, state
+from dashboard.language import t
 from dashboard.markup import element, join, show
+from mmcore.language import LANGUAGES
 
 _LOOK_AGAIN_SECONDS = 1.0
 
@@ -26,20 +28,22 @@ def header(pages: Sequence[Any]) -> None:
         )
         with st.container(key="co-nav", horizontal=True, gap="small", width="content"):
             for page in pages:
-                st.page_link(page, width="content")
+                st.page_link(page, label=t(page.title), width="content")
         st.space("stretch")
         _case_switcher()
+        _language_chooser()
+        chrome.show()
         _model_status()
 
 
 def banner() -> None:
     """Draw what this is not, on every page."""
     pack = services.pack()
-    words = [element("strong", messages.RESEARCH_USE)]
+    words = [element("strong", t(messages.RESEARCH_USE))]
     if pack is None:
-        words.append(join(" ", messages.NO_PACK))
+        words.append(join(" ", t(messages.NO_PACK)))
     elif pack.is_simulated:
-        words.append(join(" ", messages.SIMULATED.format(pack=pack.display)))
+        words.append(join(" ", t(messages.simulated(pack.display))))
     show(element("div", *words, cls="co-banner", role="note", data_testid="research-banner"))
 
 
@@ -49,7 +53,7 @@ def _case_switcher() -> None:
         return
     digests = list(current.cases)
     chosen = st.selectbox(
-        "Open case",
+        t("Open case"),
         digests,
         index=digests.index(current.active_digest or digests[0]),
         format_func=lambda digest: services.case_label(current.cases[digest]),
@@ -62,6 +66,25 @@ def _case_switcher() -> None:
         st.rerun()
 
 
+def _language_chooser() -> None:
+    """Let the reader choose a language by its own name, as the page can not know what they read."""
+    tags = list(LANGUAGES)
+    current = state.language()
+    with st.container(key="co-language", width="content"):
+        chosen = st.selectbox(
+            "Language / 语言",
+            tags,
+            index=tags.index(current),
+            format_func=lambda tag: LANGUAGES[tag],
+            label_visibility="collapsed",
+            key="language",
+            width=112,
+        )
+    if chosen != current:
+        state.choose_language(chosen)
+        st.rerun()
+
+
 def _model_status() -> None:
     """Draw the status, looking again by itself while the model is loading."""
     is_moving = services.engine_status() in ("cold", "loading")
@@ -69,13 +92,13 @@ def _model_status() -> None:
     @st.fragment(run_every=_LOOK_AGAIN_SECONDS if is_moving else None)
     def watch() -> None:
         status = services.engine_status()
-        words, tone = messages.ENGINE_STATUS[status]
         device = services.engine_device() if status == "ready" else ""
+        words, tone = messages.of_engine(status, device)
         show(
             element(
                 "span",
                 element("i", aria_hidden="true"),
-                words.format(device=device),
+                t(words),
                 cls=f"co-status {tone} {status}",
                 role="status",
                 data_testid="model-status",

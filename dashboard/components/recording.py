@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import charts, messages
 from dashboard.components.evidence import contributions_table, withheld
 from dashboard.evidence import is_worth_a_map, strongest_places
+from dashboard.language import ours, t
 from dashboard.markup import Markup, element, show
 from dashboard.sound import Sound, sound_of
 from mmcore.records import Case, Modality, PartItem, Parts, Recording
@@ -17,7 +18,7 @@ def recording_view(case: Case, seen: Recording | None, parts: Parts | None, disp
     ``display`` names the finding that ``parts`` explain.
     """
     if not case.recordings:
-        show(element("p", "The case holds no sound recording.", cls="co-muted"))
+        show(element("p", t("The case holds no sound recording."), cls="co-muted"))
         return
     first = seen or case.recordings[0]
     if parts is not None and not parts.passed:
@@ -25,14 +26,13 @@ def recording_view(case: Case, seen: Recording | None, parts: Parts | None, disp
     is_shown = parts is not None and parts.passed
     is_worth = is_shown and parts is not None and is_worth_a_map(parts)
     if is_shown and not is_worth:
-        words = messages.TOO_LITTLE_TO_PLACE.format(
-            subject=Modality.RECORDING.subject, display=display
-        )
-        show(element("p", words, cls="co-muted"))
+        words = messages.too_little_to_place(Modality.RECORDING, display)
+        show(element("p", t(words), cls="co-muted"))
     _player(first, parts if is_worth else None, display)
     for other in case.recordings:
         if other is not first:
-            show(element("p", _facts(other), " \u00b7 not read by the model.", cls="co-muted"))
+            told = t("{facts} \u00b7 not read by the model.", facts=_facts(other))
+            show(element("p", told, cls="co-muted"))
             st.audio(sound_of(other, None).wav, format="audio/wav")
 
 
@@ -47,7 +47,7 @@ def _player(recording: Recording, parts: Parts | None, display: str) -> None:
             show(element("p", _facts(recording), cls="co-muted", data_testid="recording-facts"))
             st.space("stretch")
             has_map = sound.mapped is not None and st.toggle(
-                "Show the map", value=True, key=f"sound-map-{recording.digest[:16]}"
+                t("Show the map"), value=True, key=f"sound-map-{recording.digest[:16]}"
             )
         figure = charts.sound(sound, cells, has_map=has_map)
         alt = _in_words(recording, cells if has_map else (), display)
@@ -61,32 +61,39 @@ def _player(recording: Recording, parts: Parts | None, display: str) -> None:
             rest = [item for item in parts.items if id(item) not in numbers]
             contributions_table(
                 [(numbers.get(id(i), ""), i) for i in (*cells, *rest)],
-                caption=f"Strongest moments of the sound for and against {display}",
+                caption=t(
+                    "Strongest moments of the sound for and against {display}", display=t(display)
+                ),
             )
 
 
 def _facts(recording: Recording) -> str:
-    site = recording.site or "site not stated"
-    return f"{sound_text(recording.seconds, recording.sample_rate_hz)} \u00b7 {site}"
+    site = ours(recording.site) if recording.site else t("site not stated")
+    return f"{t(sound_text(recording.seconds, recording.sample_rate_hz))} \u00b7 {site}"
 
 
 def _in_words(recording: Recording, cells: tuple[PartItem, ...], display: str) -> str:
-    told = [f"{item.what} {signed_text(item.signed)}" for item in cells]
-    moved = f" What moved {display}: {'; '.join(told)}." if told else ""
-    return f"Spectrogram of the sound recording, {_facts(recording)}.{moved}"
+    told = [f"{ours(item.what)} {signed_text(item.signed)}" for item in cells]
+    words = t("Spectrogram of the sound recording, {facts}.", facts=_facts(recording))
+    if not told:
+        return words
+    moved = t("What moved {display}: {told}.", display=t(display), told=t("; ").join(told))
+    return f"{words} {moved}"
 
 
 def _legend(sound: Sound, recording: Recording, *, has_map: bool) -> Markup:
-    cut = "" if sound.seconds >= recording.seconds else f"first {sound.seconds:g} s \u00b7 "
-    loud = f"{cut}white is loudest, black {sound.range_db:.0f} dB below"
+    loud = t("white is loudest, black {range} dB below", range=f"{sound.range_db:.0f}")
+    if sound.seconds < recording.seconds:
+        loud = f"{t('first {seconds} s', seconds=f'{sound.seconds:g}')} \u00b7 {loud}"
     if not has_map:
         return element("p", loud, cls="co-muted co-legend")
     full = f"{sound.peak:.2g}"
+    per_cell = t("+{full} for, log-odds per cell", full=full)
     return element(
         "p",
-        element("span", f"against \u2212{full} "),
+        element("span", t("against \u2212{full}", full=full), " "),
         element("i", cls="co-ramp", aria_hidden="true"),
-        element("span", f" +{full} for, log-odds per cell \u00b7 smoothed for display \u00b7 "),
+        element("span", f" {per_cell} \u00b7 {t('smoothed for display')} \u00b7 "),
         loud,
         cls="co-muted co-legend",
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from dashboard import formatting, messages
 from dashboard.attention import attention_for
+from dashboard.language import ours, t
 from dashboard.markup import Markup, element, show, table
 from mmcore import wording
 from mmcore.errors import RefusalCode
@@ -30,7 +31,7 @@ def preview(document: Mapping[str, Any]) -> None:
             ),
             *_reader(document),
             _files(document),
-            element("p", messages.RESEARCH_USE, " ", messages.SAYS_NOT, cls="co-muted"),
+            element("p", t(messages.RESEARCH_USE), " ", t(messages.SAYS_NOT), cls="co-muted"),
             cls="co-sheet",
             data_testid="report-preview",
         )
@@ -41,46 +42,48 @@ def _head(document: Mapping[str, Any]) -> Markup:
     case, pack = document["case"], document["pack"]
     patient = case["patient"]
     facts = [
-        ("Patient", person_name(patient["name"]) or "not stated"),
-        ("Patient ID", patient["id"] or "not stated"),
-        ("Born", patient["birth_date"] or "not stated"),
-        ("Model", f"{pack['name']} {pack['version']}"),
-        ("Case digest", case["digest"][:16]),
-        ("Model digest", pack["digest"][:16]),
+        (t("Patient"), person_name(patient["name"]) or t("not stated")),
+        (t("Patient ID"), patient["id"] or t("not stated")),
+        (t("Born"), patient["birth_date"] or t("not stated")),
+        (t("Model"), f"{pack['name']} {pack['version']}"),
+        (t("Case digest"), case["digest"][:16]),
+        (t("Model digest"), pack["digest"][:16]),
     ]
     items = [element("div", element("dt", name), element("dd", value)) for name, value in facts]
     notices = [*case["notices"], *document["notices"]]
     return element(
         "header",
-        element("h2", "Case report"),
+        element("h2", t("Case report")),
         element("dl", *items, cls="co-facts"),
-        *(element("div", notice, cls="co-note caution") for notice in notices),
+        *(element("div", t(notice), cls="co-note caution") for notice in notices),
     )
 
 
 def _findings(document: Mapping[str, Any], gates: Mapping[str, Any]) -> Markup:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for target in document["targets"]:
         gate = gates[target["name"]]
         verdict = GateVerdict(gate["verdict"])
         words, tone = messages.GATE[verdict]
         helps = Modality(gate["helps_most"]) if gate["helps_most"] else None
-        badge = element("span", words, cls=f"co-badge {tone}")
-        why = "" if tone == "good" else messages.of_gate(verdict, gate["reason"], helps)
+        badge = element("span", t(words), cls=f"co-badge {tone}")
+        why = "" if tone == "good" else t(messages.of_gate(verdict, gate["reason"], helps))
         if verdict is GateVerdict.WITHHELD:
-            rows.append((target["display"], "—", "—", "—", element("span", badge, " ", why)))
+            rows.append((t(target["display"]), "—", "—", "—", element("span", badge, " ", why)))
         else:
             rows.append(
                 (
-                    target["display"],
-                    messages.CALLED[attention_for(_prediction(target), verdict)],
+                    t(target["display"]),
+                    t(messages.CALLED[attention_for(_prediction(target), verdict)]),
                     _value(target),
                     _interval(target),
                     element("span", badge, " ", why),
                 )
             )
-    headers = ("Finding", "Called", "Model says", "90% interval", "May it be scored")
-    return table(headers, rows, caption="Findings")
+    headers = (
+        t("Finding"), t("Called"), t("Model says"), t("90% interval"), t("May it be scored")
+    )  # fmt: skip
+    return table(headers, rows, caption=t("Findings"))
 
 
 def _interval(target: Mapping[str, Any]) -> str:
@@ -89,8 +92,8 @@ def _interval(target: Mapping[str, Any]) -> str:
         of_probability=target["probability"] is not None,
         unit_text=formatting.unit(target["unit"]),
     )
-    words = wording.set_text(target["prediction_set"])
-    return f"{interval}; {words}" if words else interval
+    words = t(wording.set_text(target["prediction_set"]))
+    return t("; ").join((interval, words)) if words else interval
 
 
 def _value(target: Mapping[str, Any]) -> str:
@@ -98,7 +101,7 @@ def _value(target: Mapping[str, Any]) -> str:
     if probability is None:
         return f"{formatting.number(target['logit'])} {formatting.unit(target['unit'])}".strip()
     text = wording.probability_beside(probability, point)[0]
-    return f"{text}, {messages.of_probability(_prediction(target))}"
+    return t(", ").join((text, t(messages.of_probability(_prediction(target)))))
 
 
 def _prediction(target: Mapping[str, Any]) -> TargetPrediction:
@@ -123,25 +126,28 @@ def _why(target: Mapping[str, Any], missing: Sequence[str]) -> Markup:
         part = target["parts"].get(c["modality"])
         modality = Modality(c["modality"])
         if modality in missing:
-            rows.append((modality.display, messages.NOT_GIVEN, "", "", ""))
+            rows.append((t(modality.display), t(messages.NOT_GIVEN), "", "", ""))
             continue
-        band = (
-            f"{wording.signed_text(c['band'][0])} to {wording.signed_text(c['band'][1])}"
-        ).replace(" ", "\N{NO-BREAK SPACE}")  # a sign is not parted from its number's range
+        low, high = map(wording.signed_text, c["band"])
+        band = t("{low} to {high}", low=low, high=high)
+        band = band.replace(" ", "\N{NO-BREAK SPACE}")  # a sign stays with its number's range
         rows.append(
             (
-                modality.display,
+                t(modality.display),
                 wording.signed_text(c["signed"]),
                 band,
                 formatting.share(c["share"]),
                 _evidence(modality, part),
             )
         )
-    headers = ("Input", "Moves the log-odds by", "Band", "Share", "Strongest evidence")
+    display = t(target["display"])
+    headers = (
+        t("Input"), t("Moves the log-odds by"), t("Band"), t("Share"), t("Strongest evidence")
+    )  # fmt: skip
     return element(
         "section",
-        element("h3", target["display"]),
-        table(headers, rows, caption=f"Contributions to {target['display']}"),
+        element("h3", display),
+        table(headers, rows, caption=t("Contributions to {display}", display=display)),
     )
 
 
@@ -149,13 +155,13 @@ def _evidence(modality: Modality, part: Mapping[str, Any] | None) -> str:
     if part is None:
         return "—"
     if not part["passed"]:
-        return messages.of_withheld_part(modality, part["reason"])
+        return t(messages.of_withheld_part(modality, part["reason"]))
     top = part["top"][:_TOP]
     told = []
     for item in top:
-        mark = f" ({item['mark']})" if item["mark"] else ""
-        told.append(f"{item['what']}{mark} {wording.signed_text(item['signed'])}")
-    return "; ".join(told) or "—"
+        mark = f" ({t(item['mark'])})" if item["mark"] else ""
+        told.append(f"{ours(item['what'])}{mark} {wording.signed_text(item['signed'])}")
+    return t("; ").join(told) or "—"
 
 
 def _reader(document: Mapping[str, Any]) -> tuple[Markup, ...]:
@@ -174,22 +180,23 @@ def _reader(document: Mapping[str, Any]) -> tuple[Markup, ...]:
         if name not in first and not decisions:
             continue
         last = decisions[-1] if decisions else None
-        reason = wording.REASONS[last.reason] if last and last.reason else ""
+        reason = t(wording.REASONS[last.reason]) if last and last.reason else ""
         rows.append(
             (
-                display,
-                wording.impression_text(first.get(name)),
-                str(last.response) if last else "none yet",
-                ". ".join(part for part in (reason, last.text if last else "") if part),
-                wording.impression_text(reading.held(name)),
+                t(display),
+                t(wording.impression_text(first.get(name))),
+                t(messages.RESPONSE[last.response]) if last else t("none yet"),
+                t(". ").join(part for part in (reason, last.text if last else "") if part),
+                t(wording.impression_text(reading.held(name))),
             )
         )
-    headers = ("Finding", "Before", "Decision", "Reason", "After")
+    headers = (t("Finding"), t("Before"), t("Decision"), t("Reason"), t("After"))
+    mode = t(wording.MODE_WORDS[reading.mode])
     section = element(
         "section",
-        element("h3", "Reader"),
-        element("p", f"Read {wording.MODE_WORDS[reading.mode]}.", cls="co-muted"),
-        table(headers, rows, caption="What the reader recorded"),
+        element("h3", t("Reader")),
+        element("p", t("Read {mode}.", mode=mode), cls="co-muted"),
+        table(headers, rows, caption=t("What the reader recorded")),
         data_testid="reader",
     )
     return (section,)
@@ -208,14 +215,18 @@ def _files(document: Mapping[str, Any]) -> Markup:
     rows = [
         (
             file["name"],
-            messages.FILE_KIND.get(file["kind"], file["kind"]),
-            messages.of_verdict(_source(file))[0],
+            t(messages.FILE_KIND.get(file["kind"], file["kind"])),
+            t(messages.of_verdict(_source(file))[0]),
             file["digest"][:16],
         )
         for file in document["case"]["files"]
     ]
     return element(
         "section",
-        element("h3", "Files"),
-        table(("File", "Kind", "Verdict", "SHA-256 begins"), rows, caption="Source files"),
+        element("h3", t("Files")),
+        table(
+            (t("File"), t("Kind"), t("Verdict"), t("SHA-256 begins")),
+            rows,
+            caption=t("Source files"),
+        ),
     )

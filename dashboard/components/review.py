@@ -14,6 +14,7 @@ from dashboard.components.variants import variants_view
 from dashboard.components.waiting import empty_state, wait_for
 from dashboard.evidence import is_worth_a_map
 from dashboard.jobs import Job
+from dashboard.language import named, say, t
 from dashboard.markup import element, show
 from dashboard.state import CaseWork
 from dashboard.viewer import Overlay
@@ -23,10 +24,13 @@ from mmcore.wording import short_name
 
 
 def is_ready(work: CaseWork, job: Job[Any], what: str) -> bool:
-    """Return whether a case's job has a result, kept with the case; else draw how far it is."""
+    """Return whether a case's job has a result, kept with the case; else draw how far it is.
+
+    ``what`` it does, in English: translated when it is drawn, and part of the keys.
+    """
     if not wait_for(job, what, key=f"{work.case.digest[:16]}-{what}"):
         is_final = isinstance(job.error, NothingToScoreError)  # trying again finds no more inputs
-        if job.error and not is_final and st.button("Try again", key=f"again-{what}"):
+        if job.error and not is_final and st.button(t("Try again"), key=f"again-{what}"):
             services.forget(work, job)
             st.rerun()
         return False
@@ -37,7 +41,7 @@ def is_ready(work: CaseWork, job: Job[Any], what: str) -> bool:
 def image_panel(work: CaseWork, overlay: Overlay) -> None:
     """Draw the viewer for the image the model looked at, or another one the reader picks."""
     if not work.case.instances:
-        empty_state("No image in this case", messages.NO_IMAGE_MORE, icon="▣")
+        empty_state(say("No image in this case"), messages.NO_IMAGE_MORE, icon="▣")
         return
     seen = work.seen.image
     instance = _pick(work, seen)
@@ -66,7 +70,7 @@ def notices(work: CaseWork) -> None:
     for seen in (work.seen.image, work.seen.recording):
         told += seen.notices if seen is not None else ()
     if told:
-        items = [element("li", notice) for notice in dict.fromkeys(told)]
+        items = [element("li", t(notice)) for notice in dict.fromkeys(told)]
         show(element("ul", *items, cls="co-note caution co-notices", data_testid="notices"))
 
 
@@ -74,9 +78,10 @@ def findings_panel(work: CaseWork, findings: tuple[Finding, ...]) -> None:
     """Draw the findings; choosing one is remembered with the case."""
     show(
         element(
-            "h2", "Findings", element("small", "what needs attention first"), cls="co-panel-title"
+            "h2", t("Findings"), element("small", t("what needs attention first")),
+            cls="co-panel-title",
         )
-    )
+    )  # fmt: skip
     chosen = findings_list(findings, work.target, key=work.case.digest[:16])
     if chosen is not None and chosen != work.target:
         work.target = chosen
@@ -87,8 +92,8 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
     """Draw the ledger of the chosen finding, or why there is none; return it when it is there."""
     show(
         element(
-            "h2", "Why: ", finding.prediction.display,
-            element("small", "what moved the model, and how far"), cls="co-panel-title",
+            "h2", t("Why: {display}", display=t(finding.prediction.display)),
+            element("small", t("what moved the model, and how far")), cls="co-panel-title",
         )
     )  # fmt: skip
     gate_note(finding)
@@ -99,7 +104,8 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
     if job is not None and isinstance(job.error, LedgerNotAdditiveError):
         services.withhold(work, target.name, job.error)
         st.rerun()
-    if job is None or not is_ready(work, job, f"Explaining {target.display}"):
+    what = say("Explaining {display}", display=named(target.display))
+    if job is None or not is_ready(work, job, what):
         return None
     explanation = work.explanations[target.name]
     alike = [
@@ -131,9 +137,10 @@ def overlay_of(work: CaseWork, finding: Finding | None, explanation: Explanation
         return Overlay("", "", None, messages.NOT_SCORED_MAP)
     name, display = finding.prediction.name, finding.prediction.display
     if finding.is_withheld:
-        return Overlay(name, display, None, f"No map: {display} is withheld.")
+        words = say("No map: {display} is withheld.", display=named(display))
+        return Overlay(name, display, None, words)
     if explanation is None:
-        words = f"The map for {display} is being worked out."
+        words = say("The map for {display} is being worked out.", display=named(display))
         return Overlay(name, display, None, words, is_pending=True)
     parts = explanation.parts.get(Modality.IMAGE)
     if parts is None:
@@ -144,12 +151,8 @@ def overlay_of(work: CaseWork, finding: Finding | None, explanation: Explanation
         words = messages.of_withheld_part(Modality.IMAGE, parts.reason)
         return Overlay(name, display, None, words)
     if not is_worth_a_map(parts):
-        return Overlay(
-            name,
-            display,
-            None,
-            messages.TOO_LITTLE_TO_PLACE.format(subject=Modality.IMAGE.subject, display=display),
-        )
+        words = messages.too_little_to_place(Modality.IMAGE, display)
+        return Overlay(name, display, None, words)
     return methods.compared(work, Overlay(name, display, parts))
 
 
@@ -166,13 +169,13 @@ def details(
     parts = explanation.parts if explanation is not None else {}
     display = finding.prediction.display if finding is not None else ""
     told = _told(work)
-    names = [short_name(modality) for modality in told]
+    names = [t(short_name(modality)) for modality in told]
     if not reading.is_revealed(work):
         for modality, tab in zip(told, st.tabs(names) if names else (), strict=True):
             with tab:
                 _evidence(work, modality, None, "")
         return
-    *inside, numbers = st.tabs([*names, "Numbers"])
+    *inside, numbers = st.tabs([*names, t("Numbers")])
     for modality, tab in zip(told, inside, strict=True):
         with tab:
             _evidence(work, modality, parts.get(modality), display)
@@ -181,7 +184,7 @@ def details(
     with numbers:
         session = state.session()
         fixed = st.toggle(
-            "Same axis for all findings", value=session.has_fixed_scale, key="fixed-scale"
+            t("Same axis for all findings"), value=session.has_fixed_scale, key="fixed-scale"
         )
         if fixed != session.has_fixed_scale:
             session.has_fixed_scale = fixed
@@ -232,7 +235,7 @@ def _pick(work: CaseWork, seen: Instance | None) -> Instance:
         first.digest for s, first in firsts if any(i.digest == default.digest for i in s.instances)
     )
     chosen = st.pills(
-        "Series", options, default=home, format_func=lambda d: labels[d], required=True,
+        t("Series"), options, default=home, format_func=lambda d: labels[d], required=True,
         key=f"series-{work.case.digest[:16]}",
     )  # fmt: skip
     if chosen == home:

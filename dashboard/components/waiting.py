@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import messages
 from dashboard.jobs import Job
+from dashboard.language import t
 from dashboard.markup import element, show
 from dashboard.messages import Words
 
@@ -15,7 +16,8 @@ _POLL_SECONDS = 0.4
 def wait_for(job: Job[Any], what: str, *, key: str) -> bool:
     """Return whether ``job`` has a result; until then draw its progress and look again by itself.
 
-    A job that ended in an error draws the error's words, and the answer is no.
+    ``what`` is English: it is translated here. A job that ended in an error draws the error's
+    words, and the answer is no.
     """
     if not job.wait(0.05):
         _progress(job, what, key)
@@ -31,7 +33,7 @@ def _progress(job: Job[Any], what: str, key: str) -> None:
     def watch() -> None:
         if job.is_done:
             st.rerun(scope="app")
-        label = f"{what} · {job.doing}" if job.doing else what
+        label = f"{t(what)} · {t(job.doing)}" if job.doing else t(what)
         with st.container(key=f"co-wait-{key}"):
             st.progress(job.fraction, text=f"{label}…")
 
@@ -39,13 +41,13 @@ def _progress(job: Job[Any], what: str, key: str) -> None:
 
 
 def empty_state(title: str, body: str, *, icon: str = "⊕") -> None:
-    """Draw a designed emptiness: nothing here yet, and how to change that."""
+    """Draw a designed emptiness, in the reader's language: nothing yet, and how to change that."""
     show(
         element(
             "div",
             element("div", icon, cls="co-empty-icon", aria_hidden="true"),
-            element("h2", title),
-            element("p", body),
+            element("h2", t(title)),
+            element("p", t(body)),
             cls="co-empty",
             data_testid="empty-state",
             role="status",
@@ -58,8 +60,8 @@ def error_state(words: Words) -> None:
     show(
         element(
             "div",
-            element("strong", words.title),
-            element("p", words.body),
+            element("strong", t(words.title)),
+            element("p", t(words.body)),
             cls="co-note refused",
             data_testid="error-state",
             role="alert",
