@@ -7,14 +7,18 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from dashboard import formatting, messages, palette
+from dashboard import formatting, messages, palette, theme
 from dashboard.sound import Sound
 from mmcore import wording
 from mmcore.records import Explanation, Modality, PartItem, TargetPrediction
 
 _PROBABILITY_TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
-_FONT = {"family": '"Source Sans", system-ui, sans-serif', "size": 13, "color": palette.TEXT}
 CONFIG = {"displayModeBar": False, "responsive": True}
+
+
+def _font(size: int = 13) -> dict[str, Any]:
+    family = '"Source Sans", system-ui, sans-serif'
+    return {"family": family, "size": size, "color": theme.colors().text}
 
 
 def ledger_extent(explanations: Sequence[Explanation]) -> float:
@@ -42,6 +46,7 @@ def waterfall(
     second axis on top in probability; a regression has one axis, in its unit. An input that is
     ``missing`` is named as such: it is no contribution of zero.
     """
+    look = theme.colors()
     is_finding = target.kind == "finding"
     absent = {modality.display for modality in missing}
     names, starts, values, texts, colors, patterns = [], [], [], [], [], []
@@ -60,11 +65,11 @@ def waterfall(
         starts.append(start)
         values.append(value)
         if band is None:
-            colors.append(palette.MUTED)
+            colors.append(look.muted)
             patterns.append("")
             texts.append(_level_text(value, is_finding=is_finding))
         else:
-            colors.append(palette.FOR if value > 0 else palette.AGAINST)
+            colors.append(look.in_favour if value > 0 else look.against)
             patterns.append("" if value > 0 else "/")
             texts.append(messages.NOT_GIVEN if name in absent else wording.signed_text(value))
         up.append(0.0 if band is None else max(band[1] - value, 0.0))
@@ -77,8 +82,8 @@ def waterfall(
             base=[starts[i] for i in rows], customdata=[texts[i] for i in rows],
             marker={"color": [colors[i] for i in rows], "line": {"width": 0},
                     "pattern": {"shape": [patterns[i] for i in rows], "solidity": 0.35,
-                                "fgcolor": palette.BACKGROUND}},
-            error_x={"type": "data", "symmetric": False, "color": palette.TEXT, "thickness": 1.2,
+                                "fgcolor": look.background}},
+            error_x={"type": "data", "symmetric": False, "color": look.text, "thickness": 1.2,
                      "width": 4, "array": [up[i] for i in rows],
                      "arrayminus": [down[i] for i in rows]} if is_step else None,
             hovertemplate="%{y}: %{customdata}<extra></extra>",
@@ -108,28 +113,29 @@ def _label(
         figure.add_annotation(
             x=right if fits_right else left, y=name, text=text, showarrow=False,
             xanchor="left" if fits_right else "right", xshift=7 if fits_right else -7,
-            font={**_FONT, "size": 13},
+            font=_font(),
         )  # fmt: skip
 
 
 def _frame(
     figure: go.Figure, names: list[str], span: float, *, is_finding: bool, unit: str
 ) -> None:
+    look = theme.colors()
     axis: dict[str, Any] = {
-        "range": [-span, span], "zeroline": True, "zerolinecolor": palette.BORDER_STRONG,
-        "gridcolor": palette.BORDER, "fixedrange": True, "tickfont": {"color": palette.MUTED},
+        "range": [-span, span], "zeroline": True, "zerolinecolor": look.border_strong,
+        "gridcolor": look.border, "fixedrange": True, "tickfont": {"color": look.muted},
         "title": {"text": "log-odds" if is_finding else unit or "value",
-                  "font": {"color": palette.MUTED, "size": 12}, "standoff": 4},
+                  "font": {"color": look.muted, "size": 12}, "standoff": 4},
     }  # fmt: skip
     figure.update_layout(
-        xaxis=axis, showlegend=False, bargap=0.3, font=_FONT, height=_height(len(names)),
+        xaxis=axis, showlegend=False, bargap=0.3, font=_font(), height=_height(len(names)),
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": 4, "r": 8, "t": 30 if is_finding else 8, "b": 34},
         barmode="overlay",
         yaxis={"autorange": "reversed", "categoryorder": "array", "categoryarray": names,
                "fixedrange": True, "automargin": True,
                "ticksuffix": "  "},
-        hoverlabel={"bgcolor": palette.RAISED, "font": _FONT},
+        hoverlabel={"bgcolor": look.raised, "font": _font()},
     )  # fmt: skip
     if is_finding:
         ticks = [p for p in _PROBABILITY_TICKS if abs(formatting.logit_of(p)) < span]
@@ -139,7 +145,7 @@ def _frame(
                 "overlaying": "x", "side": "top", "range": [-span, span], "fixedrange": True,
                 "tickvals": [formatting.logit_of(p) for p in ticks], "showgrid": False,
                 "ticktext": [f"{p * 100:g}%" for p in ticks], "zeroline": False,
-                "tickfont": {"color": palette.MUTED},
+                "tickfont": {"color": look.muted},
             }
         )  # fmt: skip
 
@@ -151,6 +157,7 @@ def _height(rows: int) -> int:
 
 def sound(shown: Sound, cells: Sequence[PartItem], *, has_map: bool) -> go.Figure:
     """Return the spectrogram with its axes, and with the signed map and numbered cells on it."""
+    look = theme.colors()
     figure = go.Figure()
     picture = shown.mapped if has_map and shown.mapped is not None else shown.picture
     figure.add_layout_image(
@@ -161,24 +168,24 @@ def sound(shown: Sound, cells: Sequence[PartItem], *, has_map: bool) -> go.Figur
         marked = [
             (n, c) for n, c in enumerate(cells, 1) if has_map and (c.signed > 0) is is_for
         ]  # fmt: skip
-        color = palette.FOR if is_for else palette.AGAINST
+        color = look.in_favour if is_for else look.against
         figure.add_scatter(
             x=[float(c.where[0]) for _, c in marked], mode="markers+text",
             y=[shown.height(float(c.where[1])) for _, c in marked],
-            text=[str(n) for n, _ in marked], textfont={"size": 11, "color": palette.TEXT},
+            text=[str(n) for n, _ in marked], textfont={"size": 11, "color": look.text},
             customdata=[f"{c.what}: {wording.signed_text(c.signed)}" for _, c in marked],
             hovertemplate="%{customdata}<extra></extra>", showlegend=False,
-            marker={"size": 20, "color": palette.translucent(palette.BACKGROUND, 0.75),
+            marker={"size": 20, "color": palette.translucent(look.background, 0.75),
                     "symbol": "circle" if is_for else "square",
                     "line": {"color": color, "width": 2}},
         )  # fmt: skip
 
     def axis(title: str, end: float, **more: Any) -> dict[str, Any]:
-        font = {"color": palette.MUTED, "size": 12}
+        font = {"color": look.muted, "size": 12}
         return {
             "range": [0.0, end], "title": {"text": title, "font": font, "standoff": 6},
-            "tickfont": {"color": palette.MUTED}, "ticks": "outside",
-            "tickcolor": palette.BORDER_STRONG, "showgrid": False, "zeroline": False,
+            "tickfont": {"color": look.muted}, "ticks": "outside",
+            "tickcolor": look.border_strong, "showgrid": False, "zeroline": False,
             "fixedrange": True, "automargin": True, "ticklabeloverflow": "allow", **more,
         }  # fmt: skip
 
@@ -186,9 +193,9 @@ def sound(shown: Sound, cells: Sequence[PartItem], *, has_map: bool) -> go.Figur
     figure.update_layout(
         xaxis=axis("seconds", shown.seconds),
         yaxis=axis("hertz", 1.0, tickvals=heights, ticktext=[f"{t}" for t in shown.ticks_hz]),
-        height=290, font=_FONT, margin={"l": 58, "r": 12, "t": 14, "b": 42},
+        height=290, font=_font(), margin={"l": 58, "r": 12, "t": 14, "b": 42},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="#000000",
-        hoverlabel={"bgcolor": palette.RAISED, "font": _FONT},
+        hoverlabel={"bgcolor": look.raised, "font": _font()},
     )  # fmt: skip
     return figure
 
@@ -207,17 +214,16 @@ class Dot:
     kind: DotKind
 
 
-_MARKERS: Mapping[DotKind, tuple[str, str]] = {
-    "own": ("circle", palette.ACCENT),
-    "other": ("diamond", palette.FOR),
-    "control": ("square-open", palette.MUTED),
-}
-
-
 def dots(rows: Sequence[Dot]) -> go.Figure:
     """Return figures as dots with intervals, one line each, in the order given."""
+    look = theme.colors()
+    markers: Mapping[DotKind, tuple[str, str]] = {
+        "own": ("circle", look.accent),
+        "other": ("diamond", look.in_favour),
+        "control": ("square-open", look.muted),
+    }
     figure = go.Figure()
-    for kind, (symbol, color) in _MARKERS.items():
+    for kind, (symbol, color) in markers.items():
         some = [row for row in rows if row.kind == kind]
         if some:
             figure.add_scatter(
@@ -234,15 +240,15 @@ def dots(rows: Sequence[Dot]) -> go.Figure:
     low, high = min(0.0, *ends), max(1.0, *ends)
     margin = 0.04 * (high - low)
     figure.update_layout(
-        xaxis={"range": [low - margin, high + margin], "gridcolor": palette.BORDER,
-               "zerolinecolor": palette.BORDER_STRONG, "fixedrange": True,
-               "tickfont": {"color": palette.MUTED}},
+        xaxis={"range": [low - margin, high + margin], "gridcolor": look.border,
+               "zerolinecolor": look.border_strong, "fixedrange": True,
+               "tickfont": {"color": look.muted}},
         yaxis={"autorange": "reversed", "categoryorder": "array", "automargin": True,
                "categoryarray": [r.label for r in rows], "fixedrange": True, "ticksuffix": "  "},
-        showlegend=False, font=_FONT, height=58 + 30 * len(rows),
+        showlegend=False, font=_font(), height=58 + 30 * len(rows),
         margin={"l": 4, "r": 8, "t": 6, "b": 30},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        hoverlabel={"bgcolor": palette.RAISED, "font": _FONT},
+        hoverlabel={"bgcolor": look.raised, "font": _font()},
     )  # fmt: skip
     return figure
 

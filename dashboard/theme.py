@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import palette
+from dashboard.palette import Palette
 
 STYLE_SHEET = Path(__file__).resolve().parent.parent / "assets" / "theme" / "consilium.css"
 
@@ -18,3 +19,8 @@ def _style() -> str:
 def apply() -> None:
     """Put the style sheet on the page."""
     st.html(_style())
+
+
+def colors() -> Palette:
+    """Return the palette of the theme that the reader's browser shows, for what is drawn here."""
+    return palette.LIGHT if st.context.theme.type == "light" else palette.DARK

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from dashboard import evidence, formatting, palette
+from dashboard import evidence, formatting, theme
 from dashboard.components.evidence import bar, withheld
 from dashboard.evidence import ObservationRow
 from dashboard.markup import Markup, element, join, picture, show
@@ -126,6 +126,7 @@ def _drawing(course: Course) -> Markup:
 
     The scale holds the whole range, so that a small change does not look like a large one.
     """
+    look = theme.colors()
     values = [o.value for o in course.values]
     bottom, top = course.latest.reference_low, course.latest.reference_high
     shown = [*values, *(bound for bound in (bottom, top) if bound is not None)]
@@ -144,13 +145,13 @@ def _drawing(course: Course) -> Markup:
         pieces.append(
             element(
                 "rect", x=0, y=f"{above:.1f}", width=_WIDTH, height=f"{below - above:.1f}",
-                fill=palette.BORDER,
+                fill=look.border,
             )
         )  # fmt: skip
     pieces.append(
         element(
             "polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), fill="none",
-            stroke=palette.MUTED, stroke_width="1.5",
+            stroke=look.muted, stroke_width="1.5",
         )
     )  # fmt: skip
     for index, (x, y) in enumerate(points):
@@ -158,7 +159,7 @@ def _drawing(course: Course) -> Markup:
         pieces.append(
             element(
                 "circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=3 if is_latest else "1.8",
-                fill=palette.TEXT if is_latest else palette.MUTED,
+                fill=look.text if is_latest else look.muted,
             )
         )  # fmt: skip
     return picture(join(*pieces), alt=_aloud(course), width=_WIDTH, height=_HEIGHT)
