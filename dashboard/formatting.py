@@ -7,6 +7,7 @@ import numpy as np
 
 from dashboard.language import say, t
 from mmcore import wording
+from mmcore.records import TargetPrediction
 
 _MONTHS = (
     say("Jan"), say("Feb"), say("Mar"), say("Apr"), say("May"), say("Jun"),
@@ -39,6 +40,11 @@ def number(value: float) -> str:
 def unit(ucum: str) -> str:
     """Return a UCUM unit as clinicians write it."""
     return wording.unit_text(ucum)
+
+
+def scale_of(target: TargetPrediction) -> str:
+    """Return what contributions to a target are measured in."""
+    return t("log-odds") if target.kind == "finding" else unit(target.unit) or t("value")
 
 
 def interval(low: float, high: float, *, of_probability: bool, unit_text: str = "") -> str:

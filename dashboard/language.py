@@ -1,7 +1,7 @@
 """The reader's language on every page: the one way words reach the screen."""
 
 from dashboard import state
-from mmcore.language import Text, say, translate
+from mmcore.language import Text, say, translate, word
 
 
 def t(text: str, /, **values: object) -> str:
@@ -22,12 +22,4 @@ def ours(text: str) -> str:
     return t(text) if isinstance(text, Text) else text
 
 
-def named(name: str) -> Text:
-    """Return the fixed name of a finding or an input as a sentence of its own, to be put in others.
-
-    Never for what a patient's file says: a value that is no ``Text`` stays as it is.
-    """
-    return name if isinstance(name, Text) else Text(name, name, {})
-
-
-__all__ = ["Text", "named", "ours", "say", "t"]
+__all__ = ["Text", "ours", "say", "t", "word"]

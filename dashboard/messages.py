@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dashboard.attention import Attention
-from dashboard.language import Text, named, say
+from dashboard.language import Text, say, word
 from mmcore import errors
 from mmcore.errors import RefusalCode
+from mmcore.explain.relations import Relation
 from mmcore.language import joined, lowered, sentence
 from mmcore.records import (
     FileVerdict,
     GateVerdict,
     Modality,
+    Presence,
     ReadingMode,
     Response,
     SourceFile,
@@ -118,6 +120,13 @@ REFUSAL: dict[RefusalCode, Text] = {
     RefusalCode.BAD_NUMBER: say("A value can not be read as a number."),
     RefusalCode.TOO_DEEP: say("The file is nested deeper than any real record."),
     RefusalCode.BAD_FHIR: say("The FHIR record does not follow the standard."),
+    RefusalCode.BAD_HL7: say("The HL7 message does not follow the standard. Export it again."),
+    RefusalCode.LOCKED_FILE: say("The document is locked with a password. Unlock it first."),
+    RefusalCode.NO_TEXT: say("The document holds no text, only pictures. Add the text itself."),
+    RefusalCode.ACTIVE_CONTENT: say(
+        "The document can run programs and was not read. Print it into a new PDF."
+    ),
+    RefusalCode.BAD_XML: say("The XML document does not follow its standard. Export it again."),
     RefusalCode.BAD_REFERENCE: say("The FHIR record refers to something that is not in it."),
     RefusalCode.ASK_UNIT: say(
         "A value has no unit or an unknown one. State the unit and add it again."
@@ -190,10 +199,22 @@ REVEAL: dict[ReadingMode, Text] = {
     ReadingMode.SECOND_READER: say("Reveal the model's answer"),
 }
 
+PRESENCE: dict[Presence, Text] = {
+    Presence.PRESENT: say("Present"),
+    Presence.ABSENT: say("Absent"),
+    Presence.UNSURE: say("Unsure"),
+}
 RESPONSE: dict[Response, Text] = {
     Response.AGREE: say("agree"),
     Response.CHANGE: say("change"),
     Response.REJECT: say("reject"),
+}
+
+RELATION: dict[Relation, Text] = {
+    Relation.AGREE: say("agree"),
+    Relation.CONFLICT: say("conflict"),
+    Relation.REDUNDANT: say("redundant"),
+    Relation.ONE_DECIDES: say("one of them decides"),
 }
 
 SWITCHED_SAYS_NOT = say(
@@ -217,7 +238,7 @@ def simulated(pack: str) -> Text:
     return say(
         "The model “{pack}” was trained on simulated patients: it shows the method, "
         "and says nothing about a real one.",
-        pack=named(pack),
+        pack=word(pack),
     )
 
 
@@ -225,7 +246,7 @@ def too_little_to_place(modality: Modality, display: str) -> Text:
     """Return that a modality moved the target of that display name too little for a map."""
     return say(
         "No map: {subject} moved {display} too little to say from where.",
-        subject=named(modality.subject), display=named(display),
+        subject=word(modality.subject), display=word(display),
     )  # fmt: skip
 
 
@@ -255,7 +276,7 @@ def of_gate(verdict: GateVerdict, reason: str, helps_most: Modality | None) -> s
     words = sentence(reason or GATE[verdict][0])
     if helps_most is None:
         return words
-    more = say("What would help most: {input}.", input=lowered(named(helps_most.display)))
+    more = say("What would help most: {input}.", input=lowered(word(helps_most.display)))
     return joined([words, more])
 
 
@@ -297,7 +318,7 @@ def of_missing(modality: Modality) -> Text:
     """Return that an input of the model is missing from the case."""
     return say(
         "The case has {absent}; the model was told that it has none.",
-        absent=named(modality.absent),
+        absent=word(modality.absent),
     )
 
 
@@ -307,7 +328,7 @@ def of_withheld_part(modality: Modality, reason: str) -> Text:
     return say(
         "The evidence {inside} is withheld: {why}. "
         "Its total contribution is exact and still shown.",
-        inside=named(modality.inside), why=why or say("it did not pass its test"),
+        inside=word(modality.inside), why=why or say("it did not pass its test"),
     )  # fmt: skip
 
 

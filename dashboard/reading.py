@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from dashboard import site, state
 from dashboard.state import CaseWork, Desk, Entry
+from mmcore.language import say
 from mmcore.records import (
     DecisionReason,
     Impression,
@@ -90,18 +91,18 @@ def problem_of(found: Desk, target: str) -> str:
     """Return what a decision on a finding still lacks, in words; "" if it may be recorded."""
     entry, before = found.entry(target), found.reading.held(target)
     if entry.response is None:
-        return "Choose what you make of the answer."
+        return say("Choose what you make of the answer.")
     if entry.response is Response.AGREE:
         return ""
     if entry.response is Response.CHANGE:
         if not _is_whole(entry):
-            return "Say what you hold now, and how sure you are."
+            return say("Say what you hold now, and how sure you are.")
         if before and (before.presence, before.confidence) == (entry.presence, entry.confidence):
-            return "That is what you held before."
+            return say("That is what you held before.")
     if entry.reason is None:
-        return "Choose a reason."
+        return say("Choose a reason.")
     if entry.reason is DecisionReason.OTHER and not entry.text.strip():
-        return "Say the reason in your own words."
+        return say("Say the reason in your own words.")
     return ""
 
 

@@ -121,6 +121,7 @@ class Session:
     language: of its words; None until the first of them is drawn.
     desks: by digest of the case and name of the model. They outlive the case's being let go for
         newer ones, and end when it is closed.
+    preferences: what was asked of the store, or chosen in this tab; JSON values by name.
     """
 
     cases: dict[str, CaseWork] = field(default_factory=dict)
@@ -133,6 +134,7 @@ class Session:
     has_fixed_scale: bool = True
     language: str | None = None
     desks: dict[tuple[str, str], Desk] = field(default_factory=dict)
+    preferences: dict[str, Any] = field(default_factory=dict)
 
 
 def session() -> Session:
@@ -153,7 +155,7 @@ def language() -> str:
     current = session()
     if current.language is None:
         kept = st.context.cookies.get(LANGUAGE_COOKIE)
-        current.language = kept if kept in LANGUAGES else _offered()
+        current.language = kept if kept is not None and kept in LANGUAGES else _offered()
     return current.language
 
 

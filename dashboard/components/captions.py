@@ -2,19 +2,24 @@
 
 from collections.abc import Iterable
 
+from dashboard.language import say, t
 from dashboard.markup import Markup, element, show
 from mmcore import sentences
 from mmcore.records import Case, Explanation, Modality, Parts, PartTest, TargetPrediction
 from mmcore.sentences import Told
 from mmcore.wording import passed_text
 
-_RESULT = {True: ("passed", "good"), False: ("failed", "refused"), None: ("says nothing", "")}
+_RESULT = {
+    True: (say("passed"), "good"),
+    False: (say("failed"), "refused"),
+    None: (say("says nothing"), ""),
+}
 
 
 def caption(told: Told, *, name: str) -> None:
     """Draw the two sentences on one chart."""
-    small = element("small", told.says_not)
-    show(element("p", told.says, small, cls="co-says", data_testid=f"says-{name}"))
+    small = element("small", t(told.says_not))
+    show(element("p", t(told.says), small, cls="co-says", data_testid=f"says-{name}"))
 
 
 def of_part(
@@ -37,11 +42,11 @@ def of_part(
 def _places(parts: Parts) -> None:
     where, warning = sentences.of_places(parts.places)
     if where:
-        show(element("p", where, cls="co-says", data_testid=f"places-{parts.modality}"))
+        show(element("p", t(where), cls="co-says", data_testid=f"places-{parts.modality}"))
     if warning:
         show(
             element(
-                "div", warning, cls="co-note caution",
+                "div", t(warning), cls="co-note caution",
                 data_testid=f"outside-{parts.modality}", role="note",
             )
         )  # fmt: skip
@@ -53,11 +58,11 @@ def _tests(tests: Iterable[PartTest], modality: Modality) -> Markup:
     rows = []
     for test in tests:
         word, row_tone = _RESULT[test.passed]
-        badge = element("span", word, cls=f"co-badge {row_tone}".strip())
-        rows.append(element("li", element("b", test.name), " ", badge, " ", test.words))
+        badge = element("span", t(word), cls=f"co-badge {row_tone}".strip())
+        rows.append(element("li", element("b", t(test.name)), " ", badge, " ", t(test.words)))
     return element(
         "details",
-        element("summary", element("span", passed_text(tests), cls=f"co-badge {tone}")),
+        element("summary", element("span", t(passed_text(tests)), cls=f"co-badge {tone}")),
         element("ul", *rows),
         cls="co-tests",
         data_testid=f"tests-{modality}",

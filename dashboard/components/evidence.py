@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import evidence, formatting, messages
 from dashboard.evidence import Span
+from dashboard.language import ours, t
 from dashboard.markup import Markup, element, join, show, table
 from mmcore import wording
 from mmcore.explain.phrases import TextSum, sum_by_section
@@ -17,7 +18,7 @@ _MOST_PHRASES = 6
 def note_view(case: Case, seen: Note | None, parts: Parts | None) -> None:
     """Draw the notes; the one the model read with its evidence shaded where that may be shown."""
     if not case.notes:
-        show(element("p", "The case holds no note.", cls="co-muted"))
+        show(element("p", t("The case holds no note."), cls="co-muted"))
         return
     first = seen or case.notes[0]
     others = [note for note in case.notes if note is not first]
@@ -35,7 +36,8 @@ def note_view(case: Case, seen: Note | None, parts: Parts | None) -> None:
     else:
         show(_plain(first))
     for note in others:
-        show(element("p", "This further note was not read by the model.", cls="co-muted"))
+        words = t("This further note was not read by the model.")
+        show(element("p", words, cls="co-muted"))
         show(_plain(note))
 
 
@@ -44,8 +46,9 @@ def withheld(parts: Parts) -> None:
     show(
         element(
             "div",
-            element("strong", "Withheld. "),
-            messages.of_withheld_part(parts.modality, parts.reason),
+            element("strong", t("Withheld.")),
+            " ",
+            t(messages.of_withheld_part(parts.modality, parts.reason)),
             cls="co-note withheld",
             data_testid=f"withheld-{parts.modality}",
             role="note",
@@ -56,15 +59,16 @@ def withheld(parts: Parts) -> None:
 def items_view(modality: Modality, held: str, parts: Parts | None) -> None:
     """Draw the evidence of a modality that has no view of its own: its items, as they are."""
     if not held:
-        show(element("p", f"The case has {modality.absent}.", cls="co-muted"))
+        words = t("The case has {absent}.", absent=t(modality.absent))
+        show(element("p", words, cls="co-muted"))
         return
-    show(element("p", f"The case holds {held}.", cls="co-muted"))
+    show(element("p", t("The case holds {held}.", held=held), cls="co-muted"))
     if parts is None:
         return
     if not parts.passed:
         withheld(parts)
         return
-    caption = f"{modality.display} with its contributions"
+    caption = t("{display} with its contributions", display=t(modality.display))
     contributions_table([("", item) for item in parts.items], caption=caption)
 
 
@@ -75,20 +79,21 @@ def contributions_table(rows: Sequence[tuple[str, PartItem]], *, caption: str) -
         (
             join(
                 element("b", f"{number} ", cls="co-number") if number else "",
-                item.what,
+                ours(item.what),
                 mark(item.mark),
             ),
             bar(item.signed, top),
         )
         for number, item in rows
     ]
-    show(table(("Where", "Contribution (log-odds)"), cells, caption=caption, cls="co-phrases"))
+    headers = (t("Where"), t("Contribution (log-odds)"))
+    show(table(headers, cells, caption=caption, cls="co-phrases"))
 
 
 def bar(signed: float | None, strongest: float) -> Markup:
     """Return a contribution as a small bar with its number, or that the model did not use it."""
     if signed is None:
-        return element("span", "not used", cls="co-muted")
+        return element("span", t("not used"), cls="co-muted")
     way = "for" if signed > 0 else "against"
     width = 50 * abs(signed) / strongest
     side = "left:50%" if signed > 0 else f"left:{50 - width:.1f}%"
@@ -106,10 +111,17 @@ def bar(signed: float | None, strongest: float) -> Markup:
 def _legend() -> Markup:
     return element(
         "p",
-        element("mark", "for", cls="co-ev for", style="--strength:.75"),
-        " raises the result, solid line · ",
-        element("mark", "against", cls="co-ev against", style="--strength:.75"),
-        " lowers it, dashed line · a fuller shade is stronger · point at a phrase for its number",
+        element("mark", t("for"), cls="co-ev for", style="--strength:.75"),
+        " ",
+        t("raises the result, solid line"),
+        " · ",
+        element("mark", t("against"), cls="co-ev against", style="--strength:.75"),
+        " ",
+        t("lowers it, dashed line"),
+        " · ",
+        t("a fuller shade is stronger"),
+        " · ",
+        t("point at a phrase for its number"),
         cls="co-muted co-legend",
     )
 
@@ -120,19 +132,20 @@ def _strongest(items: Sequence[PartItem]) -> Markup:
     both = [item for item in ordered if item.signed > 0][:_MOST_PHRASES]
     both += [item for item in ordered if item.signed < 0][:_MOST_PHRASES]
     if not both:
-        return element("p", "No phrase stands out.", cls="co-muted")
+        return element("p", t("No phrase stands out."), cls="co-muted")
     top = max(evidence.FULL_STRENGTH_FROM, *(abs(item.signed) for item in both))
     rows: list[tuple[str, ...]] = [
-        (join(item.what, mark(item.mark)), bar(item.signed, top))
+        (join(ours(item.what), mark(item.mark)), bar(item.signed, top))
         for item in sorted(both, key=lambda item: -item.signed)
     ]
-    headers = ("Phrase", "Contribution (log-odds)")
-    return table(headers, rows, caption="Strongest phrases for and against", cls="co-phrases")
+    headers = (t("Phrase"), t("Contribution (log-odds)"))
+    caption = t("Strongest phrases for and against")
+    return table(headers, rows, caption=caption, cls="co-phrases")
 
 
 def mark(words: str) -> Markup:
     """Return what must be known of an item as a badge beside it; nothing for no mark."""
-    return join(" ", element("span", words, cls="co-badge caution")) if words else join()
+    return join(" ", element("span", t(words), cls="co-badge caution")) if words else join()
 
 
 def _shaded(note: Note, spans: tuple[Span, ...], sections: tuple[TextSum, ...]) -> Markup:
@@ -152,7 +165,7 @@ def _shaded(note: Note, spans: tuple[Span, ...], sections: tuple[TextSum, ...]) 
                     "span",
                     wording.signed_text(section.signed),
                     cls=f"co-section {'for' if section.signed > 0 else 'against'}",
-                    title=f"All of {section.title or section.kind}",
+                    title=t("All of {section}", section=section.title or t(section.kind)),
                 )
             )
             position = start
@@ -169,11 +182,10 @@ def _shaded(note: Note, spans: tuple[Span, ...], sections: tuple[TextSum, ...]) 
 
 def _phrase(text: str, phrase: Span, mass: float) -> Markup:
     way = "for" if phrase.signed > 0 else "against"
-    tip = (
-        f"{wording.signed_text(phrase.signed)} log-odds · "
-        f"{formatting.share(abs(phrase.signed) / mass)} of the note's weight"
-    )
-    tip += f" · {phrase.mark}" if phrase.mark else ""
+    signed = t("{signed} log-odds", signed=wording.signed_text(phrase.signed))
+    share = formatting.share(abs(phrase.signed) / mass)
+    tip = f"{signed} · " + t("{share} of the note's weight", share=share)
+    tip += f" · {t(phrase.mark)}" if phrase.mark else ""
     return element(
         "mark",
         text,
@@ -182,7 +194,7 @@ def _phrase(text: str, phrase: Span, mass: float) -> Markup:
         tabindex="0",
         data_tip=tip,
         data_signed=f"{phrase.signed:.4f}",
-        aria_label=f"{text}: {way}, {tip}",
+        aria_label=f"{text}: {t(way)}, {tip}",
     )
 
 

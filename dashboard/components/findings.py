@@ -6,8 +6,10 @@ import streamlit as st
 
 from dashboard import formatting, messages
 from dashboard.attention import Attention, Finding
+from dashboard.language import t
 from dashboard.markup import Markup, element, show, table
 from mmcore import wording
+from mmcore.language import lowered
 
 _TONE = {Attention.VALUE: "value"}  # the rest are styled by their word
 
@@ -17,10 +19,10 @@ def findings_list(findings: Sequence[Finding], selected: str | None, *, key: str
     chosen = None
     common = _common_reason(findings)
     if common:
-        note = element("strong", "All findings are withheld. ")
+        note = element("strong", t("All findings are withheld."))
         show(
             element(
-                "div", note, common,
+                "div", note, " ", common,
                 cls="co-note withheld", data_testid="all-withheld", role="note",
             )
         )  # fmt: skip
@@ -39,37 +41,40 @@ def findings_table(findings: Sequence[Finding]) -> None:
     """Draw the same numbers as a plain table."""
     rows = [
         (
-            finding.prediction.display,
-            messages.CALLED[finding.attention],
+            t(finding.prediction.display),
+            t(messages.CALLED[finding.attention]),
             "—" if finding.is_withheld else _value(finding),
             "—" if finding.is_withheld else _interval(finding),
-            "—" if finding.is_withheld else wording.set_text(finding.prediction.prediction_set),
+            "—" if finding.is_withheld else t(wording.set_text(finding.prediction.prediction_set)),
             messages.operating_point(finding.prediction) or "—",
             _gate_words(finding),
         )
         for finding in findings
     ]
     headers = (
-        "Finding",
-        "Called",
-        "Model says",
-        "90% interval",
-        "What can be excluded",
-        "Operating point",
-        "May it be scored",
+        t("Finding"),
+        t("Called"),
+        t("Model says"),
+        t("90% interval"),
+        t("What can be excluded"),
+        t("Operating point"),
+        t("May it be scored"),
     )
-    show(element("h3", "All findings", cls="co-subtitle"))
-    show(table(headers, rows, caption="All findings with their intervals and verdicts"))
+    show(element("h3", t("All findings"), cls="co-subtitle"))
+    show(table(headers, rows, caption=t("All findings with their intervals and verdicts")))
 
 
 def gate_note(finding: Finding) -> None:
     """Draw why a finding was scored with caution or withheld; nothing for a plain score."""
     words, tone = messages.GATE[finding.gate.verdict]
     if tone != "good":
+        display = t(finding.prediction.display)
+        called = t("{display}: {verdict}.", display=display, verdict=t(lowered(words)))
         show(
             element(
                 "div",
-                element("strong", f"{finding.prediction.display}: {words.lower()}. "),
+                element("strong", called),
+                " ",
                 _gate_words(finding),
                 cls=f"co-note {tone}",
                 data_testid="gate-reason",
@@ -87,11 +92,11 @@ def _common_reason(findings: Sequence[Finding]) -> str:
 
 def _row(finding: Finding, *, why: str, is_selected: bool) -> Markup:
     called = messages.CALLED[finding.attention]
-    tone = _TONE.get(finding.attention, called.lower())
+    tone = _TONE.get(finding.attention, str(called).lower())
     gate_word, gate_tone = messages.GATE[finding.gate.verdict]
     target = finding.prediction
     badge = (
-        element("span", gate_word, cls=f"co-badge {gate_tone}", title=_gate_words(finding))
+        element("span", t(gate_word), cls=f"co-badge {gate_tone}", title=_gate_words(finding))
         if gate_tone == "caution"
         else ""
     )
@@ -100,25 +105,25 @@ def _row(finding: Finding, *, why: str, is_selected: bool) -> Markup:
         middle = element("span", why, cls="co-why")
         right = element("span", "—", cls="co-value")
     else:
-        told = wording.set_text(target.prediction_set)
+        told = t(wording.set_text(target.prediction_set))
         excluded = element("small", told, cls="co-set") if told else ""
         middle = element("span", *_scale(finding), cls="co-scale")
         words = (
             formatting.unit(target.unit)
             if target.probability is None
-            else messages.of_probability(target)
+            else t(messages.of_probability(target))
         )
         right = element(
             "span", element("b", _value(finding, with_unit=False)),
-            element("small", words, title=messages.of_call(target) or None),
+            element("small", words, title=t(messages.of_call(target)) or None),
             cls="co-value",
         )  # fmt: skip
     return element(
         "div",
-        element("span", target.display, badge, excluded, cls="co-name"),
+        element("span", t(target.display), badge, excluded, cls="co-name"),
         middle,
         right,
-        element("span", called, cls=f"co-called {tone}"),
+        element("span", t(called), cls=f"co-called {tone}"),
         cls="co-finding" + (" selected" if is_selected else "") + f" {tone}",
         data_testid=f"finding-{target.name}",
         data_called=called.lower(),
@@ -130,8 +135,9 @@ def _row(finding: Finding, *, why: str, is_selected: bool) -> Markup:
 def _scale(finding: Finding) -> tuple[Markup, ...]:
     """Return the small bar: interval as a band, value as a dot, operating point as a tick."""
     target = finding.prediction
+    interval = t("90% interval {interval}", interval=_interval(finding))
     if target.probability is None:
-        return (element("small", f"90% interval {_interval(finding)}"),)
+        return (element("small", interval),)
     low, high = (100 * min(max(v, 0.0), 1.0) for v in target.interval)
     marks = [
         element("i", cls="band", style=f"left:{low:.1f}%;width:{max(high - low, 1):.1f}%"),
@@ -139,10 +145,10 @@ def _scale(finding: Finding) -> tuple[Markup, ...]:
     ]
     if target.operating_point is not None:
         marks.append(element("i", cls="tick", style=f"left:{100 * target.operating_point:.1f}%"))
-    description = f"{_value(finding)}, 90% interval {_interval(finding)}"
+    description = t(", ").join((_value(finding), interval))
     return (
         element("span", *marks, cls="co-track", role="img", aria_label=description),
-        element("small", f"90% interval {_interval(finding)}"),
+        element("small", interval),
     )
 
 
@@ -167,12 +173,13 @@ def _interval(finding: Finding) -> str:
 
 def _gate_words(finding: Finding) -> str:
     gate = finding.gate
-    return messages.of_gate(gate.verdict, gate.reason, gate.helps_most)
+    return t(messages.of_gate(gate.verdict, gate.reason, gate.helps_most))
 
 
 def _spoken(finding: Finding) -> str:
     """Return the row in words: the label of the button that covers it."""
-    called = messages.CALLED[finding.attention].lower()
-    if finding.is_withheld:
-        return f"{finding.prediction.display}, withheld"
-    return f"{finding.prediction.display}, {called}, {_value(finding)}"
+    called = t(lowered(messages.CALLED[finding.attention]))
+    told = [t(finding.prediction.display), called]
+    if not finding.is_withheld:
+        told.append(_value(finding))
+    return t(", ").join(told)

@@ -6,9 +6,11 @@ import streamlit as st
 
 from dashboard import charts, formatting, messages
 from dashboard.components.captions import caption
+from dashboard.language import t
 from dashboard.markup import Markup, element, join, show, table
 from mmcore import sentences, wording
 from mmcore.explain.relations import Relation, relation_in
+from mmcore.language import capitalised
 from mmcore.records import Explanation, Interaction, Modality, TargetPrediction
 
 MOST_INTERACTIONS = 4
@@ -28,10 +30,10 @@ def ledger_chart(
         target, base=explanation.base, logit=explanation.logit, interval=target.interval,
         contributions=explanation.contributions, missing=missing,
     )  # fmt: skip
-    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=told.says)
+    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=t(told.says))
     show(
         element(
-            "p", told.says, element("small", told.says_not), cls="co-says",
+            "p", t(told.says), element("small", t(told.says_not)), cls="co-says",
             data_testid="ledger-sentence", data_target=target.name,
         )
     )  # fmt: skip
@@ -41,40 +43,39 @@ def ledger_tables(
     explanation: Explanation, target: TargetPrediction, missing: Collection[Modality] = ()
 ) -> None:
     """Draw the same numbers as tables: contributions, checks of the parts, interactions."""
-    rows = [("Starting point", _ledger_level(explanation.base, target), "", "", "")]
+    rows = [(t("Starting point"), _ledger_level(explanation.base, target), "", "", "")]
     for c in explanation.contributions:
         if c.modality in missing:
-            rows.append((c.modality.display, messages.NOT_GIVEN, "", "", ""))
+            rows.append((t(c.modality.display), t(messages.NOT_GIVEN), "", "", ""))
             continue
         part = explanation.parts.get(c.modality)
-        check = "not explained further"
-        if part is not None:
-            check = (
-                f"passed; parts miss the sum by {abs(part.completeness_error):.3f}"
-                if part.passed
-                else messages.of_withheld_part(c.modality, part.reason)
-            )
-        band = f"{wording.signed_text(c.band[0])} to {wording.signed_text(c.band[1])}"
+        check = t("not explained further")
+        if part is not None and part.passed:
+            error = f"{abs(part.completeness_error):.3f}"
+            check = t("passed; parts miss the sum by {error}", error=error)
+        elif part is not None:
+            check = t(messages.of_withheld_part(c.modality, part.reason))
+        low, high = map(wording.signed_text, c.band)
         rows.append(
             (
-                c.modality.display,
+                t(c.modality.display),
                 wording.signed_text(c.signed),
-                band,
+                t("{low} to {high}", low=low, high=high),
                 formatting.share(c.share),
                 check,
             )
         )
-    rows.append(("This patient", _ledger_level(explanation.logit, target), "", "", ""))
-    show(element("h3", f"Ledger of {target.display}", cls="co-subtitle"))
-    scale = "log-odds" if target.kind == "finding" else formatting.unit(target.unit) or "value"
+    rows.append((t("This patient"), _ledger_level(explanation.logit, target), "", "", ""))
+    title = t("Ledger of {display}", display=t(target.display))
+    show(element("h3", title, cls="co-subtitle"))
     headers = (
-        "Step",
-        f"Moves the result by ({scale})",
-        "Against reference patients",
-        "Share",
-        "Its parts",
+        t("Step"),
+        t("Moves the result by ({scale})", scale=formatting.scale_of(target)),
+        t("Against reference patients"),
+        t("Share"),
+        t("Its parts"),
     )
-    show(table(headers, rows, caption=f"Ledger of {target.display}"))
+    show(table(headers, rows, caption=title))
     interactions = [i for i in explanation.interactions if not {i.a, i.b} & {*missing}]
     if interactions:
         show(_interactions(explanation, interactions))
@@ -91,18 +92,23 @@ def _interactions(explanation: Explanation, interactions: Sequence[Interaction])
         tone = "caution" if relation is Relation.CONFLICT else ""
         rows.append(
             (
-                sentences.pair_text(interaction).capitalize(),
-                element("span", relation, cls=f"co-badge {tone}".strip()) if relation else "\u2014",
+                t(capitalised(sentences.pair_text(interaction))),
+                element("span", t(messages.RELATION[relation]), cls=f"co-badge {tone}".strip())
+                if relation
+                else "\u2014",
                 wording.signed_text(interaction.value),
-                sentences.together_text(interaction.value),
+                t(sentences.together_text(interaction.value)),
             )
         )
-    headers = ("Inputs", "How they stand", "Interaction", "What it means")
-    drawn = table(headers, rows, caption="Interactions of modalities")
+    headers = (t("Inputs"), t("How they stand"), t("Interaction"), t("What it means"))
+    drawn = table(headers, rows, caption=t("Interactions of modalities"))
     weaker = strongest[MOST_INTERACTIONS:]
     if not weaker:
         return drawn
-    words = f"{len(weaker)} further pairs interact by {abs(weaker[0].value):.2f} or less."
+    words = t(
+        "{n} further pairs interact by {value} or less.",
+        n=len(weaker), value=f"{abs(weaker[0].value):.2f}",
+    )  # fmt: skip
     return join(drawn, element("p", words, cls="co-muted"))
 
 

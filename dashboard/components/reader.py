@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import formatting, messages, reading, state
 from dashboard.attention import Finding
+from dashboard.language import say, t
 from dashboard.markup import element, show
 from dashboard.state import CaseWork, Desk, Entry
 from mmcore import wording
@@ -27,26 +28,35 @@ def reading_panel(work: CaseWork, prediction: Prediction) -> None:
     found, targets = reading.desk(work), reading.asked(prediction)
     show(
         element(
-            "h2", "Your reading", element("small", "before the model's answer"),
+            "h2", t("Your reading"), element("small", t("before the model's answer")),
             cls="co-panel-title",
         )
     )  # fmt: skip
     mode = found.reading.mode
-    show(element("p", messages.HOW_TO_READ[mode], cls="co-muted", data_testid="how-to-read"))
+    show(element("p", t(messages.HOW_TO_READ[mode]), cls="co-muted", data_testid="how-to-read"))
     with st.container(key="co-reading", gap=None):
         for target in targets:
             with st.container(
                 key=f"co-read-{target.name}", horizontal=True, vertical_alignment="center"
             ):
-                show(element("span", target.display, cls="co-name"))
+                display = t(target.display)
+                show(element("span", display, cls="co-name"))
                 st.space("stretch")
                 key = f"{work.case.digest[:16]}-{work.pack_name}-{target.name}"
-                _impression(found.entry(target.name), target.display, key=key)
+                _impression(found.entry(target.name), display, key=key)
     so_far = reading.progress(found, targets)
-    words = f"{so_far.read} of {so_far.of} findings read"
-    words += f", {so_far.begun} not complete" if so_far.begun else ""
-    show(element("p", f"{words}.", cls="co-muted", role="status", data_testid="reading-progress"))
-    if st.button(messages.REVEAL[mode], type="primary", disabled=not so_far.may_reveal):
+    if so_far.begun:
+        words = t(
+            "{read} of {all} findings read, {begun} not complete.",
+            read=so_far.read, all=so_far.of, begun=so_far.begun,
+        )  # fmt: skip
+    else:
+        words = t("{read} of {all} findings read.", read=so_far.read, all=so_far.of)
+    show(element("p", words, cls="co-muted", role="status", data_testid="reading-progress"))
+    reveals = st.button(
+        t(messages.REVEAL[mode]), type="primary", disabled=not so_far.may_reveal, key="reveal"
+    )
+    if reveals:
         reading.reveal(work, targets)
         st.rerun()
 
@@ -64,24 +74,25 @@ def decision_panel(work: CaseWork, finding: Finding) -> None:
     is_folded = found.reading.mode is ReadingMode.CONCURRENT and not past
     entry = found.entry(target.name)
     with st.expander(
-        f"Your decision on {target.display}", expanded=not is_folded or entry != Entry(),
+        t("Your decision on {display}", display=t(target.display)),
+        expanded=not is_folded or entry != Entry(),
         key=f"co-decision-{work.case.digest[:16]}-{target.name}",
-    ):  # fmt: skip
+    ):
         held = found.reading.held(target.name)
         show(
             element(
-                "p", "You hold: ", element("b", wording.impression_text(held)),
+                "p", t("You hold:"), " ", element("b", t(wording.impression_text(held))),
                 data_testid="reader-holds",
             )
         )  # fmt: skip
         key = f"{work.case.digest[:16]}-{work.pack_name}-{target.name}-{len(past)}"
-        _decision(found, entry, target.name, target.display, key=key)
+        _decision(found, entry, target.name, t(target.display), key=key)
         problem = reading.problem_of(found, target.name)
-        if st.button("Record my decision", key=f"decide-{key}", disabled=bool(problem)):
+        if st.button(t("Record my decision"), key=f"decide-{key}", disabled=bool(problem)):
             reading.record(work, target.name)
             st.rerun()
         if problem and entry.response is not None:
-            show(element("p", problem, cls="co-muted", role="status"))
+            show(element("p", t(problem), cls="co-muted", role="status"))
         if past:
             items = [element("li", _told(decision)) for decision in past]
             show(element("ol", *items, cls="co-decisions", data_testid="decisions"))
@@ -89,12 +100,12 @@ def decision_panel(work: CaseWork, finding: Finding) -> None:
 
 def _impression(entry: Entry, display: str, *, key: str) -> None:
     st.segmented_control(
-        f"{display}: what do you see?", list(Presence), default=entry.presence,
-        format_func=lambda presence: presence.value.capitalize(), key=f"presence-{key}",
+        t("{display}: what do you see?", display=display), list(Presence), default=entry.presence,
+        format_func=lambda presence: t(messages.PRESENCE[presence]), key=f"presence-{key}",
         label_visibility="collapsed", on_change=_keep, args=(entry, "presence", f"presence-{key}"),
     )  # fmt: skip
     st.segmented_control(
-        f"{display}: how sure, from 1, a guess, to 5, certain", CONFIDENCES,
+        t("{display}: how sure, from 1, a guess, to 5, certain", display=display), CONFIDENCES,
         default=entry.confidence, key=f"confidence-{key}", label_visibility="collapsed",
         on_change=_keep, args=(entry, "confidence", f"confidence-{key}"),
     )  # fmt: skip
@@ -103,13 +114,13 @@ def _impression(entry: Entry, display: str, *, key: str) -> None:
 def _decision(found: Desk, entry: Entry, name: str, display: str, *, key: str) -> None:
     has_own = found.reading.held(name) is not None
     words = {
-        Response.AGREE: "I agree",
-        Response.CHANGE: "I change my reading" if has_own else "I read it otherwise",
-        Response.REJECT: "I reject the answer",
+        Response.AGREE: say("I agree"),
+        Response.CHANGE: say("I change my reading") if has_own else say("I read it otherwise"),
+        Response.REJECT: say("I reject the answer"),
     }
     st.segmented_control(
-        f"{display}: what do you make of the model's answer?", list(Response),
-        default=entry.response, format_func=lambda response: words[response],
+        t("{display}: what do you make of the model's answer?", display=display), list(Response),
+        default=entry.response, format_func=lambda response: t(words[response]),
         key=f"response-{key}", label_visibility="collapsed", on_change=_keep,
         args=(entry, "response", f"response-{key}"),
     )  # fmt: skip
@@ -117,16 +128,18 @@ def _decision(found: Desk, entry: Entry, name: str, display: str, *, key: str) -
         return
     if entry.response is Response.CHANGE:
         with st.container(horizontal=True):
-            _impression(entry, f"{display}, now", key=f"after-{key}")
+            _impression(entry, t("{display}, now", display=display), key=f"after-{key}")
     if entry.response is not Response.AGREE:
         reasons = list(DecisionReason)
         st.selectbox(
-            "Reason", reasons, index=None if entry.reason is None else reasons.index(entry.reason),
-            format_func=lambda reason: wording.REASONS[reason], key=f"reason-{key}",
-            placeholder="Choose a reason", on_change=_keep, args=(entry, "reason", f"reason-{key}"),
+            t("Reason"), reasons,
+            index=None if entry.reason is None else reasons.index(entry.reason),
+            format_func=lambda reason: t(wording.REASONS[reason]), key=f"reason-{key}",
+            placeholder=t("Choose a reason"), on_change=_keep,
+            args=(entry, "reason", f"reason-{key}"),
         )  # fmt: skip
     st.text_input(
-        "In your own words", value=entry.text, max_chars=_MOST_WORDS, key=f"text-{key}",
+        t("In your own words"), value=entry.text, max_chars=_MOST_WORDS, key=f"text-{key}",
         on_change=_keep, args=(entry, "text", f"text-{key}"),
     )  # fmt: skip
 
@@ -138,10 +151,15 @@ def _keep(entry: Entry, name: str, key: str) -> None:
 
 
 def _told(decision: ReaderDecision) -> str:
-    told = f"{formatting.clock(decision.decided_at)} UTC: {decision.response}"
+    at, made = formatting.clock(decision.decided_at), t(messages.RESPONSE[decision.response])
+    told = t("{time} UTC: {decision}", time=at, decision=made)
     if decision.response is Response.CHANGE:
-        before, after = map(wording.impression_text, (decision.before, decision.after))
-        told += f", from {before} to {after}"
-    if decision.reason is not None:
-        told += f". {wording.REASONS[decision.reason]}"
-    return f"{told}. {decision.text}" if decision.text else f"{told}."
+        told = t(
+            "{time} UTC: {decision}, from {before} to {after}", time=at, decision=made,
+            before=t(wording.impression_text(decision.before)),
+            after=t(wording.impression_text(decision.after)),
+        )  # fmt: skip
+    more = [t(wording.REASONS[decision.reason])] if decision.reason is not None else []
+    if decision.text:
+        return t(". ").join([told, *more, decision.text])
+    return t("{words}.", words=t(". ").join([told, *more]))

@@ -84,7 +84,7 @@ def _in_words(recording: Recording, cells: tuple[PartItem, ...], display: str) -
 def _legend(sound: Sound, recording: Recording, *, has_map: bool) -> Markup:
     loud = t("white is loudest, black {range} dB below", range=f"{sound.range_db:.0f}")
     if sound.seconds < recording.seconds:
-        loud = f"{t('first {seconds} s', seconds=f'{sound.seconds:g}')} \u00b7 {loud}"
+        loud = t("first {seconds} s", seconds=f"{sound.seconds:g}") + f" \u00b7 {loud}"
     if not has_map:
         return element("p", loud, cls="co-muted co-legend")
     full = f"{sound.peak:.2g}"
@@ -93,7 +93,9 @@ def _legend(sound: Sound, recording: Recording, *, has_map: bool) -> Markup:
         "p",
         element("span", t("against \u2212{full}", full=full), " "),
         element("i", cls="co-ramp", aria_hidden="true"),
-        element("span", f" {per_cell} \u00b7 {t('smoothed for display')} \u00b7 "),
+        element("span", f" {per_cell} \u00b7 "),
+        t("smoothed for display"),
+        " \u00b7 ",
         loud,
         cls="co-muted co-legend",
     )

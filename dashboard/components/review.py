@@ -14,7 +14,7 @@ from dashboard.components.variants import variants_view
 from dashboard.components.waiting import empty_state, wait_for
 from dashboard.evidence import is_worth_a_map
 from dashboard.jobs import Job
-from dashboard.language import named, say, t
+from dashboard.language import say, t, word
 from dashboard.markup import element, show
 from dashboard.state import CaseWork
 from dashboard.viewer import Overlay
@@ -104,7 +104,7 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
     if job is not None and isinstance(job.error, LedgerNotAdditiveError):
         services.withhold(work, target.name, job.error)
         st.rerun()
-    what = say("Explaining {display}", display=named(target.display))
+    what = say("Explaining {display}", display=word(target.display))
     if job is None or not is_ready(work, job, what):
         return None
     explanation = work.explanations[target.name]
@@ -137,10 +137,10 @@ def overlay_of(work: CaseWork, finding: Finding | None, explanation: Explanation
         return Overlay("", "", None, messages.NOT_SCORED_MAP)
     name, display = finding.prediction.name, finding.prediction.display
     if finding.is_withheld:
-        words = say("No map: {display} is withheld.", display=named(display))
+        words = say("No map: {display} is withheld.", display=word(display))
         return Overlay(name, display, None, words)
     if explanation is None:
-        words = say("The map for {display} is being worked out.", display=named(display))
+        words = say("The map for {display} is being worked out.", display=word(display))
         return Overlay(name, display, None, words, is_pending=True)
     parts = explanation.parts.get(Modality.IMAGE)
     if parts is None:
