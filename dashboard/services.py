@@ -16,6 +16,8 @@ import yaml
 
 from dashboard import jobs, reading, state
 from dashboard.jobs import Job, Tell
+from dashboard.keeping import prefer as prefer
+from dashboard.keeping import preference as preference
 from dashboard.state import CaseWork
 from mmcore.errors import MMCoreError
 from mmcore.records import (

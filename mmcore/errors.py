@@ -176,3 +176,58 @@ class ResultFormatError(MMCoreError):
         super().__init__(f"{where}: {problem}")
         self.where = where
         self.problem = problem
+
+
+class StoreError(MMCoreError):
+    """Something of the store of cases; never raised itself."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store can not be reached, read or written: no space, no right, a lock held for long."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the store of cases could not be used: {problem}")
+        self.problem = problem
+
+
+class SchemaTooNewError(StoreError):
+    """The database was made by a newer version of this program; nothing of it is touched."""
+
+    def __init__(self, *, found: str, known: str) -> None:
+        super().__init__(f"the store has schema {found}; this program knows up to {known}")
+        self.found = found
+        self.known = known
+
+
+class StoreKeyError(StoreError):
+    """What is stored is encrypted with another key, or with one where none is given."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the store can not be decrypted: {problem}")
+        self.problem = problem
+
+
+class StoredFileDamagedError(StoreError):
+    """A stored file is gone or not what it was when it was stored; ``digest`` names it."""
+
+    def __init__(self, *, digest: str, problem: str) -> None:
+        super().__init__(f"stored file {digest[:16]}: {problem}")
+        self.digest = digest
+        self.problem = problem
+
+
+class UnknownCaseError(StoreError):
+    """The store has no such case, or has it no longer."""
+
+    def __init__(self, *, digest: str) -> None:
+        super().__init__(f"the store has no case {digest[:16]}")
+        self.digest = digest
+
+
+class StaleVersionError(StoreError):
+    """Somebody else saved in between; nothing was written. ``what`` is "reading" or "draft"."""
+
+    def __init__(self, *, what: str, expected: int) -> None:
+        super().__init__(f"the {what} is no longer at version {expected}")
+        self.what = what
+        self.expected = expected

@@ -1,6 +1,6 @@
 """Every app test runs the real entrypoint with a fake engine, jobs done at once, and no canvas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs, services, state, viewer
+from dashboard import jobs, keeping, services, state, viewer
 from dashboard.services import DemoCase, PackFacts
 from dashboard.viewer.packing import unpack
 from mmcore.records import Case, Modality, PixelArray, modality
+from mmcore.store.place import KEEP_DAYS
 from tests.app import factory
 
 ENTRYPOINT = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
@@ -47,6 +48,14 @@ def html(app: AppTest) -> str:
     """Return all HTML of the page that is not the style sheet."""
     assert not app.exception, app.exception
     return "\n".join(e.value for e in app.get("html") if not e.value.startswith("<style"))
+
+
+@pytest.fixture(autouse=True)
+def keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep every test's cases in memory, unless it sets a place for them."""
+    monkeypatch.setenv(KEEP_DAYS, "0")
+    yield
+    keeping.close()
 
 
 @pytest.fixture

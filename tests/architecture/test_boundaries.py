@@ -18,13 +18,16 @@ HEAVY = ("torch", "timm", "transformers", "captum", "pydicom", "reportlab", "sci
 
 DOORS = {
     "captum": ("mmcore/explain/",),
-    "pydicom": ("mmcore/intake/dicom", "mmcore/simulate/"),
+    "pydicom": ("mmcore/intake/dicom", "mmcore/simulate/", "mmcore/deid/dicom_"),
     "imagecodecs": ("mmcore/intake/dicom", "mmcore/intake/decode_process.py"),
     "soundfile": ("mmcore/intake/recording.py",),
     "timm": ("mmcore/model/",),
     "transformers": ("mmcore/modalities/note_encoders.py", "mmcore/train/"),
     "reportlab": ("mmcore/report/pdf",),
     "plotly": ("dashboard/charts.py",),
+    "sqlalchemy": ("mmcore/store/",),
+    "alembic": ("mmcore/store/",),
+    "cryptography": ("mmcore/store/sealing.py",),
 }
 """Each library and the only places that may import it: what has one door can be replaced."""
 

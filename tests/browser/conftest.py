@@ -56,16 +56,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @contextmanager
 def serving(log: Path, settings: Mapping[str, str]) -> Iterator[str]:
-    """Run one server with further environment variables; give its address."""
+    """Run one server with further environment variables; give its address.
+
+    It keeps nothing unless ``settings`` say so, so that each person starts with an empty desk.
+    """
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
         sys.executable, "-m", "streamlit", "run", "dashboard/app.py",
         "--server.port", str(port), "--server.headless", "true",
     ]  # fmt: skip
+    environment = {**os.environ, "CONSILIUM_KEEP_DAYS": "0", **settings}
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            command, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT, env={**os.environ, **settings}
+            command, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT, env=environment
         )
         try:
             end = time.monotonic() + _STARTS_WITHIN

@@ -1,0 +1,33 @@
+"""Cases on the disk: files, readings, drafts, preferences and a journal of what happened.
+
+The door of SQLAlchemy, Alembic and cryptography; none of their types leaves it.
+"""
+
+from mmcore.store.place import Place, place_of
+from mmcore.store.records import (
+    LOCAL,
+    CaseState,
+    Event,
+    EventKind,
+    Json,
+    KeptFile,
+    Progress,
+    StoredCase,
+    StoredDesk,
+)
+from mmcore.store.store import Store
+
+__all__ = [
+    "LOCAL",
+    "CaseState",
+    "Event",
+    "EventKind",
+    "Json",
+    "KeptFile",
+    "Place",
+    "Progress",
+    "Store",
+    "StoredCase",
+    "StoredDesk",
+    "place_of",
+]

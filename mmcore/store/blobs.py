@@ -1,0 +1,105 @@
+"""Files by the SHA-256 of their content: written whole, once, and checked when they are read."""
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmcore.errors import StoredFileDamagedError, StoreUnavailableError
+from mmcore.store.sealing import Seal
+
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+_STRAY_SECONDS = 3600.0  # a temporary file older than this belongs to a process that was killed
+
+
+class Blobs:
+    """A folder of files named by the SHA-256 of their content, before it was sealed."""
+
+    def __init__(self, folder: Path, seal: Seal) -> None:
+        self._folder, self._seal = folder, seal
+
+    def put(self, data: bytes) -> str:
+        """Write ``data`` unless it is there already; return its digest.
+
+        When this returns, the file survives a crash of the machine: the content and then its name
+        are forced to the disk. Raises ``StoreUnavailableError`` where it can not be written.
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        path = self._path(digest)
+        try:
+            if path.exists():
+                return digest
+            _make_folder(path.parent)
+            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")  # mode 0600
+            temporary = Path(name)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(self._seal.seal(data, where=digest))
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+            force(path.parent)
+        except OSError as error:
+            raise StoreUnavailableError(problem=_kind(error)) from error
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """Return the content of a file.
+
+        Raises ``StoredFileDamagedError`` if it is gone or altered, ``StoreKeyError`` without its
+        key.
+        """
+        try:
+            stored = self._path(digest).read_bytes()
+        except FileNotFoundError as error:
+            raise StoredFileDamagedError(digest=digest, problem="it is gone") from error
+        except OSError as error:
+            raise StoreUnavailableError(problem=_kind(error)) from error
+        if hashlib.sha256(stored).hexdigest() == digest:
+            return stored
+        data = self._seal.open(stored, where=digest)
+        if data is not stored and hashlib.sha256(data).hexdigest() == digest:
+            return data
+        raise StoredFileDamagedError(digest=digest, problem="its content was altered")
+
+    def discard(self, digest: str) -> None:
+        """Remove a file, if it is there."""
+        try:
+            self._path(digest).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreUnavailableError(problem=_kind(error)) from error
+
+    def digests(self) -> Iterator[str]:
+        """Yield the digest of every file; remove what a killed process left half written."""
+        for path in sorted(self._folder.glob("??/*")):
+            if not path.name.startswith("."):
+                yield path.name
+            elif time.time() - path.stat().st_mtime > _STRAY_SECONDS:
+                path.unlink(missing_ok=True)
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / digest[:2] / digest
+
+
+def _make_folder(folder: Path) -> None:
+    for wanted in (folder.parent, folder):  # one by one: the mode is the last one's alone
+        if not wanted.exists():
+            wanted.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            force(wanted.parent)
+
+
+def force(folder: Path) -> None:
+    """Force the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _kind(error: OSError) -> str:
+    return f"{type(error).__name__}: {error.strerror or 'no further words'}"

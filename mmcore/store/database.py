@@ -1,0 +1,119 @@
+"""One database behind the store: connections, transactions, and errors translated at the door."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from mmcore.errors import StoreUnavailableError
+from mmcore.store.blobs import PRIVATE_FILE, PRIVATE_FOLDER
+from mmcore.store.place import Place
+
+_BUSY_SECONDS = 30.0  # how long a transaction waits for another process's
+_FILE_NAME = "consilium.db"
+_LOCK = 0x636F6E73  # any number, the same for all processes on one PostgreSQL database
+_WRITES = "consilium_writes"
+
+
+class Database:
+    """An SQLAlchemy engine that hands out one transaction at a time."""
+
+    def __init__(self, place: Place) -> None:
+        self._lock_file = place.folder / "start.lock"
+        try:
+            place.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            if not place.url:
+                os.close(os.open(place.folder / _FILE_NAME, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
+        except OSError as error:
+            raise StoreUnavailableError(
+                problem=f"{type(error).__name__}: {error.strerror}"
+            ) from error
+        self.engine = _engine(place.url or f"sqlite:///{place.folder / _FILE_NAME}")
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a file beside the stored ones."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Let one process of this folder at a time through; SQLite is switched to WAL inside."""
+        descriptor = os.open(self._lock_file, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if self.is_sqlite:
+                with translated():
+                    raw = self.engine.raw_connection()  # outside of any transaction
+                    try:
+                        raw.cursor().execute("PRAGMA journal_mode = WAL")
+                    finally:
+                        raw.close()
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one state of the database throughout."""
+        with translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, *, alone: bool = False) -> Iterator[Connection]:
+        """Give a transaction that is committed as a whole when the block ends without an error.
+
+        alone: no other process is in such a block at the same time. SQLite has one writer anyhow.
+        """
+        with translated(), self.engine.connect() as bare:
+            connection = bare.execution_options(**{_WRITES: True})
+            with connection.begin():
+                if alone and self.engine.dialect.name == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _LOCK})
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn whatever SQLAlchemy raises into ``StoreUnavailableError``, without its values."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        cause = getattr(error, "orig", None) or error
+        raise StoreUnavailableError(problem=type(cause).__name__) from error
+
+
+def _engine(url: str) -> Engine:
+    with translated():
+        is_file = url.startswith("sqlite")
+        engine = create_engine(
+            url,
+            hide_parameters=True,  # no message quotes what was entered
+            connect_args={"timeout": _BUSY_SECONDS} if is_file else {},
+            pool_pre_ping=not is_file,
+        )
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(raw: Any, _: object) -> None:
+    """Set up one SQLite connection; transactions are begun by ``_begin`` alone."""
+    raw.isolation_level = None
+    raw.execute("PRAGMA foreign_keys = ON")
+    raw.execute("PRAGMA synchronous = FULL")  # a commit is on the disk when it returns
+
+
+def _begin(connection: Connection) -> None:
+    """Begin at once as a writer where something will be written: waiting later could fail."""
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

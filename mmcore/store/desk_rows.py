@@ -1,0 +1,106 @@
+"""Rows of readings and drafts, each with a version that counts its saves (optimistic locking)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select, update
+
+from mmcore.errors import StaleVersionError
+from mmcore.store.records import Json, Progress, StoredDesk
+from mmcore.store.sealing import Seal
+from mmcore.store.tables import drafts, readings
+
+
+@dataclass(frozen=True, slots=True)
+class DeskKey:
+    """Whose desk: of one case, one model and one reader."""
+
+    case_digest: str
+    pack_name: str
+    reader: str
+
+
+def read_desk(connection: Connection, seal: Seal, key: DeskKey) -> StoredDesk:
+    """Return what was last saved, a blank desk if nothing was."""
+    reading, reading_version = _read(connection, seal, readings, key)
+    draft, draft_version = _read(connection, seal, drafts, key)
+    return StoredDesk(reading, draft, reading_version, draft_version)
+
+
+def write_desk(
+    connection: Connection,
+    seal: Seal,
+    key: DeskKey,
+    desk: StoredDesk,
+    progress: Progress,
+    at: datetime,
+) -> StoredDesk:
+    """Write a desk whose versions are those last read; return it with the new ones.
+
+    A reading of None is left as it is stored. Raises ``StaleVersionError`` if somebody else wrote
+    in between, also where this reader has not recorded anything and another has.
+    """
+    draft_version = _write(
+        connection, seal, drafts, key, desk.draft or {}, desk.draft_version, at,
+        {"begun": progress.begun, "asked": progress.asked},
+    )  # fmt: skip
+    if desk.reading is None:
+        return StoredDesk(None, desk.draft, desk.reading_version, draft_version)
+    reading_version = _write(
+        connection, seal, readings, key, desk.reading, desk.reading_version, at,
+        {"revealed_at": progress.revealed_at, "decided": progress.decided},
+    )  # fmt: skip
+    return StoredDesk(desk.reading, desk.draft, reading_version, draft_version)
+
+
+def _read(
+    connection: Connection, seal: Seal, table: Table, key: DeskKey
+) -> tuple[Json | None, int]:
+    row = connection.execute(
+        select(table.c.document, table.c.version).where(*_is(table, key))
+    ).first()
+    if row is None:
+        return None, 0
+    return seal.open_json(row.document, where=_where(table, key)), row.version
+
+
+def _write(
+    connection: Connection,
+    seal: Seal,
+    table: Table,
+    key: DeskKey,
+    document: Json,
+    version: int,
+    at: datetime,
+    facts: Mapping[str, Any],
+) -> int:
+    values = {
+        "document": seal.seal_json(dict(document), where=_where(table, key)),
+        "version": version + 1,
+        "changed_at": at,
+        **facts,
+    }
+    found = connection.scalar(select(table.c.version).where(*_is(table, key)).with_for_update())
+    if (found or 0) != version:
+        raise StaleVersionError(what=table.name.rstrip("s"), expected=version)
+    if found is None:
+        connection.execute(insert(table).values(
+            case_digest=key.case_digest, pack_name=key.pack_name, reader=key.reader, **values
+        ))  # fmt: skip
+    else:
+        connection.execute(update(table).where(*_is(table, key)).values(**values))
+    return version + 1
+
+
+def _is(table: Table, key: DeskKey) -> tuple[Any, ...]:
+    return (
+        table.c.case_digest == key.case_digest,
+        table.c.pack_name == key.pack_name,
+        table.c.reader == key.reader,
+    )
+
+
+def _where(table: Table, key: DeskKey) -> str:
+    return f"{table.name} {key.case_digest} {key.pack_name} {key.reader}"

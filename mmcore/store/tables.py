@@ -1,0 +1,132 @@
+"""The tables as this version of the code knows them. Migrations make them; a test compares both.
+
+"sealed" columns hold JSON text, encrypted where the site has a key (``mmcore/store/sealing.py``).
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time with its zone; kept and returned in UTC, whatever the database knows of zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a time without a zone; SQLite keeps none, so it is written in UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time needs its zone")
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData()
+_DIGEST = String(64)
+_NAME = String(200)
+_COUNTED = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys alone
+
+
+def _of_case() -> Column[str]:
+    return Column(
+        "case_digest", _DIGEST, ForeignKey("cases.digest", ondelete="CASCADE"), primary_key=True
+    )
+
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("digest", _DIGEST, primary_key=True),
+    Column("label", Text, nullable=False),  # sealed
+    Column("person", Text, nullable=False),  # sealed
+    Column("pack_name", _NAME),
+    Column("state", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("removed_at", Moment),
+    Index("cases_by_state_and_opening", "state", "opened_at"),  # the list, newest first
+    Index("cases_by_change", "changed_at"),  # what has been kept long enough
+)
+case_files = Table(
+    "case_files",
+    metadata,
+    _of_case(),
+    Column("position", Integer, primary_key=True),
+    Column("name", Text, nullable=False),  # sealed
+    Column("blob_digest", _DIGEST, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Index("case_files_by_blob", "blob_digest"),  # who else refers to a file
+)
+readings = Table(
+    "readings",
+    metadata,
+    _of_case(),
+    Column("pack_name", _NAME, primary_key=True),
+    Column("reader", _NAME, primary_key=True),
+    Column("document", Text, nullable=False),  # sealed
+    Column("revealed_at", Moment),
+    Column("decided", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+drafts = Table(
+    "drafts",
+    metadata,
+    _of_case(),
+    Column("pack_name", _NAME, primary_key=True),
+    Column("reader", _NAME, primary_key=True),
+    Column("document", Text, nullable=False),  # sealed
+    Column("begun", Integer, nullable=False),
+    Column("asked", Integer),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("reader", _NAME, primary_key=True),
+    Column("name", _NAME, primary_key=True),
+    Column("value", Text, nullable=False),  # JSON
+)
+events = Table(  # outlives its case: no foreign key
+    "events",
+    metadata,
+    Column("id", _COUNTED, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("case_digest", _DIGEST, nullable=False),
+    Column("pack_name", _NAME, nullable=False),
+    Column("reader", _NAME, nullable=False),
+    Column("detail", String(200), nullable=False),
+    Index("events_by_case", "case_digest", "kind"),
+    Index("events_by_time", "at"),
+)
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", _NAME, primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,427 @@
+"""What is kept, found again, removed and refused."""
+
+import base64
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mmcore.errors import (
+    ConfigError,
+    SchemaTooNewError,
+    StaleVersionError,
+    StoredFileDamagedError,
+    StoreKeyError,
+    StoreUnavailableError,
+    UnknownCaseError,
+)
+from mmcore.store import (
+    LOCAL,
+    CaseState,
+    EventKind,
+    KeptFile,
+    Place,
+    Progress,
+    Store,
+    StoredDesk,
+    place_of,
+)
+from mmcore.store.blobs import Blobs
+
+JANE, JOHN = "a1" * 32, "b2" * 32
+IMAGE, NOTE = KeptFile("Doe Jane.dcm", b"\0pixels\xff" * 1000), KeptFile("note.txt", b"Fever.")
+KEY = bytes(range(32))
+
+
+class Clock:
+    """A time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def wait(self, **how_long: float) -> None:
+        self.now += timedelta(**how_long)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
+    with Store(Place(tmp_path), clock=clock) as made:
+        yield made
+
+
+def keep(store: Store, digest: str = JANE, *files: KeptFile) -> None:
+    store.keep_case(digest, files or (IMAGE, NOTE), label="2 files", person="Doe, Jane")
+
+
+def save(store: Store, draft: dict[str, object], version: int = 0) -> StoredDesk:
+    desk = StoredDesk(None, draft, 0, version)
+    return store.save_desk(JANE, "phantom", desk, progress=Progress(begun=len(draft)))
+
+
+def blobs(folder: Path) -> list[Path]:
+    return [path for path in (folder / "blobs").rglob("*") if path.is_file()]
+
+
+def test_a_case_is_found_again_by_another_process_with_every_byte(
+    store: Store, tmp_path: Path
+) -> None:
+    keep(store)
+    with Store(Place(tmp_path)) as other:
+        assert other.files(JANE) == (IMAGE, NOTE)
+        found = other.case(JANE)
+    assert found is not None
+    assert (found.label, found.person, found.state) == ("2 files", "Doe, Jane", CaseState.OPEN)
+
+
+def test_cases_are_listed_last_opened_first(store: Store, clock: Clock) -> None:
+    keep(store, JANE)
+    clock.wait(minutes=1)
+    keep(store, JOHN)
+    assert [case.digest for case in store.cases()] == [JOHN, JANE]
+    clock.wait(minutes=1)
+    store.open_case(JANE)
+    assert [case.digest for case in store.cases()] == [JANE, JOHN]
+    assert [case.digest for case in store.cases(most=1)] == [JANE]
+
+
+def test_the_start_of_a_digest_finds_its_case_and_nothing_else(store: Store) -> None:
+    keep(store, JANE)
+    keep(store, JANE[:20] + JOHN[:44])
+    assert store.find(JANE[:16]) is None, "two cases begin so"
+    assert store.find(JANE[:24]) == JANE
+    for nothing in ("", "%", "A1", "a1' OR 1", JOHN[:16]):
+        assert store.find(nothing) is None, nothing
+
+
+def test_the_same_content_is_written_once(store: Store, tmp_path: Path) -> None:
+    keep(store, JANE, IMAGE, KeptFile("copy.dcm", IMAGE.data))
+    (blob,) = blobs(tmp_path)
+    before = blob.stat().st_mtime_ns
+    keep(store, JOHN, IMAGE)
+    assert [b.stat().st_mtime_ns for b in blobs(tmp_path)] == [before]
+
+
+def test_what_is_kept_is_the_users_alone(store: Store, tmp_path: Path) -> None:
+    keep(store)
+    for path in tmp_path.rglob("*"):
+        forbidden = stat.S_IRWXG | stat.S_IRWXO
+        assert not path.stat().st_mode & forbidden, path
+
+
+def test_deleting_a_case_removes_its_rows_and_the_files_that_nobody_else_refers_to(
+    store: Store, tmp_path: Path
+) -> None:
+    keep(store, JANE, IMAGE, NOTE)
+    keep(store, JOHN, IMAGE)
+    save(store, {"entries": {}})
+    store.remove(JANE)
+    assert store.purge() == 1
+    assert store.case(JANE) is None
+    assert store.desk(JANE, "phantom") == StoredDesk()
+    assert store.files(JOHN) == (IMAGE,)
+    assert len(blobs(tmp_path)) == 1
+    with pytest.raises(UnknownCaseError):
+        store.files(JANE)
+    rows = sqlite3.connect(tmp_path / "consilium.db")
+    for table in ("cases", "case_files", "readings", "drafts"):
+        column = "digest" if table == "cases" else "case_digest"
+        (count,) = rows.execute(
+            f"SELECT count(*) FROM {table} WHERE {column} = ?", [JANE]
+        ).fetchone()
+        assert count == 0, table
+    rows.close()
+
+
+def test_a_removed_case_is_off_the_list_and_can_be_brought_back_until_it_is_purged(
+    store: Store, clock: Clock
+) -> None:
+    keep(store)
+    save(store, {"entries": {"nodule": 1}})
+    store.remove(JANE)
+    assert store.cases() == ()
+    assert store.find(JANE) is None
+    clock.wait(minutes=9)
+    assert store.purge(older_than=timedelta(minutes=10)) == 0
+    store.restore(JANE)
+    assert [case.digest for case in store.cases()] == [JANE]
+    assert store.desk(JANE, "phantom").draft == {"entries": {"nodule": 1}}
+    store.remove(JANE)
+    clock.wait(minutes=10)
+    assert store.purge(older_than=timedelta(minutes=10)) == 1
+    with pytest.raises(UnknownCaseError):
+        store.restore(JANE)
+
+
+def test_an_entry_in_another_window_brings_a_removed_case_back(store: Store) -> None:
+    keep(store)
+    store.remove(JANE)
+    save(store, {"entries": {"nodule": 1}})
+    assert store.purge() == 0
+    assert [case.digest for case in store.cases()] == [JANE]
+
+
+def test_a_removed_case_that_is_added_again_begins_anew(store: Store) -> None:
+    keep(store)
+    save(store, {"entries": {"nodule": 1}})
+    store.remove(JANE)
+    keep(store)
+    assert store.desk(JANE, "phantom") == StoredDesk()
+    assert store.files(JANE) == (IMAGE, NOTE)
+
+
+def test_a_case_that_is_added_again_keeps_its_readings(store: Store) -> None:
+    keep(store)
+    save(store, {"entries": {"nodule": 1}})
+    keep(store, JANE, IMAGE)
+    assert store.desk(JANE, "phantom").draft == {"entries": {"nodule": 1}}
+    assert store.files(JANE) == (IMAGE,)
+
+
+def test_files_that_a_case_no_longer_has_are_removed(store: Store, tmp_path: Path) -> None:
+    keep(store, JANE, IMAGE, NOTE)
+    keep(store, JANE, IMAGE)
+    assert len(blobs(tmp_path)) == 1
+
+
+def test_cases_are_kept_for_as_many_days_as_the_site_says(tmp_path: Path, clock: Clock) -> None:
+    with Store(Place(tmp_path, keep_days=30), clock=clock) as store:
+        keep(store, JANE)
+        clock.wait(days=29)
+        keep(store, JOHN)
+        save(store, {"entries": {}})  # on Jane's: worked on today
+        assert store.expire() == 0
+        clock.wait(days=29, hours=1)
+        store.save_desk(JOHN, "p", StoredDesk(None, {}), progress=Progress())
+        clock.wait(days=1)
+    with Store(Place(tmp_path, keep_days=30), clock=clock) as store:
+        assert [case.digest for case in store.cases()] == [JOHN]
+        assert store.events(JANE)[-1].kind is EventKind.EXPIRED
+
+
+def test_a_reading_and_its_draft_are_saved_together_or_not_at_all(store: Store) -> None:
+    keep(store)
+    first = save(store, {"entries": {"nodule": 1}})
+    stale = StoredDesk({"mode": "read-first"}, {"entries": {}}, 0, first.draft_version - 1)
+    with pytest.raises(StaleVersionError) as refused:
+        store.save_desk(JANE, "phantom", stale, progress=Progress())
+    assert refused.value.what == "draft"
+    bad_reading = StoredDesk({"mode": "read-first"}, {"entries": {}}, 7, first.draft_version)
+    with pytest.raises(StaleVersionError) as refused:
+        store.save_desk(
+            JANE, "phantom", bad_reading, progress=Progress(),
+            happened=[(EventKind.DECIDED, "nodule")],
+        )  # fmt: skip
+    assert refused.value.what == "reading"
+    assert store.desk(JANE, "phantom") == first
+    assert not store.has_happened([EventKind.DECIDED], JANE)
+
+
+def test_who_saves_over_what_they_did_not_read_is_refused(store: Store) -> None:
+    keep(store)
+    read = store.desk(JANE, "phantom")
+    save(store, {"entries": {"nodule": 1}}, read.draft_version)
+    with pytest.raises(StaleVersionError):
+        save(store, {"entries": {"nodule": 2}}, read.draft_version)
+    assert store.desk(JANE, "phantom").draft == {"entries": {"nodule": 1}}
+
+
+def test_the_list_says_how_far_each_reading_is(store: Store, clock: Clock) -> None:
+    keep(store)
+    progress = Progress(begun=2, asked=6, decided=3, revealed_at=clock.now)
+    desk = StoredDesk({"mode": "read-first"}, {"entries": {}})
+    store.save_desk(JANE, "phantom", desk, progress=progress)
+    store.save_desk(JANE, "thorax", StoredDesk(None, {}), progress=Progress(begun=1))
+    (case,) = store.cases()
+    assert case.progress == {"phantom": progress, "thorax": Progress(begun=1)}
+    assert store.cases(reader="somebody else")[0].progress == {}
+
+
+def test_a_desk_of_an_unknown_case_is_refused(store: Store) -> None:
+    with pytest.raises(UnknownCaseError):
+        save(store, {})
+
+
+def test_events_outlive_their_case_and_can_not_be_altered(store: Store, tmp_path: Path) -> None:
+    keep(store)
+    store.tell(EventKind.SHOWN, JANE, pack_name="phantom")
+    store.remove(JANE)
+    store.purge()
+    assert [event.kind for event in store.events(JANE)] == [
+        EventKind.KEPT, EventKind.SHOWN, EventKind.REMOVED, EventKind.DELETED
+    ]  # fmt: skip
+    assert store.has_happened([EventKind.SHOWN, EventKind.REVEALED], JANE)
+    assert not store.has_happened([EventKind.REVEALED], JANE)
+    rows = sqlite3.connect(tmp_path / "consilium.db")
+    for statement in ("DELETE FROM events", "UPDATE events SET detail = 'other'"):
+        with pytest.raises(sqlite3.IntegrityError, match="only appended"):
+            rows.execute(statement)
+    rows.close()
+
+
+def test_preferences_are_of_one_reader_and_the_last_one_counts(store: Store) -> None:
+    assert store.preference(LOCAL, "language") is None
+    store.prefer(LOCAL, "language", "en")
+    store.prefer(LOCAL, "language", "zh-Hans")
+    store.prefer("other", "language", {"first": "en"})
+    assert store.preference(LOCAL, "language") == "zh-Hans"
+    assert store.preference("other", "language") == {"first": "en"}
+    store.prefer(LOCAL, "language", None)
+    assert store.preference(LOCAL, "language") is None
+
+
+def test_a_file_that_was_altered_or_lost_is_refused_not_shown(store: Store, tmp_path: Path) -> None:
+    keep(store, JANE, IMAGE)
+    (blob,) = blobs(tmp_path)
+    blob.write_bytes(IMAGE.data[:-1] + b"!")
+    with pytest.raises(StoredFileDamagedError):
+        store.files(JANE)
+    blob.unlink()
+    with pytest.raises(StoredFileDamagedError):
+        store.files(JANE)
+
+
+def test_a_failure_between_file_and_row_leaves_no_case_and_the_next_start_no_file(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store, JOHN, NOTE)
+    with monkeypatch.context() as failing:
+
+        def fail(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        failing.setattr("mmcore.store.case_rows.write_case", fail)
+        with pytest.raises(OSError, match="No space"):
+            keep(store, JANE, IMAGE)
+    assert store.case(JANE) is None
+    assert len(blobs(tmp_path)) == 2
+    Store(Place(tmp_path)).close()
+    assert len(blobs(tmp_path)) == 1
+    assert store.files(JOHN) == (NOTE,)
+
+
+def test_a_failure_while_a_file_is_written_leaves_nothing_of_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(StoreUnavailableError, match="Input/output"):
+        keep(store)
+    assert blobs(tmp_path) == []
+    assert store.case(JANE) is None
+
+
+def test_a_file_removed_between_its_writing_and_its_row_is_written_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Blobs.put
+
+    def put_and_lose(self: Blobs, data: bytes) -> str:
+        digest = first(self, data)
+        monkeypatch.setattr(Blobs, "put", first)
+        self.discard(digest)  # another process's tidying up
+        return digest
+
+    monkeypatch.setattr(Blobs, "put", put_and_lose)
+    keep(store, JANE, IMAGE)
+    assert store.files(JANE) == (IMAGE,)
+
+
+def test_a_newer_schema_than_the_codes_is_refused_by_name(store: Store, tmp_path: Path) -> None:
+    rows = sqlite3.connect(tmp_path / "consilium.db")
+    rows.execute("UPDATE alembic_version SET version_num = '9999'")
+    rows.commit()
+    rows.close()
+    with pytest.raises(SchemaTooNewError) as refused:
+        Store(Place(tmp_path))
+    assert refused.value.found == "9999"
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "consilium.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(StoreUnavailableError):
+        Store(Place(tmp_path))
+
+
+def test_with_a_key_nothing_of_a_patient_is_readable_on_the_disk(tmp_path: Path) -> None:
+    place = Place(tmp_path, key=KEY)
+    with Store(place) as store:
+        keep(store)
+        store.save_desk(JANE, "p", StoredDesk({"text": "skin fold"}, {"text": "left base"}),
+                        progress=Progress())  # fmt: skip
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    for words in (b"Doe", b"note.txt", b"Fever.", b"pixels", b"skin fold", b"left base"):
+        assert words not in stored, words
+    with Store(place) as store:
+        assert store.files(JANE) == (IMAGE, NOTE)
+        assert store.desk(JANE, "p").reading == {"text": "skin fold"}
+
+
+@pytest.mark.parametrize("key", [None, bytes(32)])
+def test_without_its_key_a_store_is_not_opened(tmp_path: Path, key: bytes | None) -> None:
+    Store(Place(tmp_path, key=KEY)).close()
+    with pytest.raises(StoreKeyError):
+        Store(Place(tmp_path, key=key))
+
+
+def test_a_key_given_later_leaves_what_was_kept_before_readable(tmp_path: Path) -> None:
+    with Store(Place(tmp_path)) as store:
+        keep(store, JANE, NOTE)
+    with Store(Place(tmp_path, key=KEY)) as store:
+        keep(store, JOHN, IMAGE)
+        assert store.files(JANE) == (NOTE,)
+        assert [case.person for case in store.cases()] == ["Doe, Jane"] * 2
+
+
+def test_a_sealed_value_opens_at_no_other_place(tmp_path: Path) -> None:
+    with Store(Place(tmp_path, key=KEY)) as store:
+        keep(store, JANE, NOTE)
+        keep(store, JOHN, NOTE)
+        rows = sqlite3.connect(tmp_path / "consilium.db")
+        rows.execute(
+            "UPDATE cases SET person = (SELECT person FROM cases WHERE digest = ?)", [JANE]
+        )
+        rows.commit()
+        rows.close()
+        with pytest.raises(StoreKeyError):
+            store.case(JOHN)
+
+
+def test_the_place_is_what_the_environment_says(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(base64.b64encode(KEY).decode() + "\n")
+    found = place_of({"CONSILIUM_DATA": str(tmp_path), "CONSILIUM_KEY_FILE": str(file),
+                      "CONSILIUM_KEEP_DAYS": "30"})  # fmt: skip
+    assert found == Place(tmp_path, keep_days=30, key=KEY)
+    own = place_of({"HOME": str(tmp_path)})
+    assert own.folder.name == "consilium"
+    assert (own.keep_days, own.key, own.url) == (None, None, "")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"CONSILIUM_KEEP_DAYS": "-1"},
+        {"CONSILIUM_KEEP_DAYS": "a week"},
+        {"CONSILIUM_KEY": "too short"},
+        {"CONSILIUM_KEY": base64.b64encode(b"short").decode()},
+        {"CONSILIUM_KEY_FILE": "/nowhere"},
+        {"CONSILIUM_KEY": base64.b64encode(KEY).decode(), "CONSILIUM_KEY_FILE": "/nowhere"},
+    ],
+)
+def test_a_setting_that_means_nothing_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ConfigError):
+        place_of(wrong)
