@@ -24,6 +24,7 @@ from mmcore.explain.methods import MethodResult, apply_method
 from mmcore.gate.novelty import distances
 from mmcore.gate.suitability import choose_image
 from mmcore.gate.verdict import GateFacts, judge_targets
+from mmcore.language import say, word
 from mmcore.modalities.image import PreparedImage
 from mmcore.modalities.note import choose_note
 from mmcore.model.allocator import keep_freed_memory
@@ -102,7 +103,7 @@ class Engine:
     @property
     def target_names(self) -> Mapping[str, str]:
         """What a reader is shown for each target, by its name."""
-        return {target.name: target.display for target in self.pack.config.targets}
+        return {target.name: word(target.display) for target in self.pack.config.targets}
 
     def warm_up(self) -> None:
         """Encode baselines and reference patients, so that the first case does not wait."""
@@ -172,7 +173,7 @@ class Engine:
                 present=present,
                 novel={m: self._novelty(m, encoded.embeddings[m]) for m in present},
                 doubts=prepared.doubts,
-                trained_on="simulated patients" if self.identity.is_simulated else "patients",
+                is_simulated=self.identity.is_simulated,
             )
             names = [t.name for t in self.pack.config.targets]
             effects = {name: self.pack.calibration[name].effects for name in names}
@@ -330,4 +331,4 @@ class Engine:
             case.encoded = {m: t.cpu() for m, t in case.encoded.items()}
             case.kept.clear()
         self._batch = FIRST_BATCH
-        self._notices.append("The GPU ran out of memory; the model went on with the CPU.")
+        self._notices.append(say("The GPU ran out of memory; the model went on with the CPU."))

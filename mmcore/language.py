@@ -9,8 +9,11 @@ Message files are gettext catalogues, ``assets/locale/<language>/*.po``: transla
 for them, and ``tests/architecture/test_messages.py`` finds by Babel what is not translated yet.
 """
 
+import re
+import string
 from collections.abc import Iterable, Mapping
 from functools import cache
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Self
 
@@ -21,11 +24,16 @@ LANGUAGES: Mapping[str, str] = {ENGLISH: "English", "zh-Hans": "简体中文"}
 LOCALE = Path(__file__).resolve().parent.parent / "assets" / "locale"
 
 
+_TWO_STOPS = re.compile(r"。[.。]")
+# Full-width punctuation brings its own space.
+_AFTER_WIDE = re.compile(r"([\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f]) +")
+
+
 class Text(str):
     """An English string made by ``say``, which knows its template and the values put into it.
 
     It behaves as the plain string that it is. Slicing, ``+`` and the like give plain strings, that
-    can not be translated: use ``joined``, ``lowered`` and ``capitalised``.
+    can not be translated: use ``joined``, ``lowered``, ``capitalised`` and ``sentence``.
     """
 
     __slots__ = ("template", "values")
@@ -53,6 +61,19 @@ def say(template: str, /, **values: object) -> Text:
     return Text(template.format(**values) if values else template, template, values)
 
 
+def filled(text: Text, **values: object) -> Text:
+    """Return a text that was said without values, as in a table, with its values put in."""
+    return Text(text.template.format(**values), text.template, values)
+
+
+def word(name: str) -> Text:
+    """Return a fixed name written elsewhere, such as a finding's in a pack, to be looked up.
+
+    Use it where such a name goes into a sentence; ``say`` is for what stands in the code.
+    """
+    return name if isinstance(name, Text) else Text(name, name, {})
+
+
 def joined(texts: Iterable[str], separator: str = " ") -> Text:
     """Return ``texts`` one after another; the separator is translated too (``", "`` to "、")."""
     parts = list(texts)
@@ -60,7 +81,7 @@ def joined(texts: Iterable[str], separator: str = " ") -> Text:
     return Text(
         separator.join(parts),
         "{separator}".join(f"{{{name}}}" for name in names),
-        {**dict(zip(names, parts, strict=True)), "separator": say(separator)},
+        {**dict(zip(names, parts, strict=True)), "separator": word(separator)},
     )
 
 
@@ -79,7 +100,7 @@ def sentence(text: str) -> str:
     words = capitalised(text.strip() if not isinstance(text, Text) else text)
     if not words or words.endswith((".", "!", "?")):
         return words
-    return Text(f"{words}.", "{words}.", {"words": words})
+    return say("{words}.", words=words)
 
 
 def translate(text: str, language: str) -> str:
@@ -105,7 +126,46 @@ def translate(text: str, language: str) -> str:
         for name, value in text.values.items()
     }
     written = (text.template if template is None else template).format(**values)
-    return written.replace("。。", "。").replace("。.", "。")
+    return _AFTER_WIDE.sub(r"\1", _TWO_STOPS.sub("。", written))
+
+
+def to_plain(text: str) -> object:
+    """Return a text as JSON values, for another process; a plain string as it is."""
+    if not isinstance(text, Text):
+        return text
+    values = {name: _plain_value(value) for name, value in text.values.items()}
+    return {"english": str(text), "template": text.template, "values": values}
+
+
+def from_plain(value: object) -> str:
+    """Return what ``to_plain`` was given.
+
+    Raises ``ValueError`` for anything else, and for a template that reaches into its values: the
+    other process may have been taken over by the file that it reads.
+    """
+    if isinstance(value, str):
+        return value
+    match value:
+        case {"english": str(english), "template": str(template), "values": dict(given)}:
+            fields = [name for _, name, _, _ in string.Formatter().parse(template) if name]
+            values = {
+                str(name): from_plain(one) if isinstance(one, str | dict) else one
+                for name, one in given.items()
+            }
+            if given and not set(fields) <= values.keys():
+                raise ValueError("a template names values that it does not have")
+            if not all(type(one) in (str, Text, int, float) for one in values.values()):
+                raise ValueError("a text holds strings and numbers alone")
+            return Text(english, template, values)
+    raise ValueError("not a text")
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, str):
+        return to_plain(value)
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else str(value)
 
 
 @cache

@@ -8,6 +8,8 @@ are used only where the source states none.
 
 from dataclasses import dataclass, field
 
+from mmcore.language import say
+
 
 @dataclass(frozen=True, slots=True)
 class ObservationType:
@@ -42,48 +44,48 @@ def _vital(
 _PER_NL = {"10^9/L": (1.0, 0.0), "10*9/L": (1.0, 0.0), "10^3/uL": (1.0, 0.0), "/uL": (0.001, 0.0)}
 
 _TYPES = (
-    _vital("8310-5", "Body temperature", "Cel", (36.1, 37.5), (28.0, 44.0),
+    _vital("8310-5", say("Body temperature"), "Cel", (36.1, 37.5), (28.0, 44.0),
            {"[degF]": (5 / 9, -160 / 9)}, "temperature", "temp", "body temp"),
-    _vital("8867-4", "Heart rate", "/min", (60.0, 100.0), (20.0, 280.0),
+    _vital("8867-4", say("Heart rate"), "/min", (60.0, 100.0), (20.0, 280.0),
            {"{beats}/min": (1.0, 0.0)}, "pulse", "hr"),
-    _vital("9279-1", "Respiratory rate", "/min", (12.0, 20.0), (4.0, 80.0),
+    _vital("9279-1", say("Respiratory rate"), "/min", (12.0, 20.0), (4.0, 80.0),
            {"{breaths}/min": (1.0, 0.0)}, "rr", "resp rate"),
-    _vital("59408-5", "Oxygen saturation (pulse oximetry)", "%", (94.0, 100.0), (40.0, 100.0),
+    _vital("59408-5", say("Oxygen saturation (pulse oximetry)"), "%", (94.0, 100.0), (40.0, 100.0),
            {"1": (100.0, 0.0)}, "spo2", "oxygen saturation", "o2 sat", "po2_saturation"),
-    _vital("8480-6", "Systolic blood pressure", "mm[Hg]", (90.0, 140.0), (40.0, 300.0),
+    _vital("8480-6", say("Systolic blood pressure"), "mm[Hg]", (90.0, 140.0), (40.0, 300.0),
            {"kPa": (7.50062, 0.0)}, "sbp", "systolic"),
-    ObservationType("6690-2", "Leukocytes", "10*3/uL", (4.0, 11.0), (0.05, 200.0), _PER_NL,
+    ObservationType("6690-2", say("Leukocytes"), "10*3/uL", (4.0, 11.0), (0.05, 200.0), _PER_NL,
                     ("wbc", "white blood cells", "leukocyte count", "leukocyte_count")),
-    ObservationType("1988-5", "C-reactive protein", "mg/L", (0.0, 5.0), (0.0, 700.0),
+    ObservationType("1988-5", say("C-reactive protein"), "mg/L", (0.0, 5.0), (0.0, 700.0),
                     {"mg/dL": (10.0, 0.0)}, ("crp",)),
-    ObservationType("33959-8", "Procalcitonin", "ng/mL", (0.0, 0.5), (0.0, 400.0),
+    ObservationType("33959-8", say("Procalcitonin"), "ng/mL", (0.0, 0.5), (0.0, 400.0),
                     {"ug/L": (1.0, 0.0)}, ("pct",)),
-    ObservationType("33762-6", "NT-proBNP", "pg/mL", (0.0, 300.0), (1.0, 150000.0),
+    ObservationType("33762-6", say("NT-proBNP"), "pg/mL", (0.0, 300.0), (1.0, 150000.0),
                     {"ng/L": (1.0, 0.0), "pmol/L": (8.457, 0.0)}, ("ntprobnp", "nt pro bnp")),
-    ObservationType("67151-1", "Troponin T, high sensitivity", "ng/L", (0.0, 14.0),
+    ObservationType("67151-1", say("Troponin T, high sensitivity"), "ng/L", (0.0, 14.0),
                     (0.0, 50000.0), {"pg/mL": (1.0, 0.0), "ng/mL": (1000.0, 0.0)},
                     ("hs-troponin t", "troponin t", "troponin")),
-    ObservationType("1751-7", "Albumin", "g/dL", (3.5, 5.0), (0.5, 7.0), {"g/L": (0.1, 0.0)},
+    ObservationType("1751-7", say("Albumin"), "g/dL", (3.5, 5.0), (0.5, 7.0), {"g/L": (0.1, 0.0)},
                     ("alb",)),
-    ObservationType("2532-0", "Lactate dehydrogenase", "U/L", (120.0, 250.0), (20.0, 20000.0),
+    ObservationType("2532-0", say("Lactate dehydrogenase"), "U/L", (120.0, 250.0), (20.0, 20000.0),
                     {"[IU]/L": (1.0, 0.0), "ukat/L": (60.0, 0.0)}, ("ldh",)),
-    ObservationType("2019-8", "Carbon dioxide partial pressure, arterial", "mm[Hg]",
+    ObservationType("2019-8", say("Carbon dioxide partial pressure, arterial"), "mm[Hg]",
                     (35.0, 45.0), (10.0, 150.0), {"kPa": (7.50062, 0.0)}, ("paco2", "pco2")),
-    ObservationType("2039-6", "Carcinoembryonic antigen", "ng/mL", (0.0, 5.0), (0.0, 20000.0),
+    ObservationType("2039-6", say("Carcinoembryonic antigen"), "ng/mL", (0.0, 5.0), (0.0, 20000.0),
                     {"ug/L": (1.0, 0.0)}, ("cea",)),
-    ObservationType("718-7", "Hemoglobin", "g/dL", (12.0, 17.0), (2.0, 25.0),
+    ObservationType("718-7", say("Hemoglobin"), "g/dL", (12.0, 17.0), (2.0, 25.0),
                     {"g/L": (0.1, 0.0), "mmol/L": (1.6114, 0.0)},
                     ("hb", "hgb", "haemoglobin")),
-    ObservationType("2160-0", "Creatinine", "mg/dL", (0.5, 1.2), (0.1, 30.0),
+    ObservationType("2160-0", say("Creatinine"), "mg/dL", (0.5, 1.2), (0.1, 30.0),
                     {"umol/L": (1 / 88.42, 0.0)}, ("crea",)),
-    ObservationType("2951-2", "Sodium", "mmol/L", (135.0, 145.0), (90.0, 200.0),
+    ObservationType("2951-2", say("Sodium"), "mmol/L", (135.0, 145.0), (90.0, 200.0),
                     {"meq/L": (1.0, 0.0)}, ("na",)),
-    ObservationType("2823-3", "Potassium", "mmol/L", (3.5, 5.1), (1.2, 10.0),
+    ObservationType("2823-3", say("Potassium"), "mmol/L", (3.5, 5.1), (1.2, 10.0),
                     {"meq/L": (1.0, 0.0)}, ("k",)),
     # At the end, so that what was stored by position keeps its place.
-    ObservationType("751-8", "Neutrophils", "10*3/uL", (1.8, 7.7), (0.0, 150.0), _PER_NL,
+    ObservationType("751-8", say("Neutrophils"), "10*3/uL", (1.8, 7.7), (0.0, 150.0), _PER_NL,
                     ("neutrophil count", "neutrophil_count", "anc")),
-    ObservationType("731-0", "Lymphocytes", "10*3/uL", (1.0, 4.8), (0.0, 500.0), _PER_NL,
+    ObservationType("731-0", say("Lymphocytes"), "10*3/uL", (1.0, 4.8), (0.0, 500.0), _PER_NL,
                     ("lymphocyte count", "lymphocyte_count", "alc")),
 )  # fmt: skip
 

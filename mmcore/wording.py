@@ -5,28 +5,33 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
+from mmcore.language import Text, capitalised, say, word
 from mmcore.records import (
     CONFIDENCES,
     DecisionReason,
     FileVerdict,
+    GateVerdict,
     Impression,
     Modality,
     Observation,
     PartTest,
+    Presence,
     ReadingMode,
+    Response,
     SourceFile,
     Variant,
 )
 
+PRESENT, BORDERLINE, ABSENT = say("Present"), say("Borderline"), say("Absent")
 MINUS = "\u2212"
-NO_CLAIM = (
+NO_CLAIM = say(
     "No clinical claim is made about any variant: a contribution says what moved this model, "
     "not what a variant does."
 )
 _SHORT = {
-    Modality.NOTE: "Note",
-    Modality.OBSERVATIONS: "Labs & vitals",
-    Modality.RECORDING: "Sound",
+    Modality.NOTE: say("Note"),
+    Modality.OBSERVATIONS: say("Labs & vitals"),
+    Modality.RECORDING: say("Sound"),
 }
 
 _UNITS = {
@@ -34,22 +39,22 @@ _UNITS = {
     "10*9/L": "10\u2079/L", "/min": "/min", "ug/L": "\u00b5g/L", "1": "",
 }  # fmt: skip
 
-SET_WORDS: Mapping[str, str] = MappingProxyType(
+SET_WORDS: Mapping[str, Text] = MappingProxyType(
     {
-        "present": "absence excluded at 90% coverage",
-        "absent": "presence excluded at 90% coverage",
-        "both": "the model can not tell at 90% coverage",
-        "neither": "unlike both present and absent",
+        "present": say("absence excluded at 90% coverage"),
+        "absent": say("presence excluded at 90% coverage"),
+        "both": say("the model can not tell at 90% coverage"),
+        "neither": say("unlike both present and absent"),
     }
 )
 """What the conformal set of a finding says, by its name in ``TargetPrediction``."""
 
-PROBABILITY_BOUNDS: tuple[tuple[int, str], ...] = (
-    (10, "very unlikely"),
-    (33, "unlikely"),
-    (67, "possible"),
-    (90, "likely"),
-    (101, "very likely"),
+PROBABILITY_BOUNDS: tuple[tuple[int, Text], ...] = (
+    (10, say("very unlikely")),
+    (33, say("unlikely")),
+    (67, say("possible")),
+    (90, say("likely")),
+    (101, say("very likely")),
 )
 """Words for a probability below each whole percentage; the last bound is never reached.
 
@@ -58,34 +63,84 @@ as likely as not".
 """
 
 
-REASONS: Mapping[DecisionReason, str] = MappingProxyType(
+REASONS: Mapping[DecisionReason, Text] = MappingProxyType(
     {
-        DecisionReason.OVERLOOKED: "I had overlooked it",
-        DecisionReason.EVIDENCE: "The evidence shown convinces me",
-        DecisionReason.OTHER_INPUT: "Another input of the case decides",
-        DecisionReason.WRONG_PLACE: "The evidence lies in the wrong place",
-        DecisionReason.ARTEFACT: "It reads an artefact, device or marker",
-        DecisionReason.OTHER_DISEASE: "Another disease explains it better",
-        DecisionReason.KNOWN: "Known from another examination",
-        DecisionReason.QUALITY: "The input is too poor to say",
-        DecisionReason.OTHER: "Other, in my own words",
+        DecisionReason.OVERLOOKED: say("I had overlooked it"),
+        DecisionReason.EVIDENCE: say("The evidence shown convinces me"),
+        DecisionReason.OTHER_INPUT: say("Another input of the case decides"),
+        DecisionReason.WRONG_PLACE: say("The evidence lies in the wrong place"),
+        DecisionReason.ARTEFACT: say("It reads an artefact, device or marker"),
+        DecisionReason.OTHER_DISEASE: say("Another disease explains it better"),
+        DecisionReason.KNOWN: say("Known from another examination"),
+        DecisionReason.QUALITY: say("The input is too poor to say"),
+        DecisionReason.OTHER: say("Other, in my own words"),
     }
 )
-MODE_WORDS: Mapping[ReadingMode, str] = MappingProxyType(
+MODE_WORDS: Mapping[ReadingMode, Text] = MappingProxyType(
     {
-        ReadingMode.CONCURRENT: "with the model's answer in view",
-        ReadingMode.READ_FIRST: "before the model's answer was shown",
-        ReadingMode.SECOND_READER: "before the model's answer was asked for",
+        ReadingMode.CONCURRENT: say("with the model's answer in view"),
+        ReadingMode.READ_FIRST: say("before the model's answer was shown"),
+        ReadingMode.SECOND_READER: say("before the model's answer was asked for"),
     }
 )
+
+
+PRESENCE_WORDS: Mapping[Presence, Text] = MappingProxyType(
+    {
+        Presence.PRESENT: say("present"),
+        Presence.ABSENT: say("absent"),
+        Presence.UNSURE: say("unsure"),
+    }
+)
+RESPONSE_WORDS: Mapping[Response, Text] = MappingProxyType(
+    {
+        Response.AGREE: say("agree"),
+        Response.CHANGE: say("change"),
+        Response.REJECT: say("reject"),
+    }
+)
+VERDICT_WORDS: Mapping[FileVerdict, Text] = MappingProxyType(
+    {
+        FileVerdict.USED: say("used"),
+        FileVerdict.KEPT_ASIDE: say("kept aside"),
+        FileVerdict.REFUSED: say("refused"),
+    }
+)
+TRUST_WORDS: Mapping[GateVerdict, Text] = MappingProxyType(
+    {
+        GateVerdict.SCORED: say("scored"),
+        GateVerdict.CAUTION: say("scored with caution"),
+        GateVerdict.WITHHELD: say("withheld"),
+    }
+)
+KIND_WORDS: Mapping[str, Text] = MappingProxyType(
+    {
+        "dicom": say("DICOM image"),
+        "note": say("note"),
+        "observations": say("labs and vitals"),
+        "recording": say("sound recording"),
+        "variants": say("gene panel"),
+        "archive": say("archive"),
+        "unknown": say("unknown"),
+    }
+)
+"""What a file is, by its kind in ``SourceFile``."""
+MARK_WORDS: Mapping[str, Text] = MappingProxyType(
+    {"negated": say("negated"), "history": say("history"), "hedged": say("hedged")}
+)
+"""What a note does with a clause, by the mark of its item."""
 
 
 def impression_text(impression: Impression | None) -> str:
     """Return an impression in words, such as "Present, confidence 4 of 5"."""
     if impression is None:
-        return "none recorded"
-    presence = impression.presence.value.capitalize()
-    return f"{presence}, confidence {impression.confidence} of {CONFIDENCES[-1]}"
+        return say("none recorded")
+    return say(
+        "{presence}, confidence {confidence} of {most}",
+        presence=capitalised(PRESENCE_WORDS[impression.presence]),
+        confidence=impression.confidence,
+        most=CONFIDENCES[-1],
+    )
 
 
 def probability_words(probability: float) -> str:
@@ -151,10 +206,10 @@ def call_text(*, called: bool, interval: tuple[float, float], operating_point: f
     Borderline is what lies below its operating point with an interval that reaches it.
     """
     if called:
-        return "Present"
+        return PRESENT
     low, high = interval
     is_close = operating_point is not None and low <= operating_point <= high
-    return "Borderline" if is_close else "Absent"
+    return BORDERLINE if is_close else ABSENT
 
 
 def set_text(prediction_set: Literal["present", "absent", "both", "neither"] | None) -> str:
@@ -172,14 +227,16 @@ def call_sentence(
     called = call_text(
         called=probability >= operating_point, interval=interval, operating_point=operating_point
     )
-    if called == "Present":
-        return f"Called present: at or above its operating point of {point}."
-    if called == "Borderline":
-        return (
-            f"Called borderline: below its operating point of {point}, which its 90% interval "
-            f"({interval_text(*interval)}) reaches."
+    if called == PRESENT:
+        return say("Called present: at or above its operating point of {point}.", point=point)
+    if called == BORDERLINE:
+        return say(
+            "Called borderline: below its operating point of {point}, which its 90% interval "
+            "({interval}) reaches.",
+            point=point,
+            interval=interval_text(*interval),
         )
-    return f"Called absent: below its operating point of {point}."
+    return say("Called absent: below its operating point of {point}.", point=point)
 
 
 def passed_text(tests: Sequence[PartTest]) -> str:
@@ -191,8 +248,11 @@ def passed_text(tests: Sequence[PartTest]) -> str:
         return ""
     judged = [test.passed for test in tests if test.passed is not None]
     silent = len(tests) - len(judged)
-    words = f"passed {sum(judged)} of {len(judged)} test{'' if len(judged) == 1 else 's'}"
-    return f"{words}, {silent} not applicable" if silent else words
+    passed, count = sum(judged), len(judged)
+    words = say("passed {passed} of {count} tests", passed=passed, count=count)
+    if count == 1:
+        words = say("passed {passed} of 1 test", passed=passed)
+    return say("{passed}, {n} not applicable", passed=words, n=silent) if silent else words
 
 
 def is_used_in_part(source: SourceFile) -> bool:
@@ -209,29 +269,30 @@ def short_name(modality: Modality) -> str:
 def observation_text(observation: Observation) -> str:
     """Return the value of an observation with comparator and unit, such as "184 mg/L"."""
     value = f"{observation.comparator or ''}{observation.value:g}"
-    return f"{value} {unit_text(observation.unit)}".strip()
+    unit = unit_text(observation.unit)
+    return say("{value} {unit}", value=value, unit=unit) if unit else value
 
 
 def unit_text(ucum: str) -> str:
     """Return a UCUM unit as clinicians write it."""
-    return _UNITS.get(
-        ucum, ucum.replace("[", "").replace("]", "").replace("{", "").replace("}", "")
-    )
+    if ucum in _UNITS:
+        return _UNITS[ucum]
+    return word(ucum.replace("[", "").replace("]", "").replace("{", "").replace("}", ""))
 
 
 def sound_text(seconds: float, sample_rate_hz: int) -> str:
     """Return a length and a sampling rate, such as "6.0 s at 4,000 Hz"."""
-    return f"{seconds:.1f} s at {sample_rate_hz:,} Hz"
+    return say("{seconds:.1f} s at {rate:,} Hz", seconds=seconds, rate=sample_rate_hz)
 
 
 def copies_text(copies: int) -> str:
     """Return a genotype as the number of copies of the alternate allele, such as "1 copy"."""
-    return "1 copy" if copies == 1 else f"{copies} copies"
+    return say("1 copy") if copies == 1 else say("{n} copies", n=copies)
 
 
 def effect_text(variant: Variant) -> str:
     """Return the predicted consequence that the file states, in words; "" if it states none."""
-    return variant.effect.replace("_", " ")
+    return word(variant.effect.replace("_", " ")) if variant.effect else ""
 
 
 def odds_text(signed: float) -> str:
@@ -245,7 +306,7 @@ def odds_text(signed: float) -> str:
     factor = math.exp(min(abs(signed), 20.0))
     size = f"{factor:.1f}" if factor < 9.95 else f"{factor:.0f}"
     sign = "\u00d7" if signed >= 0 else "\u00f7"
-    return f"odds {sign}{size}"
+    return say("odds {factor}", factor=f"{sign}{size}")
 
 
 def _percentage(probability: float, decimals: int) -> float:

@@ -1,6 +1,6 @@
 """Which place of the chest every cell of an overlay lies in, from where the model sees lung."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.ndimage import binary_closing, binary_dilation, binary_fill_holes, label
 
 from mmcore.explain.markers import find_markers
+from mmcore.language import Text, say
 from mmcore.orientation import Side
 from mmcore.records import FloatArray, Place
 
@@ -23,6 +24,21 @@ CLOSING = 2  # cells over which a gap in an outline is closed
 ZONE_ENDS = (0.36, 0.58)  # of a lung's height, where upper and middle zone end
 ZONES = ("upper zone", "middle zone", "lower zone")
 MARGIN = "lung margin"
+PATIENT_SIDES = {
+    "upper zone": {"R": say("right upper zone"), "L": say("left upper zone")},
+    "middle zone": {"R": say("right middle zone"), "L": say("left middle zone")},
+    "lower zone": {"R": say("right lower zone"), "L": say("left lower zone")},
+    MARGIN: {"R": say("right lung margin"), "L": say("left lung margin")},
+}
+IMAGE_SIDES = {
+    "upper zone": (say("upper zone at the image's left"), say("upper zone at the image's right")),
+    "middle zone": (
+        say("middle zone at the image's left"),
+        say("middle zone at the image's right"),
+    ),
+    "lower zone": (say("lower zone at the image's left"), say("lower zone at the image's right")),
+    MARGIN: (say("lung margin at the image's left"), say("lung margin at the image's right")),
+}
 RECESS = 3  # cells around a lung's outline that are pleura and its recesses as much as wall
 BORDER = 2  # outermost cells of the square
 FLAT = 0.02  # of the image's range: a line of cells that varies less, at an edge, is padding
@@ -30,14 +46,14 @@ MARKER_REACH = 2  # cells by which the blur of an overlay carries a marker's evi
 SMEAR = 4  # further cells over which evidence falls off from a peak at a marker: one token
 OVERLAP = 0.1  # of a cell's pixels that a marker must hold
 
-MEDIASTINUM = "heart and mediastinum"
-DIAPHRAGM = "below the diaphragm"
-WALL = "chest wall and shoulders"
-EDGE = "border of the image"
-MARKER = "text marker"
+MEDIASTINUM = say("heart and mediastinum")
+DIAPHRAGM = say("below the diaphragm")
+WALL = say("chest wall and shoulders")
+EDGE = say("border of the image")
+MARKER = say("text marker")
 OUTSIDE = frozenset({DIAPHRAGM, WALL, EDGE, MARKER})
-MARKS = {MARKER: "at a text marker", EDGE: "at the border"}
-BESIDE = "outside the lungs"
+MARKS: Mapping[str, Text] = {MARKER: say("at a text marker"), EDGE: say("at the border")}
+BESIDE = say("outside the lungs")
 
 Box = tuple[float, float, float, float]
 Mask = npt.NDArray[np.bool_]
@@ -129,40 +145,6 @@ def mark_of(place: str) -> str:
     return MARKS.get(place, BESIDE if place in OUTSIDE else "")
 
 
-def describe_places(places: Sequence[Place]) -> str:
-    """Return two sentences at most: where the evidence for lies, and how much of it is outside.
-
-    Without evidence for, what speaks against is described; without places the text is empty.
-    """
-    for kind, amounts in (
-        ("positive", [p.positive for p in places]),
-        ("negative", [-p.negative for p in places]),
-    ):
-        total = sum(amounts)
-        if total > 0:
-            most = max(range(len(places)), key=amounts.__getitem__)
-            outside = sum(a for p, a in zip(places, amounts, strict=True) if p.is_outside)
-            first = f"{_percent(amounts[most] / total)} of the {kind} evidence lies"
-            first = f"{first} {_locate(places[most].name)}"
-            if places[most].is_outside and outside == amounts[most]:
-                return f"{first}, outside the lungs."
-            return f"{first}; {_percent(outside / total)} lies outside the lungs."
-    return ""
-
-
-def _percent(share: float) -> str:
-    whole = round(100 * share)
-    if whole == 0 and share > 0:
-        return "less than 1 %"
-    return "more than 99 %" if whole == 100 and share < 1 else f"{whole} %"
-
-
-def _locate(name: str) -> str:
-    if name in (EDGE, MARKER):
-        return f"at the {name}" if name == EDGE else f"at a {name}"
-    return name if name == DIAPHRAGM else f"in the {name}"
-
-
 def build_anatomy(
     lungs: FloatArray, *, image: FloatArray, box: Box, sides: tuple[Side, Side] | None
 ) -> Anatomy | None:
@@ -181,7 +163,7 @@ def build_anatomy(
     if pair is None:
         return None
     fields = _complete(_fill(pair[0], is_left=True), _fill(pair[1], is_left=False))
-    names = [MEDIASTINUM, DIAPHRAGM, WALL, EDGE, MARKER]
+    names: list[str] = [MEDIASTINUM, DIAPHRAGM, WALL, EDGE, MARKER]
     surroundings = _surround(fields)
     cells = surroundings.copy()
     grey = image.mean(0)
@@ -213,9 +195,7 @@ def build_anatomy(
 
 
 def _name_zone(zone: str, number: int, sides: tuple[Side, Side] | None) -> str:
-    if sides is None:
-        return f"{zone} at the image's {('left', 'right')[number]}"
-    return f"{'right' if sides[number] == 'R' else 'left'} {zone}"
+    return IMAGE_SIDES[zone][number] if sides is None else PATIENT_SIDES[zone][sides[number]]
 
 
 def _part_lungs(lungs: FloatArray) -> tuple[Mask, Mask] | None:

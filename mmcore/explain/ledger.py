@@ -27,6 +27,7 @@ from mmcore.explain.shapley import (
     shapley_values,
 )
 from mmcore.explain.trials import LEAST, Trial, try_parts
+from mmcore.language import joined, say
 from mmcore.modalities import channel_of
 from mmcore.model.prepared import PreparedCase
 from mmcore.records import (
@@ -71,11 +72,12 @@ def explain_target(
     parts: dict[Modality, Parts] = {}
     for done, modality in enumerate(ledger.present):
         if progress is not None:
-            progress(done / len(ledger.present), f"Tracing the {modality.value}")
+            doing = say("Tracing {input}", input=modality.subject)
+            progress(done / len(ledger.present), doing)
         contribution = float(signed[modalities.index(modality)])
         parts[modality] = _parts(ledger, modality, contribution, prepared)
     if progress is not None:
-        progress(1.0, "Done")
+        progress(1.0, say("Done"))
     return Explanation(
         target=ledger.target,
         base=base,
@@ -114,13 +116,19 @@ def _parts(
     )
     reasons = [test.words for test in tests if test.passed is False]
     if not abs(contribution) >= LEAST:
-        reasons.insert(0, f"it moved the score by {contribution:+.3f}, too little to have parts")
+        reasons.insert(
+            0,
+            say(
+                "it moved the score by {contribution:+.3f}, too little to have parts",
+                contribution=contribution,
+            ),
+        )
     shown = Parts(
         modality=modality,
         sum=float(attribution.values.sum()),
         completeness_error=attribution.error,
         passed=not reasons,
-        reason="; ".join(reasons),
+        reason=joined(reasons, "; ") if reasons else "",
         items=(),
         n_steps=attribution.n_steps,
         tests=tests,
@@ -140,21 +148,25 @@ def _parts(
 
 def _completeness(worst: float, contribution: float, n_steps: int) -> PartTest:
     allowed = max(PASSING_ERROR * abs(contribution), PASSING_FLOOR)
-    words = (
-        f"its parts miss the contribution by {worst:.3f} logit after {n_steps} steps; "
-        f"allowed is {allowed:.3f}"
+    words = say(
+        "its parts miss the contribution by {worst:.3f} logit after {n_steps} steps; allowed is "
+        "{allowed:.3f}",
+        worst=worst,
+        n_steps=n_steps,
+        allowed=allowed,
     )
-    return PartTest("completeness", worst <= allowed, worst, allowed, words)  # NaN does not pass
+    passed = worst <= allowed  # NaN does not pass
+    return PartTest(say("completeness"), passed, worst, allowed, words)
 
 
 def _release(ledger: Ledger) -> tuple[PartTest, ...]:
     """Say whether this network is still the one that was examined before it was shipped."""
     if ledger.is_as_released is None:
         return ()
-    words = "the network answers for reference patients as it did at its release"
+    words = say("the network answers for reference patients as it did at its release")
     if not ledger.is_as_released:
-        words = "the network no longer answers for reference patients as it did at its release"
-    return (PartTest("release", ledger.is_as_released, 0.0, 0.0, words),)
+        words = say("the network no longer answers for reference patients as it did at its release")
+    return (PartTest(say("release"), ledger.is_as_released, 0.0, 0.0, words),)
 
 
 def _anatomy(places: tuple[Place, ...], contribution: float) -> tuple[PartTest, ...]:
@@ -164,11 +176,18 @@ def _anatomy(places: tuple[Place, ...], contribution: float) -> tuple[PartTest, 
         return ()
     outside = [place for place in places if place.is_outside]
     share = sum(_spoken(place, contribution) for place in outside) / total
-    words = f"{share:.0%} of the evidence lies outside lungs, heart and mediastinum"
+    words = say(
+        "{share:.0%} of the evidence lies outside lungs, heart and mediastinum", share=share
+    )
     if outside and share > MOST_OUTSIDE:
         most = max(outside, key=lambda place: _spoken(place, contribution))
-        words += f", most of that at: {most.name}"
-    return (PartTest("anatomy", share <= MOST_OUTSIDE, share, MOST_OUTSIDE, words),)
+        words = say(
+            "{share:.0%} of the evidence lies outside lungs, heart and mediastinum, most of that "
+            "at: {place}",
+            share=share,
+            place=most.name,
+        )
+    return (PartTest(say("anatomy"), share <= MOST_OUTSIDE, share, MOST_OUTSIDE, words),)
 
 
 def _spoken(place: Place, contribution: float) -> float:

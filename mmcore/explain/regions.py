@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, label, maximum_filter
 
 from mmcore.explain.anatomy import Anatomy, mark_of
+from mmcore.language import say
 from mmcore.orientation import Side
 from mmcore.records import PartItem
 
@@ -91,7 +92,7 @@ def name_regions(
         items.append(PartItem(place, where, region.signed, mark))
     items.sort(key=lambda item: -abs(item.signed))
     rest = float(overlay.sum()) - sum(item.signed for item in items)
-    return (*items, PartItem("rest of the image", (), rest))
+    return (*items, PartItem(say("rest of the image"), (), rest))
 
 
 def _regions(overlay: npt.NDArray[np.float64]) -> list[_Region]:
@@ -125,13 +126,39 @@ def _regions(overlay: npt.NDArray[np.float64]) -> list[_Region]:
 def _place(down: float, across: float, *, sides: tuple[Side, Side] | None) -> str:
     """Name a place on the image by thirds: without an outline anatomy is not guessed."""
     if not (0.0 <= down <= 1.0 and 0.0 <= across <= 1.0):
-        return "margin beside the image"
-    height = ("upper", "middle", "lower")[min(int(down * 3), 2)]
+        return say("margin beside the image")
+    third = min(int(down * 3), 2)
     if 0.45 <= across <= 0.55:
-        side = "near the midline"
-    elif sides is not None:
-        letter = sides[0] if across < 0.5 else sides[1]
-        side = "patient's right" if letter == "R" else "patient's left"
-    else:
-        side = "left of the image" if across < 0.5 else "right of the image"
-    return f"{height} third, {side}"
+        return _THIRDS["middle"][third]
+    if sides is not None:
+        return _THIRDS[sides[0] if across < 0.5 else sides[1]][third]
+    return _THIRDS["image left" if across < 0.5 else "image right"][third]
+
+
+_THIRDS = {
+    "middle": (
+        say("upper third, near the midline"),
+        say("middle third, near the midline"),
+        say("lower third, near the midline"),
+    ),
+    "R": (
+        say("upper third, patient's right"),
+        say("middle third, patient's right"),
+        say("lower third, patient's right"),
+    ),
+    "L": (
+        say("upper third, patient's left"),
+        say("middle third, patient's left"),
+        say("lower third, patient's left"),
+    ),
+    "image left": (
+        say("upper third, left of the image"),
+        say("middle third, left of the image"),
+        say("lower third, left of the image"),
+    ),
+    "image right": (
+        say("upper third, right of the image"),
+        say("middle third, right of the image"),
+        say("lower third, right of the image"),
+    ),
+}

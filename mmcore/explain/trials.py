@@ -25,10 +25,11 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
+from mmcore.language import say
 from mmcore.modalities import Encoder
 from mmcore.records import PartTest
 
-ERASING, STABILITY = "deletion and insertion", "stability"  # names of the tests
+ERASING, STABILITY = say("deletion and insertion"), say("stability")  # names of the tests
 FRACTION = 0.1  # of the pieces are erased or shown
 RANDOM_CONTROLS = 4
 SPARED = 0.1  # of the contribution, by which edges or centre may do better than the map
@@ -65,7 +66,10 @@ def try_parts(trial: Trial, attribution: FloatArray64, contribution: float) -> t
     ``attribution``: as ``Prepared.name_parts`` takes it.
     """
     if not abs(contribution) >= LEAST:
-        words = f"it moved the score by {contribution:+.3f}: too little to test its parts"
+        words = say(
+            "it moved the score by {contribution:+.3f}: too little to test its parts",
+            contribution=contribution,
+        )
         return _not_held(ERASING, words), _not_held(STABILITY, words)
     return _erasing(trial, attribution, contribution), _stability(trial)
 
@@ -76,7 +80,7 @@ def _erasing(trial: Trial, attribution: FloatArray64, contribution: float) -> Pa
         own = trial.encoder.own_pieces(trial.own, trial.baseline).numpy(force=True)
         count = max(1, round(FRACTION * int(own.sum())))
         if own.sum() < FEWEST_PIECES:
-            words = f"{int(own.sum())} pieces leave nothing to compare with"
+            words = say("{n} pieces leave nothing to compare with", n=int(own.sum()))
             return _not_held(ERASING, words)
         sign = math.copysign(1.0, contribution)
         speaking = np.where(own, sign * pieces, -np.inf)
@@ -125,14 +129,24 @@ def _compared(taken: FloatArray64, made: FloatArray64) -> PartTest:
     values = (taken + made) / 2
     own, random, known = values[0], values[1 : 1 + RANDOM_CONTROLS], values[1 + RANDOM_CONTROLS :]
     limit = float(random.max())
-    words = (
-        f"the strongest {FRACTION:.0%} of its pieces take {taken[0]:.0%} of the contribution away "
-        f"and make {made[0]:.0%} of it alone; random ones reach {limit:.0%} of it at most"
+    numbers = {
+        "part": FRACTION, "taken": float(taken[0]), "made": float(made[0]), "random": limit
+    }  # fmt: skip
+    words = say(
+        "the strongest {part:.0%} of its pieces take {taken:.0%} of the contribution away and make "
+        "{made:.0%} of it alone; random ones reach {random:.0%} of it at most",
+        **numbers,
     )
     passed = bool(own >= limit)  # NaN does not pass
     if len(known):
         content_free = float(known.max())
-        words += f", its edges or centre {content_free:.0%}"
+        words = say(
+            "the strongest {part:.0%} of its pieces take {taken:.0%} of the contribution away and "
+            "make {made:.0%} of it alone; random ones reach {random:.0%} of it at most, its edges "
+            "or centre {content_free:.0%}",
+            **numbers,
+            content_free=content_free,
+        )
         least = min(content_free, 1.0) - SPARED
         passed = passed and bool(own >= least)
         limit = max(limit, least)
@@ -147,7 +161,10 @@ def _stability(trial: Trial) -> PartTest:
     before = trial.outline(trial.own).ravel()
     after = trial.outline(trial.own + NOISE * spread * noise * differs).ravel()
     value = _rank_correlation(before, after)
-    words = f"with a little noise on the input the map keeps a rank correlation of {value:.2f}"
+    words = say(
+        "with a little noise on the input the map keeps a rank correlation of {value:.2f}",
+        value=value,
+    )
     return PartTest(STABILITY, bool(value >= STABLE), value, STABLE, words)
 
 

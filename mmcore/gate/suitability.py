@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from mmcore.language import say
 from mmcore.records import Instance, Series, Study
 
 RADIOGRAPHY = frozenset({"DX", "CR", "RG"})
@@ -16,7 +17,7 @@ LATERAL_VIEWS = frozenset(
 )
 FEWEST_SLICES = 8  # fewer are a localizer or a sample, not a series through the chest
 FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"  # Digital X-Ray Image Storage, raw
-UNKNOWN_BODY_PART = "the file does not say which body part it shows"
+UNKNOWN_BODY_PART = say("the file does not say which body part it shows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +32,25 @@ def judge_image(instance: Instance) -> Suitability:
     """Say whether a chest radiograph model may look at ``instance``, from its header alone."""
     if instance.dicom_modality not in RADIOGRAPHY:
         kind = instance.dicom_modality or "unknown"
-        return Suitability(f"it is of DICOM modality {kind}, not a radiograph (DX, CR)")
+        return Suitability(
+            say("it is of DICOM modality {kind}, not a radiograph (DX, CR)", kind=kind)
+        )
     if instance.is_color:
-        return Suitability("it is a colour image, not a grey radiograph")
+        return Suitability(say("it is a colour image, not a grey radiograph"))
     if len(instance.pixels) > 1:
-        return Suitability(f"it has {len(instance.pixels)} frames, not one")
+        return Suitability(say("it has {count} frames, not one", count=len(instance.pixels)))
     if not _may_be_chest(instance):
-        return Suitability("its Body Part Examined is not the chest")
+        return Suitability(say("its Body Part Examined is not the chest"))
     view = (instance.view_position or "").upper()
     if view in LATERAL_VIEWS:
-        return Suitability("it is not a frontal view")
+        return Suitability(say("it is not a frontal view"))
     doubts = []
     if not instance.body_part:
         doubts.append(UNKNOWN_BODY_PART)
     if view not in FRONTAL_VIEWS:
-        doubts.append("the file does not say whether the view is PA or AP")
+        doubts.append(say("the file does not say whether the view is PA or AP"))
     if instance.sop_class_uid == FOR_PROCESSING:
-        doubts.append("the image is raw detector data, not the one made for reading")
+        doubts.append(say("the image is raw detector data, not the one made for reading"))
     return Suitability("", tuple(doubts))
 
 
@@ -62,8 +65,10 @@ def choose_image(instances: Sequence[Instance]) -> tuple[Instance | None, str]:
         latest = max(dated, key=_acquired, default=None)
         return latest or suitable[0], ""
     if not instances:
-        return None, "the case holds no image"
-    return None, f"the image was not scored: {judge_image(instances[0]).problem}"
+        return None, say("the case holds no image")
+    return None, say(
+        "the image was not scored: {problem}", problem=judge_image(instances[0]).problem
+    )
 
 
 def slices_of(series: Series) -> tuple[Instance, ...]:
@@ -78,24 +83,30 @@ def judge_series(series: Series) -> Suitability:
     """Say whether a model of chest CT may look at ``series``, from its headers alone."""
     if series.dicom_modality != "CT":
         kind = series.dicom_modality or "unknown"
-        return Suitability(f"it is of DICOM modality {kind}, not a series of CT slices")
+        return Suitability(
+            say("it is of DICOM modality {kind}, not a series of CT slices", kind=kind)
+        )
     slices = slices_of(series)
     if len(slices) < FEWEST_SLICES:
         return Suitability(
-            f"the CT series has {len(slices)} slices of one size; {FEWEST_SLICES} are needed"
+            say(
+                "the CT series has {count} slices of one size; {needed} are needed",
+                count=len(slices),
+                needed=FEWEST_SLICES,
+            )
         )
     if any(i.value_unit != "HU" for i in slices):
-        return Suitability("its values are not Hounsfield units")
+        return Suitability(say("its values are not Hounsfield units"))
     known = [i.patient_orientation for i in slices if i.patient_orientation is not None]
     if any({row[:1], column[:1]} & {"H", "F"} for row, column in known):
-        return Suitability("its slices are not axial")
+        return Suitability(say("its slices are not axial"))
     if not all(_may_be_chest(i) for i in slices):
-        return Suitability("its Body Part Examined is not the chest")
+        return Suitability(say("its Body Part Examined is not the chest"))
     doubts = []
     if not all(i.body_part for i in slices):
         doubts.append(UNKNOWN_BODY_PART)
     if len(known) < len(slices):
-        doubts.append("the files do not say how the slices lie in the body")
+        doubts.append(say("the files do not say how the slices lie in the body"))
     return Suitability("", tuple(doubts))
 
 
@@ -111,10 +122,10 @@ def choose_series(studies: Sequence[Study]) -> tuple[Series | None, str]:
             return max(suitable, key=lambda s: len(slices_of(s))), ""
     every = [s for study in studies for s in study.series if s.instances]
     if not every:
-        return None, "the case holds no image"
+        return None, say("the case holds no image")
     # What is wrong with a CT is of more use than that a radiograph is none.
     told = next((s for s in every if s.dicom_modality == "CT"), every[0])
-    return None, f"the image was not scored: {judge_series(told).problem}"
+    return None, say("the image was not scored: {problem}", problem=judge_series(told).problem)
 
 
 def _may_be_chest(instance: Instance) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mmcore.language import joined, say
 from mmcore.records import GateVerdict, Modality, TargetGate
 
 
@@ -12,13 +13,13 @@ class GateFacts:
 
     novel: distance of each present modality's embedding to the training patients, over its
         threshold; above 1 it is unlike them. doubts: sentences about a present modality.
-        trained_on: the kind of patients the model knows, for the wording.
+        is_simulated: whether the patients that the model knows are, for the wording.
     """
 
     present: tuple[Modality, ...]
     novel: Mapping[Modality, float]
     doubts: Mapping[Modality, tuple[str, ...]]
-    trained_on: str
+    is_simulated: bool
 
 
 def judge_targets(
@@ -41,17 +42,35 @@ def _judge(
     missing = [m for m in read if m not in facts.present]
     helps = max(missing, key=lambda m: effects[m.value], default=None)
     if not present:
-        names = " or ".join(m.subject for m in read)
-        return TargetGate(target, GateVerdict.WITHHELD, f"it is read from {names} alone", helps)
+        names = joined((m.subject for m in read), " or ")
+        reason = say("it is read from {inputs} alone", inputs=names)
+        return TargetGate(target, GateVerdict.WITHHELD, reason, helps)
     unlike = [m for m in present if not facts.novel.get(m, 0.0) <= 1.0]
     if unlike:
-        names = " and ".join(m.subject for m in unlike)
-        verb = "is" if len(unlike) == 1 and not unlike[0].is_plural else "are"
-        reason = f"{names} {verb} unlike the {facts.trained_on} that this model was trained on"
-        return TargetGate(target, GateVerdict.WITHHELD, reason, helps)
+        unknown = _unlike(unlike, is_simulated=facts.is_simulated)
+        return TargetGate(target, GateVerdict.WITHHELD, unknown, helps)
     reasons = [doubt for m in present for doubt in facts.doubts.get(m, ())]
     if missing:
-        reasons.insert(0, f"scored without {' and '.join(m.subject for m in missing)}")
+        names = joined((m.subject for m in missing), " and ")
+        reasons.insert(0, say("scored without {inputs}", inputs=names))
     if reasons:
-        return TargetGate(target, GateVerdict.CAUTION, "; ".join(reasons), helps)
+        return TargetGate(target, GateVerdict.CAUTION, joined(reasons, "; "), helps)
     return TargetGate(target, GateVerdict.SCORED)
+
+
+def _unlike(unlike: list[Modality], *, is_simulated: bool) -> str:
+    inputs = joined((m.subject for m in unlike), " and ")
+    is_one = len(unlike) == 1 and not unlike[0].is_plural
+    if is_one and is_simulated:
+        return say(
+            "{inputs} is unlike the simulated patients that this model was trained on",
+            inputs=inputs,
+        )
+    if is_one:
+        return say("{inputs} is unlike the patients that this model was trained on", inputs=inputs)
+    if is_simulated:
+        return say(
+            "{inputs} are unlike the simulated patients that this model was trained on",
+            inputs=inputs,
+        )
+    return say("{inputs} are unlike the patients that this model was trained on", inputs=inputs)

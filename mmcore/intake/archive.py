@@ -11,10 +11,11 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.language import say
 
 MAX_ENTRIES = 10_000
 MAX_DIRECTORY_BYTES = 4 * 2**20
@@ -45,13 +46,10 @@ def expand(data: bytes) -> Iterator[Entry]:
     Raises ``FileRefusedError`` (ARCHIVE_BOMB, ARCHIVE_TOO_MANY, ARCHIVE_DUPLICATE,
     CORRUPT_ARCHIVE or UNKNOWN_KIND) if the archive as a whole can not be trusted.
     """
-    _check_directory(data)
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, struct.error, UnicodeError) as error:
-        raise _corrupt("the archive's directory can not be read") from error
+    archive = _open(data)
     with archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
+        _refuse_office(infos)
         _check_claims(infos, archive.infolist(), end=archive.start_dir)
         for info in infos:
             try:
@@ -60,11 +58,46 @@ def expand(data: bytes) -> Iterator[Entry]:
                 yield Entry(shown_name(info.filename), b"", refusal)
 
 
+def read_members(data: bytes, is_wanted: Callable[[str], bool], *, limit: int) -> dict[str, bytes]:
+    """Return the wanted files of a document that is a zip, by name; of the others not a byte.
+
+    limit: the most bytes of each.
+
+    Raises ``FileRefusedError`` as ``expand`` does, and with TOO_LARGE.
+    """
+    with _open(data) as archive:
+        infos = [info for info in archive.infolist() if not info.is_dir()]
+        _check_claims(infos, archive.infolist(), end=archive.start_dir)
+        wanted = [info for info in infos if is_wanted(info.filename)]
+        if any(info.file_size > limit for info in wanted):
+            raise FileRefusedError(
+                RefusalCode.TOO_LARGE,
+                say("a part of the document has more than {megabytes} MB", megabytes=limit >> 20),
+            )
+        return {info.filename: _read(archive, info) for info in wanted}
+
+
 def shown_name(name: str) -> str:
     """Return a name that is safe to show: no controls, no direction marks, not endless."""
     clean = _DECEPTIVE.sub("\N{REPLACEMENT CHARACTER}", name)
     clean = clean.encode("utf-8", errors="replace").decode("utf-8")
     return clean if len(clean) <= 255 else f"{clean[:120]}…{clean[-120:]}"
+
+
+def _open(data: bytes) -> zipfile.ZipFile:
+    _check_directory(data)
+    try:
+        return zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, struct.error, UnicodeError) as error:
+        raise _corrupt(say("the archive's directory can not be read")) from error
+
+
+def _refuse_office(infos: list[zipfile.ZipInfo]) -> None:
+    if any(info.filename == "[Content_Types].xml" for info in infos):
+        raise FileRefusedError(
+            RefusalCode.UNKNOWN_KIND,
+            say("the file is an Office document; export it as text or CSV"),
+        )
 
 
 def _corrupt(detail: str) -> FileRefusedError:
@@ -75,12 +108,13 @@ def _check_directory(data: bytes) -> None:
     """Refuse a directory that would take long to parse, before it is parsed. APPNOTE 4.3.16."""
     end = data.rfind(_END_RECORD, max(0, len(data) - 65_557))
     if end < 0 or end + 22 > len(data):
-        raise _corrupt("the archive is cut off")
+        raise _corrupt(say("the archive is cut off"))
     count, size = struct.unpack_from("<HI", data, end + 10)
     if count > MAX_ENTRIES or size > MAX_DIRECTORY_BYTES:
         # 65,535 also announces a ZIP64 directory, which only archives this large need.
         raise FileRefusedError(
-            RefusalCode.ARCHIVE_TOO_MANY, f"the archive holds more than {MAX_ENTRIES:,} files"
+            RefusalCode.ARCHIVE_TOO_MANY,
+            say("the archive holds more than {max_entries:,} files", max_entries=MAX_ENTRIES),
         )
 
 
@@ -88,32 +122,33 @@ def _check_claims(infos: list[zipfile.ZipInfo], every: list[zipfile.ZipInfo], *,
     names = [info.filename for info in infos]
     if len(every) > MAX_ENTRIES:
         raise FileRefusedError(
-            RefusalCode.ARCHIVE_TOO_MANY, f"the archive holds more than {MAX_ENTRIES:,} files"
-        )
-    if "[Content_Types].xml" in names:
-        raise FileRefusedError(
-            RefusalCode.UNKNOWN_KIND, "the file is an Office document; export it as text or CSV"
+            RefusalCode.ARCHIVE_TOO_MANY,
+            say("the archive holds more than {max_entries:,} files", max_entries=MAX_ENTRIES),
         )
     if len(set(names)) < len(names):
         raise FileRefusedError(
-            RefusalCode.ARCHIVE_DUPLICATE, "two files in the archive have the same name"
+            RefusalCode.ARCHIVE_DUPLICATE, say("two files in the archive have the same name")
         )
     if sum(info.file_size for info in infos) > MAX_EXPANDED_BYTES:
         raise FileRefusedError(
             RefusalCode.ARCHIVE_BOMB,
-            f"the archive expands to more than {MAX_EXPANDED_BYTES >> 20} MB",
+            say(
+                "the archive expands to more than {megabytes} MB",
+                megabytes=MAX_EXPANDED_BYTES >> 20,
+            ),
         )
     position = 0
     for info in sorted(every, key=lambda info: info.header_offset):
         start = info.header_offset
         stop = start + 30 + _name_length(info) + info.compress_size
         if start < position or stop > end:
-            raise FileRefusedError(RefusalCode.ARCHIVE_BOMB, "entries of the archive overlap")
+            raise FileRefusedError(RefusalCode.ARCHIVE_BOMB, say("entries of the archive overlap"))
         position = stop
         too_dense = info.file_size > MAX_RATIO * max(info.compress_size, 1)
         if too_dense and info.file_size > RATIO_FREE_BYTES:
             raise FileRefusedError(
-                RefusalCode.ARCHIVE_BOMB, f"an entry grows more than {MAX_RATIO}-fold"
+                RefusalCode.ARCHIVE_BOMB,
+                say("an entry grows more than {max_ratio}-fold", max_ratio=MAX_RATIO),
             )
 
 
@@ -126,20 +161,20 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     _check_name(info)
     if info.flag_bits & _ENCRYPTED:
         raise FileRefusedError(
-            RefusalCode.ARCHIVE_METHOD, "the file is locked with a password; unlock it first"
+            RefusalCode.ARCHIVE_METHOD, say("the file is locked with a password; unlock it first")
         )
     if info.compress_type not in _METHODS:
         raise FileRefusedError(
-            RefusalCode.ARCHIVE_METHOD, "only stored and deflated files are read from archives"
+            RefusalCode.ARCHIVE_METHOD, say("only stored and deflated files are read from archives")
         )
     try:
         with archive.open(info) as stream:
             data = stream.read(info.file_size + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError,
             NotImplementedError, struct.error) as error:  # fmt: skip
-        raise _corrupt("the file can not be unpacked") from error
+        raise _corrupt(say("the file can not be unpacked")) from error
     if len(data) != info.file_size:
-        raise _corrupt("the file unpacks to another size than announced")
+        raise _corrupt(say("the file unpacks to another size than announced"))
     return data
 
 
@@ -158,5 +193,5 @@ def _check_name(info: zipfile.ZipInfo) -> None:
     )
     if wrong:
         raise FileRefusedError(
-            RefusalCode.BAD_ENTRY, "the file's name in the archive is not that of a plain file"
+            RefusalCode.BAD_ENTRY, say("the file's name in the archive is not that of a plain file")
         )

@@ -5,13 +5,18 @@ The order in which files were dropped in decides nothing, so the same files are 
 
 import dataclasses
 import hashlib
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from mmcore.errors import RefusalCode
+from mmcore.intake.identity import (
+    matches,
+    may_be_same,
+    name_parts,
+    record_numbers,
+    says_whose,
+)
 from mmcore.intake.parts import (
     AttachmentPart,
     Identity,
@@ -22,6 +27,7 @@ from mmcore.intake.parts import (
     RecordingPart,
     VariantsPart,
 )
+from mmcore.language import say
 from mmcore.records import (
     Case,
     FileVerdict,
@@ -34,8 +40,6 @@ from mmcore.records import (
     Study,
     Variant,
 )
-
-_NOBODY = frozenset({"ANONYMOUS", "ANONYMIZED", "ANONYMISED", "ANON", "DEIDENTIFIED", "UNKNOWN"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +120,7 @@ def _refuse_second_instances(files: Sequence[ReadFile]) -> list[ReadFile]:
         _refused(
             file,
             RefusalCode.DUPLICATE_FILE,
-            "another file has the same SOP Instance UID and different content",
+            say("another file has the same SOP Instance UID and different content"),
         )
         if isinstance(file.part, ImagePart)
         and owners[file.part.instance.sop_instance_uid] != file.source.digest
@@ -139,7 +143,7 @@ class _Person:
 def _refuse_other_patients(files: Sequence[ReadFile]) -> tuple[list[ReadFile], Identity]:
     """Refuse the files of every patient but the one with most files."""
     people: list[_Person] = []
-    known = [f for f in files if f.part is not None and _says_whose(f.part.identity)]
+    known = [f for f in files if f.part is not None and says_whose(f.part.identity)]
     # Those that say most first, so that a bare name joins whom it fits and founds no group.
     for file in sorted(known, key=lambda file: (-_strength(file), file.source.digest)):
         identity = file.part.identity if file.part is not None else Identity()
@@ -165,66 +169,16 @@ def _judge_patient(file: ReadFile, *, others: set[str], winner: _Person) -> Read
     if file.part is None or not others or file.source.digest in winner.digests:
         return file
     if file.source.digest in others:
-        words = "the file names another patient than the rest of the case"
+        words = say("the file names another patient than the rest of the case")
     else:  # it may be the other patient's, and nobody would see
-        words = "the files are of several patients and this one does not say whose it is"
+        words = say("the files are of several patients and this one does not say whose it is")
     return _refused(file, RefusalCode.PATIENT_MISMATCH, words)
 
 
 def _strength(file: ReadFile) -> int:
     identity = file.part.identity if file.part is not None else Identity()
-    named = bool(_name_parts(identity.name))
-    return 4 * bool(_record_numbers(identity)) + 2 * bool(identity.birth_date) + named
-
-
-def may_be_same(a: Identity, b: Identity) -> bool:
-    """Whether two files can be about one patient: nothing that both state may contradict."""
-    if a.birth_date and b.birth_date and a.birth_date != b.birth_date:
-        return False
-    ids, other_ids = _record_numbers(a), _record_numbers(b)
-    have_ids = bool(ids and other_ids)
-    if have_ids and not ids & other_ids:
-        return False
-    ours, theirs = _name_parts(a.name), _name_parts(b.name)
-    if not ours or not theirs:
-        return True
-    if have_ids:  # a shared record number outweighs a married name or another order
-        return any(_matches(part, theirs) for part in ours)
-    few, many = sorted((ours, theirs), key=len)
-    return all(_matches(part, many) for part in few)
-
-
-def _says_whose(identity: Identity) -> bool:
-    """Whether a file says anything that tells its patient from others."""
-    return bool(_record_numbers(identity) or _name_parts(identity.name) or identity.birth_date)
-
-
-def _record_numbers(identity: Identity) -> frozenset[str]:
-    """Return the record numbers that are somebody's: not "ANONYMOUS", not "000"."""
-    return frozenset(
-        number
-        for number in identity.patient_ids
-        if number.strip(" 0") and number.strip().upper() not in _NOBODY
-    )
-
-
-def _name_parts(name: str | None) -> frozenset[str]:
-    """Return the words of a name, free of order, case, accents and titles."""
-    if not name:
-        return frozenset()
-    plain = unicodedata.normalize("NFKD", name)
-    plain = "".join(character for character in plain if not unicodedata.combining(character))
-    words = {word for word in re.split(r"[\s^=,.()'-]+", plain.upper()) if word}
-    words -= {"MR", "MRS", "MS", "DR"}
-    return frozenset() if words & _NOBODY else frozenset(words)
-
-
-def _matches(part: str, others: frozenset[str]) -> bool:
-    """Whether a word of a name, or the initial of one, stands among others."""
-    return any(
-        part == other or (min(len(part), len(other)) == 1 and part[0] == other[0])
-        for other in others
-    )
+    named = bool(name_parts(identity.name))
+    return 4 * bool(record_numbers(identity)) + 2 * bool(identity.birth_date) + named
 
 
 def _patient(parts: Sequence[Part], identity: Identity) -> Patient:
@@ -342,13 +296,16 @@ def _attachments(parts: Sequence[AttachmentPart]) -> dict[Modality, tuple[object
 def _say_of_panels(panels: Sequence[VariantsPart], n_contradicted: int) -> list[str]:
     said = [notice for panel in panels for notice in panel.notices]
     n_rows = sum(len(panel.questions) for panel in panels)
-    if n_rows:
-        words = "row of the gene panel was" if n_rows == 1 else "rows of the gene panel were"
-        said.append(f"{n_rows} {words} not used; the files say why.")
-    if n_contradicted:
-        words = "a variant, which was" if n_contradicted == 1 else f"{n_contradicted} variants, "
-        words += "" if n_contradicted == 1 else "which were"
-        said.append(f"The gene panels disagree on {words} left out.")
+    if n_rows == 1:
+        said.append(say("1 row of the gene panel was not used; the files say why."))
+    elif n_rows:
+        said.append(say("{n} rows of the gene panel were not used; the files say why.", n=n_rows))
+    if n_contradicted == 1:
+        said.append(say("The gene panels disagree on a variant, which was left out."))
+    elif n_contradicted:
+        said.append(
+            say("The gene panels disagree on {n} variants, which were left out.", n=n_contradicted)
+        )
     return said
 
 
@@ -360,26 +317,37 @@ def _say(
 ) -> list[str]:
     """Return what a clinician must know of the case as a whole."""
     said: list[str] = []
-    nameless = sum(not _says_whose(part.identity) for part in parts)
-    if nameless and len(parts) > 1:
-        words = (
-            "does not say whose it is; it was"
-            if nameless == 1
-            else "do not say whose they are; they were"
+    nameless = sum(not says_whose(part.identity) for part in parts)
+    if nameless == 1 and len(parts) > 1:
+        said.append(
+            say(
+                "1 of {all} files does not say whose it is; it was taken to belong to this "
+                "patient.",
+                all=len(parts),
+            )
         )
-        said.append(f"{nameless} of {len(parts)} files {words} taken to belong to this patient.")
+    elif nameless and len(parts) > 1:
+        said.append(
+            say(
+                "{n} of {all} files do not say whose they are; they were taken to belong to this "
+                "patient.",
+                n=nameless,
+                all=len(parts),
+            )
+        )
     sexes = {part.identity.sex for part in parts if part.identity.sex in ("F", "M")}
     if len(sexes) > 1:
-        said.append("The files disagree on the patient's sex.")
-    names = [name for part in parts if (name := _name_parts(part.identity.name))]
-    if any(not all(_matches(word, max(names, key=len)) for word in name) for name in names):
-        said.append("The files spell the patient's name in different ways.")
+        said.append(say("The files disagree on the patient's sex."))
+    names = [name for part in parts if (name := name_parts(part.identity.name))]
+    if any(not all(matches(word, max(names, key=len)) for word in name) for name in names):
+        said.append(say("The files spell the patient's name in different ways."))
     said += [notice for note in notes for notice in note.notices]
     said += [notice for table in tables for notice in table.notices]
     questions = sum(len(part.questions) for part in tables)
-    if questions:
-        words = "observation was" if questions == 1 else "observations were"
-        said.append(f"{questions} {words} not used; the files say why.")
+    if questions == 1:
+        said.append(say("1 observation was not used; the files say why."))
+    elif questions:
+        said.append(say("{n} observations were not used; the files say why.", n=questions))
     if len({part.study_uid for part in images}) > 1:
-        said.append("The case holds more than one imaging study.")
+        said.append(say("The case holds more than one imaging study."))
     return said

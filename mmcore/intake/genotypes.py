@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.language import filled, joined, say
 from mmcore.records import Variant
 
 MAX_VARIANTS = 20_000
@@ -26,13 +27,13 @@ def read_call(text: str, *, alternates: int) -> tuple[int, ...] | str:
     """
     match = _CALL.fullmatch(text.strip())
     if match is None:
-        return "the genotype is not of one or two alleles"
+        return say("the genotype is not of one or two alleles")
     alleles = [allele for allele in match.groups() if allele is not None]
     if "." in alleles:
-        return "the genotype is missing"
+        return say("the genotype is missing")
     numbers = tuple(int(allele) for allele in alleles)
     if max(numbers) > alternates:
-        return "the genotype names an allele that the line does not have"
+        return say("the genotype names an allele that the line does not have")
     return numbers
 
 
@@ -65,17 +66,22 @@ class Panel:
         known = self._variants.get(variant.variant_id)
         if known is not None and known.copies != variant.copies:
             self._contradicted.add(variant.variant_id)
-            self.ask(line, "the same variant stands above with another genotype; neither was used")
+            self.ask(
+                line, say("the same variant stands above with another genotype; neither was used")
+            )
         self._variants.setdefault(variant.variant_id, variant)
         if len(self._variants) > MAX_VARIANTS:
             raise FileRefusedError(
                 RefusalCode.TOO_LARGE,
-                f"the file lists more than {MAX_VARIANTS:,} variants, so it is no gene panel",
+                say(
+                    "the file lists more than {max_variants:,} variants, so it is no gene panel",
+                    max_variants=MAX_VARIANTS,
+                ),
             )
 
     def ask(self, line: int, words: str) -> None:
         """Say why a line was not used."""
-        self.questions.append(f"line {line}: {words}")
+        self.questions.append(say("line {line}: {problem}", line=line, problem=words))
 
     def variants(self) -> tuple[Variant, ...]:
         """Return what stands without contradiction, in the order of the genome."""
@@ -86,15 +92,24 @@ class Panel:
 def count_aside(**counts: int) -> str:
     """Return one clause for what was set aside; the keys are those of ``_ASIDE``."""
     parts = [
-        f"{n} {_ASIDE[key][0 if n == 1 else 1]}" for key, n in counts.items() if n
-    ]  # fmt: skip
+        _ASIDE[key][0] if n == 1 else filled(_ASIDE[key][1], n=n) for key, n in counts.items() if n
+    ]
     if not parts:
         return ""
-    return f"{' and '.join(parts)} {'was' if sum(counts.values()) == 1 else 'were'} kept aside"
+    what = joined(parts, " and ")
+    if sum(counts.values()) == 1:
+        return say("{what} was kept aside", what=what)
+    return say("{what} were kept aside", what=what)
 
 
 _ASIDE = {
-    "filtered": ("variant that did not pass the filter", "variants that did not pass the filter"),
-    "symbolic": ("allele without a sequence", "alleles without a sequence"),
-    "blank": ("position without an alternate allele", "positions without an alternate allele"),
+    "filtered": (
+        say("1 variant that did not pass the filter"),
+        say("{n} variants that did not pass the filter"),
+    ),
+    "symbolic": (say("1 allele without a sequence"), say("{n} alleles without a sequence")),
+    "blank": (
+        say("1 position without an alternate allele"),
+        say("{n} positions without an alternate allele"),
+    ),
 }

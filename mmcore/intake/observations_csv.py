@@ -26,6 +26,7 @@ from mmcore.intake.table import (
 )
 from mmcore.intake.text import decode_text
 from mmcore.intake.units import Quantity, parse_quantity
+from mmcore.language import joined, say
 from mmcore.loinc import OBSERVATION_TYPES, ObservationType
 from mmcore.records import Observation, Patient
 
@@ -81,12 +82,15 @@ def read_table(data: bytes, *, digest: str) -> ObservationsPart:
             continue
         outcome = _observe(cells, kind, digest=digest, has_decimal_comma=delimiter != ",")
         if isinstance(outcome, str):
-            questions.append(f"line {line}: {outcome}")
+            questions.append(say("line {line}: {problem}", line=line, problem=outcome))
         else:
             observations.append(outcome)
-    if n_unknown:
-        rows_name, were = ("row names", "was") if n_unknown == 1 else ("rows name", "were")
-        notices += (f"{n_unknown} {rows_name} no test that is known here and {were} not used.",)
+    if n_unknown == 1:
+        notices += (say("1 row names no test that is known here and was not used."),)
+    elif n_unknown:
+        notices += (
+            say("{n} rows name no test that is known here and were not used.", n=n_unknown),
+        )
     identity = identity_of(patients)
     patient = Patient(min(identity.patient_ids, default=None), identity.name, identity.birth_date)
     return ObservationsPart(tuple(observations), identity, patient, tuple(questions), notices)
@@ -95,14 +99,14 @@ def read_table(data: bytes, *, digest: str) -> ObservationsPart:
 def _check_header(header: list[str]) -> dict[str, int]:
     check_heading(header)
     roles = find_roles(header, _COLUMNS)
-    missing = [role for role in ("value", "unit") if role not in roles]
+    missing: list[str] = [role for role in ("value", "unit") if role not in roles]
     if not {"code", "name"} & roles.keys():
-        missing.insert(0, "loinc or name")
+        missing.insert(0, say("loinc or name"))
     # A unit may also stand behind each value, so its column alone is not missed.
     if missing and missing != ["unit"]:
         raise FileRefusedError(
             RefusalCode.MISSING_COLUMN,
-            f"the table lacks a column for: {', '.join(missing)}",
+            say("the table lacks a column for: {columns}", columns=joined(missing, ", ")),
             attribute=missing[0],
         )
     return roles
@@ -131,13 +135,18 @@ def _observe(
 ) -> Observation | str:
     quantity = parse_quantity(cells["value"], has_decimal_comma=has_decimal_comma)
     if quantity is None:
-        return f"{kind.display} has a value that is not one number"
+        return say("{display} has a value that is not one number", display=kind.display)
     unit = cells.get("unit", "")
     if unit and quantity.unit and unit != quantity.unit:
-        return f"{kind.display} has one unit in its value and another in its unit column"
+        return say(
+            "{display} has one unit in its value and another in its unit column",
+            display=kind.display,
+        )
     time, is_bad_time = _time(cells.get("time", ""))
     if is_bad_time:
-        return f"{kind.display} has a time that can not be read; ISO 8601 was expected"
+        return say(
+            "{display} has a time that can not be read; ISO 8601 was expected", display=kind.display
+        )
     bounds = [
         parse_quantity(cells.get(end, ""), has_decimal_comma=has_decimal_comma)
         for end in ("low", "high")

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from mmcore.intake.units import Quantity, quotable_unit, to_canonical
+from mmcore.language import joined, say
 from mmcore.loinc import ObservationType
 from mmcore.records import Observation
 
@@ -26,14 +27,23 @@ def make_observation(
     """
     value = to_canonical(kind, quantity.value, quantity.unit)
     if value is None:
-        return f"{kind.display} has {quotable_unit(quantity.unit)}; {kind.unit} was expected"
+        return say(
+            "{display} has {found}; {unit} was expected",
+            display=kind.display,
+            found=quotable_unit(quantity.unit),
+            unit=kind.unit,
+        )
     low, high = kind.plausible
     # A bound may lie outside what can be measured; a measured value may not.
     slack = 0.0 if quantity.comparator is None else 0.1 * (high - low)
     if not low - slack <= value <= high + slack:
-        return (
-            f"{kind.display} of {value:g} {kind.unit} is outside {low:g} to {high:g}; "
-            "check value and unit"
+        return say(
+            "{display} of {value:g} {unit} is outside {low:g} to {high:g}; check value and unit",
+            display=kind.display,
+            value=value,
+            unit=kind.unit,
+            low=low,
+            high=high,
         )
     bounds = [None if end is None else to_canonical(kind, end, quantity.unit) for end in reference]
     if bounds[0] is not None and bounds[1] is not None and bounds[0] > bounds[1]:
@@ -55,6 +65,6 @@ def make_observation(
 
 def summarise(questions: Sequence[str]) -> str:
     """Return the first questions as one sentence for the file's reason."""
-    shown = "; ".join(questions[:_SHOWN_QUESTIONS])
+    shown = joined(questions[:_SHOWN_QUESTIONS], "; ")
     rest = len(questions) - _SHOWN_QUESTIONS
-    return f"{shown}; and {rest} more" if rest > 0 else shown
+    return say("{problems}; and {rest} more", problems=shown, rest=rest) if rest > 0 else shown

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.parts import AttachmentPart, Identity
+from mmcore.language import say
 from mmcore.records import Modality, Patient
 
 BUILT_IN_KINDS = frozenset(
@@ -97,7 +98,7 @@ def read_attachment(reader: Reader, data: bytes, *, digest: str) -> AttachmentPa
         raise
     except Exception as error:
         # The message of a foreign error may quote the file, so only its type is said.
-        words = f"the file could not be read ({type(error).__name__})"
+        words = say("the file could not be read ({error})", error=type(error).__name__)
         raise FileRefusedError(RefusalCode.CORRUPT, words) from error
     patient = Patient(min(identity.patient_ids, default=None), identity.name, identity.birth_date)
     return AttachmentPart(reader.modality, digest, content, identity, patient)

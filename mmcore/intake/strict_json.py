@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.language import say
 
 MAX_DEPTH = 64
 MAX_DIGITS = 18
@@ -33,7 +34,8 @@ def parse_json(text: str) -> Any:  # JSON has no static type
         )
     except json.JSONDecodeError as error:
         raise FileRefusedError(
-            RefusalCode.BAD_TEXT, f"the JSON is not complete or not valid at line {error.lineno}"
+            RefusalCode.BAD_TEXT,
+            say("the JSON is not complete or not valid at line {line}", line=error.lineno),
         ) from error
     except RecursionError as error:
         raise _too_deep() from error
@@ -56,32 +58,36 @@ def _check_depth(text: str) -> None:
 
 def _too_deep() -> FileRefusedError:
     return FileRefusedError(
-        RefusalCode.TOO_DEEP, f"the JSON is nested more than {MAX_DEPTH} levels deep"
+        RefusalCode.TOO_DEEP,
+        say("the JSON is nested more than {max_depth} levels deep", max_depth=MAX_DEPTH),
     )
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise FileRefusedError(RefusalCode.DUPLICATE_KEY, "the JSON states one key twice")
+        raise FileRefusedError(RefusalCode.DUPLICATE_KEY, say("the JSON states one key twice"))
     return found
 
 
 def _constant(_: str) -> float:
-    raise FileRefusedError(RefusalCode.NON_FINITE, "the JSON holds NaN or an infinity")
+    raise FileRefusedError(RefusalCode.NON_FINITE, say("the JSON holds NaN or an infinity"))
 
 
 def _float(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
-        raise FileRefusedError(RefusalCode.NON_FINITE, "the JSON holds a number beyond all range")
+        raise FileRefusedError(
+            RefusalCode.NON_FINITE, say("the JSON holds a number beyond all range")
+        )
     return value
 
 
 def _int(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise FileRefusedError(
-            RefusalCode.BAD_NUMBER, f"the JSON holds a number of {len(digits):,} digits"
+            RefusalCode.BAD_NUMBER,
+            say("the JSON holds a number of {digits:,} digits", digits=len(digits)),
         )
     return int(digits)
 
@@ -92,7 +98,7 @@ def _check_strings(text: str, document: Any) -> None:
         clean.encode("utf-8")
     except UnicodeEncodeError as error:
         raise FileRefusedError(
-            RefusalCode.BAD_TEXT, "the JSON holds half of a character"
+            RefusalCode.BAD_TEXT, say("the JSON holds half of a character")
         ) from error
     if "\\u0000" in clean:
-        raise FileRefusedError(RefusalCode.BAD_TEXT, "the JSON holds NUL characters")
+        raise FileRefusedError(RefusalCode.BAD_TEXT, say("the JSON holds NUL characters"))

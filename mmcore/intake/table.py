@@ -8,6 +8,7 @@ from datetime import date
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.note import parse_date
 from mmcore.intake.parts import Identity
+from mmcore.language import say
 
 MAX_COLUMNS = 200
 MAX_ROWS = 100_000
@@ -50,11 +51,12 @@ def check_heading(header: list[str]) -> None:
     """Refuse a plain heading that is too wide or names a column twice."""
     if len(header) > MAX_COLUMNS:
         raise FileRefusedError(
-            RefusalCode.TOO_LARGE, f"the table has more than {MAX_COLUMNS} columns"
+            RefusalCode.TOO_LARGE,
+            say("the table has more than {max_columns} columns", max_columns=MAX_COLUMNS),
         )
     named = [cell for cell in header if cell]
     if len(set(named)) < len(named):
-        raise FileRefusedError(RefusalCode.DUPLICATE_KEY, "two columns have the same heading")
+        raise FileRefusedError(RefusalCode.DUPLICATE_KEY, say("two columns have the same heading"))
 
 
 def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -62,7 +64,11 @@ def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     lines = text.split("\n")
     if any(len(line) > MAX_LINE_CHARACTERS for line in lines):
         raise FileRefusedError(
-            RefusalCode.TOO_LARGE, f"a line has more than {MAX_LINE_CHARACTERS:,} characters"
+            RefusalCode.TOO_LARGE,
+            say(
+                "a line has more than {max_line_characters:,} characters",
+                max_line_characters=MAX_LINE_CHARACTERS,
+            ),
         )
     reader = csv.reader(iter(f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
     width = 0
@@ -74,16 +80,23 @@ def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             if len(row) != width:
                 raise FileRefusedError(
                     RefusalCode.RAGGED_ROW,
-                    f"line {reader.line_num} has {len(row)} cells; the heading has {width}",
+                    say(
+                        "line {line} has {cells} cells; the heading has {width}",
+                        line=reader.line_num,
+                        cells=len(row),
+                        width=width,
+                    ),
                 )
             if reader.line_num > MAX_ROWS:
                 raise FileRefusedError(
-                    RefusalCode.TOO_LARGE, f"the table has more than {MAX_ROWS:,} rows"
+                    RefusalCode.TOO_LARGE,
+                    say("the table has more than {max_rows:,} rows", max_rows=MAX_ROWS),
                 )
             yield reader.line_num, row
     except csv.Error as error:
         raise FileRefusedError(
-            RefusalCode.BAD_TEXT, f"line {reader.line_num}: the quotes of a cell do not close"
+            RefusalCode.BAD_TEXT,
+            say("line {line}: the quotes of a cell do not close", line=reader.line_num),
         ) from error
 
 
@@ -97,7 +110,7 @@ def identity_of(patients: set[tuple[str, ...]]) -> Identity:
     columns = [{row[index] for row in patients if row[index]} for index in range(3)]
     if any(len(column) > 1 for column in columns):
         raise FileRefusedError(
-            RefusalCode.PATIENT_MISMATCH, "the rows of the table are about different patients"
+            RefusalCode.PATIENT_MISMATCH, say("the rows of the table are about different patients")
         )
     ids, names, births = columns
     moment = parse_date(min(births, default=""))

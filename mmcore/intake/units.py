@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from mmcore.language import say
 from mmcore.loinc import ObservationType
 
 _SPELLINGS = {
@@ -108,6 +109,8 @@ def quotable_unit(text: str) -> str:
     """
     clean = text.strip()
     if not clean:
-        return "no unit"
+        return say("no unit")
     looks_right = _UNIT_SHAPE.fullmatch(clean) and re.search(r"[/%\[*^]", clean)
-    return f"the unit {clean}" if looks_right or normalise_unit(clean) else "an unknown unit"
+    if looks_right or normalise_unit(clean):
+        return say("the unit {unit}", unit=clean)
+    return say("an unknown unit")

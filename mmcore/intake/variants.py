@@ -22,6 +22,7 @@ from mmcore.intake.genotypes import (
 from mmcore.intake.note import parse_date
 from mmcore.intake.parts import Identity, VariantsPart
 from mmcore.intake.text import decode_text
+from mmcore.language import say
 from mmcore.records import Patient, Variant
 
 MAX_LINES = 200_000
@@ -74,7 +75,12 @@ def read_vcf(data: bytes, *, digest: str) -> VariantsPart:
         if len(cells) != header.width:
             raise FileRefusedError(
                 RefusalCode.RAGGED_ROW,
-                f"line {number} has {len(cells)} columns; the heading has {header.width}",
+                say(
+                    "line {number} has {columns} columns; the heading has {width}",
+                    number=number,
+                    columns=len(cells),
+                    width=header.width,
+                ),
             )
         _read_line(number, cells, header, panel, counts, digest)
     ids, name = header.identity.patient_ids, header.identity.name
@@ -96,12 +102,19 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield (number, line) without blank ones at the end."""
     lines = text.rstrip("\n").split("\n")
     if len(lines) > MAX_LINES:
-        raise FileRefusedError(RefusalCode.TOO_LARGE, f"the file has more than {MAX_LINES:,} lines")
+        raise FileRefusedError(
+            RefusalCode.TOO_LARGE,
+            say("the file has more than {max_lines:,} lines", max_lines=MAX_LINES),
+        )
     for number, line in enumerate(lines, start=1):
         if len(line) > MAX_LINE_CHARACTERS:
             raise FileRefusedError(
                 RefusalCode.TOO_LARGE,
-                f"line {number} has more than {MAX_LINE_CHARACTERS:,} characters",
+                say(
+                    "line {number} has more than {max_line_characters:,} characters",
+                    number=number,
+                    max_line_characters=MAX_LINE_CHARACTERS,
+                ),
             )
         yield number, line
 
@@ -110,7 +123,7 @@ def _read_header(lines: Iterator[tuple[int, str]]) -> _Header:
     """Read up to the heading. VCF 4.3, 1.4 and 1.5."""
     _, first = next(lines)
     if not _VERSION.fullmatch(first):
-        raise _bad("the file is not of VCF version 4")
+        raise _bad(say("the file is not of VCF version 4"))
     said: dict[str, str] = {}
     csq: tuple[str, ...] = ()
     for number, line in lines:
@@ -123,23 +136,26 @@ def _read_header(lines: Iterator[tuple[int, str]]) -> _Header:
         columns = line.split("\t")
         if tuple(columns[:8]) != _FIXED:
             raise _bad(
-                f"line {number} is not the heading that was expected, #CHROM to INFO by tabs"
+                say(
+                    "line {number} is not the heading that was expected, #CHROM to INFO by tabs",
+                    number=number,
+                )
             )
         return _Header(len(columns), _identity(_sample(columns), said), csq)
-    raise _bad("the file ends before its heading")
+    raise _bad(say("the file ends before its heading"))
 
 
 def _sample(columns: list[str]) -> str:
     if len(columns) < 10 or columns[8] != "FORMAT":
         raise FileRefusedError(
             RefusalCode.MISSING_COLUMN,
-            "the file lists variants without the genotype of anybody",
+            say("the file lists variants without the genotype of anybody"),
             attribute="FORMAT",
         )
     if len(columns) > 10:
         raise FileRefusedError(
             RefusalCode.SEVERAL_SAMPLES,
-            f"the file holds {len(columns) - 9:,} samples; one was expected",
+            say("the file holds {samples:,} samples; one was expected", samples=len(columns) - 9),
         )
     return columns[9].strip()
 
@@ -167,19 +183,24 @@ def _read_line(
     chromosome, position = cells[0], _position(number, cells[1])
     reference, alternates = cells[3].upper(), cells[4].split(",")
     if not (_CONTIG.fullmatch(chromosome) and BASES.fullmatch(reference)):
-        raise _bad(f"line {number} has no chromosome or no reference allele")
+        raise _bad(say("line {number} has no chromosome or no reference allele", number=number))
     if len(alternates) > MAX_ALTERNATES:
         raise FileRefusedError(
-            RefusalCode.TOO_LARGE, f"line {number} has more than {MAX_ALTERNATES} alleles"
+            RefusalCode.TOO_LARGE,
+            say(
+                "line {number} has more than {max_alternates} alleles",
+                number=number,
+                max_alternates=MAX_ALTERNATES,
+            ),
         )
     if not all(_is_allele(allele) for allele in alternates):
-        raise _bad(f"line {number} has an alternate allele that is none")
+        raise _bad(say("line {number} has an alternate allele that is none", number=number))
     if cells[6] not in ("PASS", "."):
         counts["filtered"] += 1
         return
     keys, values = cells[8].split(":"), cells[9].split(":")
     if "GT" not in keys[: len(values)]:
-        panel.ask(number, "the genotype is missing")
+        panel.ask(number, say("the genotype is missing"))
         return
     has_alternate = alternates != ["."]
     call = read_call(values[keys.index("GT")], alternates=len(alternates) if has_alternate else 0)
@@ -216,7 +237,7 @@ def _read_line(
 
 def _position(number: int, text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > MAX_POSITION:
-        raise _bad(f"line {number} has a position that is no number")
+        raise _bad(say("line {number} has a position that is no number", number=number))
     return int(text)
 
 

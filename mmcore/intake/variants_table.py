@@ -31,6 +31,7 @@ from mmcore.intake.table import (
     whose,
 )
 from mmcore.intake.text import decode_text
+from mmcore.language import joined, say
 from mmcore.records import Patient, Variant
 
 _COLUMNS: Mapping[str, frozenset[str]] = {
@@ -118,7 +119,7 @@ def _check_header(header: list[str]) -> dict[str, int]:
     if missing:
         raise FileRefusedError(
             RefusalCode.MISSING_COLUMN,
-            f"the table lacks a column for: {', '.join(missing)}",
+            say("the table lacks a column for: {columns}", columns=joined(missing, ", ")),
             attribute=missing[0],
         )
     return roles
@@ -127,7 +128,7 @@ def _check_header(header: list[str]) -> dict[str, int]:
 def _read_row(cells: Mapping[str, str], digest: str) -> Variant | str:
     gene = gene_of(cells["gene"])
     if not gene:
-        return "the gene is missing or is not one symbol"
+        return say("the gene is missing or is not one symbol")
     place = _place(cells)
     if isinstance(place, str):
         return place
@@ -139,7 +140,7 @@ def _read_row(cells: Mapping[str, str], digest: str) -> Variant | str:
         f"{chromosome}:{position}:{reference}>{alternate}" if chromosome else ""
     )
     if not named:
-        return "the variant is missing or is not one name"
+        return say("the variant is missing or is not one name")
     copies = _copies(cells["genotype"], reference, alternate)
     if isinstance(copies, str):
         return copies
@@ -165,9 +166,9 @@ def _place(cells: Mapping[str, str]) -> tuple[str, int, str, str] | str:
         return "", 0, "", ""
     chromosome, position, reference, alternate = texts
     if not (re.fullmatch(r"[0-9]{1,10}", position) and re.fullmatch(r"[!-~]{1,100}", chromosome)):
-        return "the chromosome or the position can not be read"
+        return say("the chromosome or the position can not be read")
     if not (BASES.fullmatch(reference) and BASES.fullmatch(alternate)):
-        return "the alleles are not one sequence each"
+        return say("the alleles are not one sequence each")
     return chromosome, int(position), reference.upper(), alternate.upper()
 
 
@@ -175,13 +176,13 @@ def _copies(text: str, reference: str, alternate: str) -> int | str:
     """Return how often the alternate allele is there, from a word, a call or letters."""
     word = plain(text)
     if word in _MISSING:
-        return "the genotype is missing"
+        return say("the genotype is missing")
     if word in _COPIES:
         return _COPIES[word]
     if match := _LETTERS.fullmatch(text):
         alleles = [allele.upper() for allele in match.groups()]
         if not reference or not set(alleles) <= {reference, alternate}:
-            return "the genotype is in letters that are not the alleles of the row"
+            return say("the genotype is in letters that are not the alleles of the row")
         return alleles.count(alternate)
     call = read_call(text, alternates=1)
     return call if isinstance(call, str) else call.count(1)

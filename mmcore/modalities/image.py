@@ -16,6 +16,7 @@ from mmcore.errors import ConfigError
 from mmcore.explain.anatomy import Anatomy, build_anatomy
 from mmcore.explain.regions import OVERLAY_CELL, blend_overlay, name_regions
 from mmcore.gate.suitability import choose_image, judge_image
+from mmcore.language import say, sentence
 from mmcore.modalities.channel import (
     Box,
     Channel,
@@ -167,9 +168,9 @@ def prepare(case: Case, config: ImageConfig, tokenizer: "Tokenizer | None") -> P
         return prepare_slices(case, config)
     instance, why = choose_image(case.instances)
     if instance is None:
-        return Preparation(None, (f"{why[0].upper()}{why[1:]}.",) if case.instances else ())
+        return Preparation(None, (sentence(why),) if case.instances else ())
     count = len(case.instances)
-    notices = (f"The model read one of {count} images.",) if count > 1 else ()
+    notices = (say("The model read one of {count} images.", count=count),) if count > 1 else ()
     return Preparation(prepare_image(instance, config), notices, judge_image(instance).doubts)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmcore.explain.regions import MAX_REGIONS, blend_overlay, name_regions
 from mmcore.gate.suitability import choose_series, judge_series, slices_of
+from mmcore.language import say, sentence
 from mmcore.modalities.channel import Box, Evidence, FloatArray64, Preparation
 from mmcore.modalities.erasing import edges_and_centre
 from mmcore.modalities.image import ImageConfig, ImageEncoder
@@ -39,13 +40,18 @@ class PreparedSlices:
         found = []
         for number, overlay in zip(self.numbers, attribution, strict=True):
             for item in name_regions(overlay, box=self.box, sides=self.sides)[:-1]:
-                words = f"slice {number} of {self.count}, {item.what}"
+                words = say(
+                    "slice {number} of {count}, {place}",
+                    number=number,
+                    count=self.count,
+                    place=item.what,
+                )
                 found.append(PartItem(words, (*item.where, float(number)), item.signed))
         found.sort(key=lambda item: -abs(item.signed))
         items = found[:MAX_REGIONS]
         rest = float(attribution.sum()) - sum(item.signed for item in items)
         return Evidence(
-            (*items, PartItem("rest of the slices", (), rest)),
+            (*items, PartItem(say("rest of the slices"), (), rest)),
             overlay_box=self.box,
             overlay_stack=attribution.astype(np.float32),
             overlay_of=self.digests,
@@ -101,17 +107,27 @@ def prepare_slices(case: Case, config: ImageConfig) -> Preparation:
     """Choose the CT series of the case that the model reads, and read it."""
     series, why = choose_series(case.studies)
     if series is None:
-        return Preparation(None, (f"{why[0].upper()}{why[1:]}.",) if case.instances else ())
+        return Preparation(None, (sentence(why),) if case.instances else ())
     slices = slices_of(series)
     others = sum(len(study.series) for study in case.studies) - 1
-    notices = [f"The model read one of {others + 1} image series."] if others else []
+    notices = []
+    if others:
+        notices.append(say("The model read one of {count} image series.", count=others + 1))
     if len(slices) > config.slices:
         notices.append(
-            f"The model read the {len(slices)} slices as {config.slices} averages of neighbours."
+            say(
+                "The model read the {slices} slices as {averages} averages of neighbours.",
+                slices=len(slices),
+                averages=config.slices,
+            )
         )
-    if left_out := len(series.instances) - len(slices):
-        words = "image" if left_out == 1 else "images"
-        notices.append(f"The model left out {left_out} {words} of another size in the series.")
+    left_out = len(series.instances) - len(slices)
+    if left_out == 1:
+        notices.append(say("The model left out 1 image of another size in the series."))
+    elif left_out:
+        notices.append(
+            say("The model left out {n} images of another size in the series.", n=left_out)
+        )
     return Preparation(prepare_series(slices, config), tuple(notices), judge_series(series).doubts)
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from mmcore.errors import ConfigError
 from mmcore.explain.phrases import sum_by_clause
+from mmcore.language import say
 from mmcore.modalities.channel import Channel, Evidence, Preparation
 from mmcore.modalities.note_encoders import NOTE_ENCODERS, NoteEncoder
 from mmcore.modalities.note_encoders import SHORTEST_PART as SHORTEST_PART
@@ -164,11 +165,14 @@ def prepare(case: Case, config: NoteConfig, tokenizer: "Tokenizer | None") -> Pr
     read = prepare_note(chosen.text, tokenizer, config)
     notices = []
     if len(case.notes) > 1:
-        notices.append(f"The model read one of {len(case.notes)} notes.")
+        notices.append(say("The model read one of {count} notes.", count=len(case.notes)))
     if read.characters_read < len(chosen.text):
         notices.append(
-            f"The model read the first {read.characters_read} of {len(chosen.text)} "
-            "characters of the note."
+            say(
+                "The model read the first {read} of {total} characters of the note.",
+                read=read.characters_read,
+                total=len(chosen.text),
+            )
         )
     return Preparation(read if read.spans else None, tuple(notices))
 

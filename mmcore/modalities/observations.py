@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.errors import ConfigError
+from mmcore.language import filled, say
 from mmcore.loinc import OBSERVATION_TYPES
 from mmcore.modalities.channel import Channel, Encoder, Evidence, Preparation
 from mmcore.modalities.observations_encoders import OBSERVATIONS_ENCODERS, OBSERVED, VALUE
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 STANDARD_RANGE = 5.0  # standardised observations are held within this many standard deviations
 HOURS = 24.0  # an observation a day older than the latest has age log(2)
 STEADY = 0.3  # a change of less than this many standard deviations of training patients
+
+_STEADY = say("{test}, steady over {hours} h")
+_RISING = say("{test}, rising over {hours} h")
+_FALLING = say("{test}, falling over {hours} h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +90,11 @@ class PreparedObservations:
             if last == 0 or earliest is None:
                 continue
             change = float(self.values[row, last, VALUE])
-            way = "steady" if abs(change) < STEADY else "rising" if change > 0 else "falling"
+            way = _STEADY if abs(change) < STEADY else _RISING if change > 0 else _FALLING
             hours = ((_seconds(latest) or 0.0) - (_seconds(earliest) or 0.0)) / 3600.0
             items.append(
                 PartItem(
-                    f"{name}, {way} over {max(round(hours), 1)} h",
+                    filled(way, test=name, hours=max(round(hours), 1)),
                     (latest.loinc, _iso(earliest)),
                     float(attribution[row, 1:].sum()),
                 )

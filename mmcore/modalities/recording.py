@@ -12,6 +12,7 @@ from scipy.signal import resample_poly
 from torch import Tensor, nn
 
 from mmcore.errors import ConfigError
+from mmcore.language import say
 from mmcore.modalities.channel import Box, Channel, Encoder, Evidence, Preparation
 from mmcore.modalities.recurrent import Recurrent
 from mmcore.records import Case, FloatArray, Modality, PartItem, Recording
@@ -145,11 +146,17 @@ class PreparedRecording:
             high, stop = min(low + CELL_BANDS, bands), min(start + width, frames)
             first, last = start / per_second, stop / per_second
             bottom, top = self.edges_hz[low], self.edges_hz[high + 1]
-            words = f"{first:.1f} to {last:.1f} s, {bottom:.0f} to {top:.0f} Hz"
+            words = say(
+                "{first:.1f} to {last:.1f} s, {bottom:.0f} to {top:.0f} Hz",
+                first=first,
+                last=last,
+                bottom=bottom,
+                top=top,
+            )
             middle = ((first + last) / 2, self.edges_hz[(low + high) // 2 + 1])
             items.append(PartItem(words, middle, total))
         rest = sum(total for total, *_ in cells[MAX_ITEMS:])
-        items.append(PartItem("rest of the recording", (), rest))
+        items.append(PartItem(say("rest of the recording"), (), rest))
         return Evidence(tuple(items), attribution.astype(np.float32), self.box)
 
 
@@ -167,14 +174,20 @@ def prepare(case: Case, config: RecordingConfig, tokenizer: "Tokenizer | None") 
         return Preparation(None)
     notices = []
     if len(case.recordings) > 1:
-        notices.append(f"The model read one of {len(case.recordings)} sound recordings.")
+        notices.append(
+            say("The model read one of {count} sound recordings.", count=len(case.recordings))
+        )
     if chosen.seconds > config.seconds:
         notices.append(
-            f"The model read the first {config.seconds:g} of {chosen.seconds:.1f} seconds of sound."
+            say(
+                "The model read the first {seconds:g} of {total:.1f} seconds of sound.",
+                seconds=config.seconds,
+                total=chosen.seconds,
+            )
         )
     doubts: tuple[str, ...] = ()
     if chosen.sample_rate_hz < config.sample_rate_hz:
-        doubts = ("the recording lacks the high frequencies that the model listens to",)
+        doubts = (say("the recording lacks the high frequencies that the model listens to"),)
     edges = band_edges(config.sample_rate_hz, config.n_mels)
     box = (0.0, 0.0, config.sample_rate_hz / 2.0, float(config.seconds))
     values = as_model_input(chosen.samples, chosen.sample_rate_hz, config)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmcore.errors import ConfigError
+from mmcore.language import joined, say, word
 from mmcore.modalities.channel import Channel, Encoder, Evidence, Preparation
 from mmcore.records import Case, FloatArray, Modality, PartItem, Variant
 
@@ -60,15 +61,17 @@ class PreparedVariants:
         items.sort(key=lambda item: -abs(item.signed))
         reference = [t for v, t in zip(self.used, totals, strict=True) if v is None]
         if reference:
-            words = f"no variant at the other {len(reference)} loci"
+            words = say("no variant at the other {count} loci", count=len(reference))
             items.append(PartItem(words, (), float(sum(reference))))
         return Evidence(tuple(items))
 
 
 def _words(variant: Variant) -> str:
-    copies = "1 copy" if variant.copies == 1 else f"{variant.copies} copies"
-    effect = f", {variant.effect.replace('_', ' ')}" if variant.effect else ""
-    return f"{variant.gene} {variant.variant_id}{effect}, {copies}".strip()
+    parts = [f"{variant.gene} {variant.variant_id}".strip()]
+    if variant.effect:
+        parts.append(word(variant.effect.replace("_", " ")))
+    one, n = say("1 copy"), variant.copies
+    return joined([*parts, one if n == 1 else say("{n} copies", n=n)], ", ")
 
 
 def prepare(case: Case, config: VariantsConfig, tokenizer: "Tokenizer | None") -> Preparation:
@@ -82,8 +85,12 @@ def prepare(case: Case, config: VariantsConfig, tokenizer: "Tokenizer | None") -
     known = sum(v.variant_id in config.loci for v in case.variants)
     total = len(case.variants)
     if not known:
-        return Preparation(None, ("The model knows none of the variants of the gene panel.",))
-    notices = () if known == total else (f"The model knows {known} of {total} variants.",)
+        return Preparation(None, (say("The model knows none of the variants of the gene panel."),))
+    notices = (
+        ()
+        if known == total
+        else (say("The model knows {known} of {total} variants.", known=known, total=total),)
+    )
     # A file that reports reference calls lists every locus that could be called; one that lists
     # variants alone means reference everywhere else.
     unlisted = -1 if any(v.copies == 0 for v in case.variants) else 0

@@ -1,5 +1,6 @@
 """From one target's calibrated output to what is said of it."""
 
+from mmcore.language import word
 from mmcore.model.calibration import Calibration
 from mmcore.model.config import TargetConfig
 from mmcore.records import TargetPrediction
@@ -14,16 +15,24 @@ def predict_target(
     patient's own; conformal sets and bands are kept per coalition, so that their coverage holds for
     patients of whom less is known too.
     """
+    display = word(target.display)
     if target.kind == "regression":
         low, high = calibration.value_interval(value, coalition=coalition)
         interval = min(max(low, target.low), value), max(min(high, target.high), value)
         return TargetPrediction(
-            target.name, target.display, "regression", value, None, interval, None, target.unit
+            target.name,
+            word(target.display),
+            "regression",
+            value,
+            None,
+            interval,
+            None,
+            target.unit,
         )
     interval = calibration.probability_interval(raw)
     possible = calibration.prediction_set(raw, coalition=coalition)
     return TargetPrediction(
-        target.name, target.display, "finding", value, calibration.probability(raw),
+        target.name, display, "finding", value, calibration.probability(raw),
         interval, calibration.operating_point,
         prediction_set=None if possible is None else possible.value,
     )  # fmt: skip

@@ -7,6 +7,8 @@ and is then as good as they are everywhere: in records, results, pages and repor
 from collections.abc import Iterator
 from typing import ClassVar
 
+from mmcore.language import say, word
+
 _KNOWN: "dict[str, Modality]" = {}
 
 
@@ -62,8 +64,8 @@ class Modality(str, metaclass=_Known):
             raise ValueError(f"{name!r} is not a lower-case identifier")
         if name not in _KNOWN:
             made = str.__new__(cls, name)
-            made.display, made.subject = display, subject
-            made.inside, made.absent = inside, absent
+            made.display, made.subject = word(display), word(subject)
+            made.inside, made.absent = word(inside), word(absent)
             made.is_plural = is_plural
             _KNOWN[name] = made
         return _KNOWN[name]
@@ -87,30 +89,30 @@ Modality.IMAGE = Modality.declare(
 )
 Modality.NOTE = Modality.declare(
     "note",
-    display="Clinical note",
-    subject="the note",
-    inside="inside the note",
-    absent="no note",
+    display=say("Clinical note"),
+    subject=say("the note"),
+    inside=say("inside the note"),
+    absent=say("no note"),
 )
 Modality.OBSERVATIONS = Modality.declare(
     "observations",
-    display="Labs and vitals",
-    subject="the labs and vitals",
-    inside="among labs and vitals",
-    absent="no labs or vitals",
+    display=say("Labs and vitals"),
+    subject=say("the labs and vitals"),
+    inside=say("among labs and vitals"),
+    absent=say("no labs or vitals"),
     is_plural=True,
 )
 Modality.RECORDING = Modality.declare(
     "recording",
-    display="Sound recording",
-    subject="the sound recording",
-    inside="inside the recording",
-    absent="no sound recording",
+    display=say("Sound recording"),
+    subject=say("the sound recording"),
+    inside=say("inside the recording"),
+    absent=say("no sound recording"),
 )
 Modality.VARIANTS = Modality.declare(
     "variants",
-    display="Gene panel",
-    subject="the gene panel",
-    inside="inside the gene panel",
-    absent="no gene panel",
+    display=say("Gene panel"),
+    subject=say("the gene panel"),
+    inside=say("inside the gene panel"),
+    absent=say("no gene panel"),
 )

@@ -16,6 +16,7 @@ from mmcore.explain.marginal import Ledger, weighted_marginal
 from mmcore.explain.methods.grid import overlay_of
 from mmcore.explain.methods.method import Attributed, Method, Request, embedded_references
 from mmcore.explain.shapley import shapley_values
+from mmcore.language import say
 from mmcore.modalities import Encoder
 from mmcore.model.prepared import PreparedCase
 from mmcore.records import Modality, PartItem, Parts
@@ -76,7 +77,7 @@ def why_not(name: str, ledger: Ledger, modality: Modality) -> str:
     """Return why a method can not be applied, or "". Raises ``UnknownMethodError``."""
     method = find_method(name)
     if modality not in ledger.present:
-        return f"nothing of {modality.subject} speaks of this target in this case"
+        return say("nothing of {input} speaks of this target in this case", input=modality.subject)
     return method.applies_to(ledger, modality)
 
 
@@ -102,8 +103,8 @@ def apply_method(
     method = check_choice(name, baseline)
     started = time.perf_counter()
     if modality not in ledger.network.modalities:
-        reason = "the model does not read it"
-        raise MethodNotApplicableError(method=name, modality=modality.value, reason=reason)
+        unread = say("the model does not read it")
+        raise MethodNotApplicableError(method=name, modality=modality.value, reason=unread)
     signed = shapley_values(ledger.values)[ledger.network.modalities.index(modality)]
     contribution = float(signed)
     with count_passes(ledger.network.encoder(modality)) as passes:
@@ -162,7 +163,7 @@ def _start(method: Method, ledger: Ledger, modality: Modality, baseline: str) ->
         stored = network.embed(modality, network.baseline(modality)[None])
     if baseline == "blur":
         if network.encoder(modality).grid is None:
-            reason = "only an image can be blurred"
+            reason = say("only an image can be blurred")
             raise MethodNotApplicableError(
                 method=method.name, modality=modality.value, reason=reason
             )
@@ -172,7 +173,7 @@ def _start(method: Method, ledger: Ledger, modality: Modality, baseline: str) ->
     if baseline == "reference":
         references = embedded_references(ledger, modality)
         if not len(references):
-            reason = "the pack's reference patients are not at hand"
+            reason = say("the pack's reference patients are not at hand")
             raise MethodNotApplicableError(
                 method=method.name, modality=modality.value, reason=reason
             )
@@ -204,12 +205,16 @@ def _parts(method: Method, request: Request, found: Attributed, contribution: fl
         n_steps=found.n_steps,
     )
     if not parts.passed:
-        reason = f"its parts miss what they explain by {miss:.3f} logit; allowed is {allowed:.3f}"
+        reason = say(
+            "its parts miss what they explain by {miss:.3f} logit; allowed is {allowed:.3f}",
+            miss=miss,
+            allowed=allowed,
+        )
         return replace(parts, reason=reason)
     evidence = request.prepared.name_parts(values)
     # Padding and missing values are no evidence of ours, but some methods credit them.
     rest = total - sum(item.signed for item in evidence.items)
-    beside = (PartItem(f"rest of {request.modality.subject}", (), rest),)
+    beside = (PartItem(say("rest of {input}", input=request.modality.subject), (), rest),)
     return replace(
         parts,
         items=evidence.items + (beside if abs(rest) > ABSOLUTE_TOLERANCE else ()),

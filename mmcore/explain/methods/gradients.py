@@ -32,6 +32,7 @@ from mmcore.explain.methods.method import (
 )
 from mmcore.explain.methods.paths import has_grid
 from mmcore.explain.regions import OVERLAY_CELL
+from mmcore.language import say
 from mmcore.records import Modality
 
 SHAP_SAMPLES = 16
@@ -84,7 +85,7 @@ def gradient_shap(request: Request) -> Attributed:
 def needs_references(ledger: Ledger, modality: Modality) -> str:
     """Say no where there is nobody to compare with."""
     if not len(embedded_references(ledger, modality)):
-        return "the pack's reference patients are not at hand"
+        return say("the pack's reference patients are not at hand")
     return ""
 
 
@@ -146,9 +147,11 @@ def _deep_lift_misses(marginal: Marginal, encoder: nn.Module, inputs: Tensor, st
             low, high = marginal(torch.cat([start, end])).double().tolist()
         allowed = DEEP_LIFT_ERROR * abs(high - low) + DEEP_LIFT_FLOOR
         if not abs(found - (high - low)) <= allowed:  # NaN fails
-            return (
-                f"its sum is {found:+.3f} where it should be {high - low:+.3f} logit, as it has no "
-                "rule for some of the network's operations"
+            return say(
+                "its sum is {found:+.3f} where it should be {expected:+.3f} logit, as it has "
+                "no rule for some of the network's operations",
+                found=found,
+                expected=high - low,
             )
     return ""
 

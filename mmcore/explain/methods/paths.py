@@ -4,6 +4,7 @@ from mmcore.explain.ledger import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE, attrib
 from mmcore.explain.marginal import Ledger
 from mmcore.explain.methods.method import Attributed, Method, Request
 from mmcore.explain.path import integrate
+from mmcore.language import say
 from mmcore.modalities import channel_of
 from mmcore.records import Modality
 
@@ -33,7 +34,7 @@ def blended(request: Request) -> Attributed:
 def has_grid(ledger: Ledger, modality: Modality) -> str:
     """Say no to what has no grid of tokens to blend with."""
     if ledger.network.encoder(modality).grid is None:
-        return "only images have tokens that lie on a grid"
+        return say("only images have tokens that lie on a grid")
     return ""
 
 

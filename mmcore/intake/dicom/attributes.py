@@ -21,6 +21,7 @@ from pydicom.multival import MultiValue
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom.prescan import Scan
+from mmcore.language import say
 
 VERSION = f"pydicom {pydicom.__version__}"
 MAX_VALUE_BYTES = 65_536
@@ -29,13 +30,17 @@ MAX_TEXT_CHARACTERS = 1_024
 
 def bad(keyword: str, problem: str) -> FileRefusedError:
     """Return the refusal of one attribute; ``problem`` continues the sentence after its name."""
-    return FileRefusedError(RefusalCode.BAD_ATTRIBUTE, f"{keyword} {problem}", attribute=keyword)
+    return FileRefusedError(
+        RefusalCode.BAD_ATTRIBUTE,
+        say("{keyword} {problem}", keyword=keyword, problem=problem),
+        attribute=keyword,
+    )
 
 
 def read_attributes(scan: Scan) -> "Attributes":
     """Parse everything before the pixel data. Raises ``FileRefusedError`` (CORRUPT)."""
     try:
-        with _quietly():
+        with quietly():
             dataset = read_dataset(
                 io.BytesIO(scan.body[: scan.header_end]),
                 is_implicit_VR=scan.is_implicit,
@@ -44,12 +49,12 @@ def read_attributes(scan: Scan) -> "Attributes":
     except (MemoryError, FileRefusedError):
         raise
     except Exception as error:
-        raise FileRefusedError(RefusalCode.CORRUPT, "the header can not be parsed") from error
+        raise FileRefusedError(RefusalCode.CORRUPT, say("the header can not be parsed")) from error
     return Attributes(dataset)
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Silence pydicom's warnings, which quote values: what they warn of is checked here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -76,14 +81,14 @@ class Attributes:
         if not self.has(keyword):
             return None
         try:
-            with _quietly():
+            with quietly():
                 raw = self._dataset.get_item(_tag(keyword))
                 _check_length(raw, keyword, limit)
                 value = self._dataset[keyword].value
         except (MemoryError, FileRefusedError):
             raise
         except Exception as error:
-            raise bad(keyword, "can not be read") from error
+            raise bad(keyword, say("can not be read")) from error
         return None if value is None or (isinstance(value, str | bytes) and not value) else value
 
     def numbers(self, keyword: str) -> tuple[float, ...]:
@@ -95,7 +100,7 @@ class Attributes:
         try:
             return tuple(float(part) for part in parts)
         except (TypeError, ValueError, OverflowError) as error:
-            raise bad(keyword, "is not a number") from error
+            raise bad(keyword, say("is not a number")) from error
 
     def number(self, keyword: str) -> float | None:
         """Return the one finite number, or ``None`` if the attribute is absent.
@@ -106,18 +111,18 @@ class Attributes:
             return None
         values = self.numbers(keyword)
         if len(values) != 1:
-            raise bad(keyword, f"has {len(values)} values instead of one")
+            raise bad(keyword, say("has {count} values instead of one", count=len(values)))
         if not math.isfinite(values[0]):
-            raise bad(keyword, "is not a finite number")
+            raise bad(keyword, say("is not a finite number"))
         return values[0]
 
     def integer(self, keyword: str) -> int:
         """Return the one whole number. Absent is refused."""
         value = self.number(keyword)
         if value is None:
-            raise bad(keyword, "is missing")
+            raise bad(keyword, say("is missing"))
         if value != int(value):
-            raise bad(keyword, "is not a whole number")
+            raise bad(keyword, say("is not a whole number"))
         return int(value)
 
     def text(self, keyword: str) -> str:
@@ -150,7 +155,7 @@ class Attributes:
         if value is None:
             return ()
         if not isinstance(value, pydicom.Sequence):
-            raise bad(keyword, "is not a sequence")
+            raise bad(keyword, say("is not a sequence"))
         return [Attributes(item) for item in value]
 
     def item(self, keyword: str) -> "Attributes | None":
@@ -181,7 +186,7 @@ class Attributes:
 
 def _check_length(raw: object, keyword: str, limit: int) -> None:
     if isinstance(raw, RawDataElement) and raw.value and len(raw.value) > limit:
-        raise bad(keyword, "is longer than any valid value")
+        raise bad(keyword, say("is longer than any valid value"))
 
 
 def _tag(keyword: str) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom import prescan
+from mmcore.language import say
 from mmcore.records import PixelArray
 
 _SOI, _APP14, _SOS, _EOI = 0xD8, 0xEE, 0xDA, 0xD9
@@ -71,8 +72,8 @@ def read_header(frame: bytes) -> CodestreamHeader:
         if frame[:4] == b"\xff\x4f\xff\x51":
             return _read_jpeg2000(frame)
     except (struct.error, IndexError) as error:
-        raise _unreadable("its header is cut off") from error
-    raise _unreadable("it does not start like one")
+        raise _unreadable(say("its header is cut off")) from error
+    raise _unreadable(say("it does not start like one"))
 
 
 def decode(frame: bytes, header: CodestreamHeader, *, is_ycc: bool) -> PixelArray:
@@ -99,18 +100,18 @@ def decode(frame: bytes, header: CodestreamHeader, *, is_ycc: bool) -> PixelArra
     except MemoryError:
         raise
     except Exception as error:
-        raise _unreadable("the decoder refuses it") from error
+        raise _unreadable(say("the decoder refuses it")) from error
     expected = (header.rows, header.columns) + ((header.samples,) if header.samples > 1 else ())
     if pixels.shape != expected:
         pixels = np.moveaxis(pixels, 0, -1) if pixels.ndim == 3 else pixels
     if pixels.shape != expected:
-        raise _unreadable("it holds another number of pixels than it announces")
+        raise _unreadable(say("it holds another number of pixels than it announces"))
     return cast(PixelArray, pixels)
 
 
 def _unreadable(why: str) -> FileRefusedError:
     return FileRefusedError(
-        RefusalCode.CODESTREAM_UNREADABLE, f"a compressed frame can not be read: {why}"
+        RefusalCode.CODESTREAM_UNREADABLE, say("a compressed frame can not be read: {why}", why=why)
     )
 
 
@@ -119,7 +120,7 @@ def _read_jpeg(frame: bytes) -> CodestreamHeader:
     pos, adobe, has_jfif = 2, None, False
     while True:
         if frame[pos] != 0xFF:
-            raise _unreadable("a marker is missing")
+            raise _unreadable(say("a marker is missing"))
         marker = frame[pos + 1]
         if marker == 0xFF:  # fill byte
             pos += 1
@@ -128,7 +129,7 @@ def _read_jpeg(frame: bytes) -> CodestreamHeader:
             pos += 2
             continue
         if marker in (_SOS, _EOI):
-            raise _unreadable("it has no frame header")
+            raise _unreadable(say("it has no frame header"))
         (length,) = struct.unpack_from(">H", frame, pos + 2)
         body = frame[pos + 4 : pos + 2 + length]
         if marker in _SOF:
@@ -154,9 +155,9 @@ def _read_jpeg2000(frame: bytes) -> CodestreamHeader:
     (samples,) = struct.unpack_from(">H", frame, 40)
     parts = [struct.unpack_from(">BBB", frame, 42 + 3 * i) for i in range(min(samples, 4))]
     if x1 <= x0 or y1 <= y0 or not parts:
-        raise _unreadable("it announces no pixels")
+        raise _unreadable(say("it announces no pixels"))
     if any(part != (parts[0][0], 1, 1) for part in parts):
-        raise _unreadable("its components differ in size or depth")
+        raise _unreadable(say("its components differ in size or depth"))
     depth = parts[0][0]
     return CodestreamHeader(
         Family.JPEG_2000,

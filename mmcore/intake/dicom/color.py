@@ -10,6 +10,7 @@ from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom.attributes import Attributes
 from mmcore.intake.dicom.frames import StoredFrame
 from mmcore.intake.dicom.header import PixelHeader
+from mmcore.language import say
 from mmcore.records import PixelArray
 
 _CHANNELS = ("Red", "Green", "Blue")
@@ -38,14 +39,20 @@ def check_palette(attributes: Attributes) -> None:
         keyword = f"{channel}PaletteColorLookupTableDescriptor"
         descriptor = attributes.numbers(keyword)
         if len(descriptor) != 3 or descriptor[2] not in (8, 16):
-            raise _bad_palette(f"{keyword} is not a table's size, start and depth")
+            raise _bad_palette(
+                say("{keyword} is not a table's size, start and depth", keyword=keyword)
+            )
         n_entries, bits = int(descriptor[0]) or 65_536, int(descriptor[2])
         if attributes.has(f"Segmented{channel}PaletteColorLookupTableData"):
             continue
         table = attributes.raw(f"{channel}PaletteColorLookupTableData", limit=_MAX_TABLE_BYTES)
         packed = n_entries + n_entries % 2
         if len(table) not in ({packed, 2 * n_entries} if bits == 8 else {2 * n_entries}):
-            raise _bad_palette(f"the {channel.lower()} palette holds {len(table)} bytes")
+            raise _bad_palette(
+                say(
+                    "the {color} palette holds {size} bytes", color=channel.lower(), size=len(table)
+                )
+            )
 
 
 def _through_palette(values: PixelArray, attributes: Attributes) -> PixelArray:
@@ -54,7 +61,7 @@ def _through_palette(values: PixelArray, attributes: Attributes) -> PixelArray:
     except MemoryError:
         raise
     except Exception as error:
-        raise _bad_palette("the palette can not be applied") from error
+        raise _bad_palette(say("the palette can not be applied")) from error
     return (rgb >> 8).astype(np.uint8) if rgb.dtype.itemsize == 2 else rgb.astype(np.uint8)
 
 

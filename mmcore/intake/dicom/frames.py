@@ -18,6 +18,7 @@ from mmcore.intake.dicom.attributes import Attributes
 from mmcore.intake.dicom.codestream import CodestreamHeader, decode, family_of, read_header
 from mmcore.intake.dicom.header import PixelHeader
 from mmcore.intake.dicom.prescan import PixelElement, Scan
+from mmcore.language import say
 from mmcore.records import PixelArray
 
 _STREAM_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51")
@@ -48,7 +49,7 @@ def iterate_frames(
         return
     if element.length is not None:
         raise FileRefusedError(
-            RefusalCode.CORRUPT, "the pixel data should be compressed and is not encapsulated"
+            RefusalCode.CORRUPT, say("the pixel data should be compressed and is not encapsulated")
         )
     frames = _split(header, scan, attributes)
     if scan.transfer_syntax_uid == prescan.RLE:
@@ -69,8 +70,15 @@ def _native(header: PixelHeader, scan: Scan, element: PixelElement) -> Iterator[
     if length not in (expected, expected + expected % 2):
         raise FileRefusedError(
             RefusalCode.PIXEL_LENGTH_MISMATCH,
-            f"the pixel data has {length:,} bytes; {header.frames:,} frames of "
-            f"{header.rows} x {header.columns} need {expected:,}",
+            say(
+                "the pixel data has {length:,} bytes; {frames:,} frames of {rows} x {columns} "
+                "need {expected:,}",
+                length=length,
+                frames=header.frames,
+                rows=header.rows,
+                columns=header.columns,
+                expected=expected,
+            ),
             attribute=element.keyword,
         )
     data: memoryview | bytes = scan.body[element.start : element.start + length]
@@ -132,7 +140,7 @@ def _split(
             raise _frame_count(len(table), header)
         if list(table) != sorted(set(table)) or not set(table) <= set(starts) or table[0] != 0:
             raise FileRefusedError(
-                RefusalCode.CORRUPT, "the offset table points to places where no frame starts"
+                RefusalCode.CORRUPT, say("the offset table points to places where no frame starts")
             )
     if len(fragments) < header.frames:
         raise _frame_count(len(fragments), header)
@@ -170,7 +178,11 @@ def _is_rle(header: PixelHeader) -> bool:
 def _frame_count(found: int, header: PixelHeader) -> FileRefusedError:
     return FileRefusedError(
         RefusalCode.FRAME_COUNT_MISMATCH,
-        f"the header announces {header.frames:,} frames and the file holds {found:,}",
+        say(
+            "the header announces {frames:,} frames and the file holds {found:,}",
+            frames=header.frames,
+            found=found,
+        ),
         attribute="NumberOfFrames",
     )
 
@@ -187,29 +199,33 @@ def _rle(header: PixelHeader, frame: bytes) -> PixelArray:
     n_pixels = header.rows * header.columns
     n_segments = n_bytes * header.samples
     if len(frame) < 64:
-        raise _bad_rle("its header is cut off")
+        raise _bad_rle(say("its header is cut off"))
     count, *offsets = struct.unpack_from("<16I", frame)
     if count != n_segments or count > 15:
         raise FileRefusedError(
             RefusalCode.CODESTREAM_HEADER_MISMATCH,
-            f"a compressed frame has {count} segments; the header needs {n_segments}",
+            say(
+                "a compressed frame has {count} segments; the header needs {n_segments}",
+                count=count,
+                n_segments=n_segments,
+            ),
             attribute="BitsAllocated",
         )
     stops = [*offsets[1:count], len(frame)]
     planes = np.empty((header.samples, n_bytes, n_pixels), np.uint8)
     for index, (start, stop) in enumerate(zip(offsets, stops, strict=False)):
         if not 64 <= start < stop <= len(frame):
-            raise _bad_rle("its segments overlap or lie outside it")
+            raise _bad_rle(say("its segments overlap or lie outside it"))
         # PackBits is the same byte code; it can not grow more than 64-fold.
         try:
             decoded = imagecodecs.packbits_decode(frame[start:stop])
         except MemoryError:
             raise
         except Exception as error:
-            raise _bad_rle("a segment is malformed") from error
+            raise _bad_rle(say("a segment is malformed")) from error
         # A segment may end in a pad byte, which decodes to at most one pixel more.
         if not n_pixels <= len(decoded) <= n_pixels + 1:
-            raise _bad_rle("a segment has another number of pixels than announced")
+            raise _bad_rle(say("a segment has another number of pixels than announced"))
         planes[index // n_bytes, index % n_bytes] = np.frombuffer(decoded, np.uint8, n_pixels)
     words = np.ascontiguousarray(planes.transpose(0, 2, 1)).view(f">u{n_bytes}")
     values = words.reshape(header.samples, header.rows, header.columns).astype(f"u{n_bytes}")
@@ -220,7 +236,7 @@ def _rle(header: PixelHeader, frame: bytes) -> PixelArray:
 
 def _bad_rle(why: str) -> FileRefusedError:
     return FileRefusedError(
-        RefusalCode.CODESTREAM_UNREADABLE, f"an RLE frame can not be read: {why}"
+        RefusalCode.CODESTREAM_UNREADABLE, say("an RLE frame can not be read: {why}", why=why)
     )
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom.attributes import Attributes, bad
 from mmcore.intake.dicom.prescan import PixelElement, Scan
+from mmcore.language import say
 
 MAX_PIXEL_BYTES = 512 * 2**20
 # 8192 x 8192: three times the largest detector; a decoder's own buffers stay within its 2 GB.
@@ -20,12 +21,12 @@ _GREY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 _REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality")
 _WITHOUT_PIXELS = {
-    "1.2.840.10008.1.3.10": "a DICOMDIR, the index of a disc; drop in the folder it lies in",
-    "1.2.840.10008.5.1.4.1.1.104.1": "a PDF inside DICOM; export its text",
-    "1.2.840.10008.5.1.4.1.1.88.": "a structured report; it holds no image",
-    "1.2.840.10008.5.1.4.1.1.481.": "a radiotherapy object; it holds no image",
-    "1.2.840.10008.5.1.4.1.1.9.": "a waveform; it holds no image",
-    "1.2.840.10008.5.1.4.1.1.11.": "a presentation state; it holds no image",
+    "1.2.840.10008.1.3.10": say("a DICOMDIR, the index of a disc; drop in the folder it lies in"),
+    "1.2.840.10008.5.1.4.1.1.104.1": say("a PDF inside DICOM; export its text"),
+    "1.2.840.10008.5.1.4.1.1.88.": say("a structured report; it holds no image"),
+    "1.2.840.10008.5.1.4.1.1.481.": say("a radiotherapy object; it holds no image"),
+    "1.2.840.10008.5.1.4.1.1.9.": say("a waveform; it holds no image"),
+    "1.2.840.10008.5.1.4.1.1.11.": say("a presentation state; it holds no image"),
 }
 
 
@@ -67,13 +68,16 @@ def read_pixel_header(attributes: Attributes, scan: Scan) -> PixelHeader:
     element = _pixel_element(attributes, scan)
     for keyword in _REQUIRED:
         if not attributes.text(keyword):
-            raise bad(keyword, "is missing")
+            raise bad(keyword, say("is missing"))
     notices: list[str] = []
     rows, columns = _side(attributes, "Rows"), _side(attributes, "Columns")
     samples, photometric = _color(attributes, is_native=element.length is not None)
     kind, allocated, stored, is_signed = _bits(attributes, element)
     if samples == 3 and allocated not in (8, 16, 32):
-        raise bad("BitsAllocated", f"is {allocated}, which colour images can not have")
+        raise bad(
+            "BitsAllocated",
+            say("is {allocated}, which colour images can not have", allocated=allocated),
+        )
     frames = _frames(attributes, notices)
     planar = _planar(attributes) if samples == 3 else False
     header = PixelHeader(
@@ -108,7 +112,11 @@ def check_geometry(header: PixelHeader) -> None:
     if short < MIN_SIDE or is_strip:
         raise FileRefusedError(
             RefusalCode.IMPLAUSIBLE_GEOMETRY,
-            f"the image is {header.rows} x {header.columns} pixels, which no clinical image is",
+            say(
+                "the image is {rows} x {columns} pixels, which no clinical image is",
+                rows=header.rows,
+                columns=header.columns,
+            ),
             attribute="Rows",
         )
 
@@ -118,38 +126,41 @@ def _pixel_element(attributes: Attributes, scan: Scan) -> PixelElement:
         sop_class = attributes.soft_text("SOPClassUID")
         words = next(
             (text for uid, text in _WITHOUT_PIXELS.items() if sop_class.startswith(uid)),
-            "a DICOM object without pixel data",
+            say("a DICOM object without pixel data"),
         )
         if attributes.has("DirectoryRecordSequence"):
             words = _WITHOUT_PIXELS["1.2.840.10008.1.3.10"]
-        raise FileRefusedError(RefusalCode.NO_PIXELS, f"the file is {words}")
+        raise FileRefusedError(RefusalCode.NO_PIXELS, say("the file is {words}", words=words))
     if len(scan.pixels) > 1:
-        raise bad(scan.pixels[0].keyword, "stands beside a second kind of pixel data")
+        raise bad(scan.pixels[0].keyword, say("stands beside a second kind of pixel data"))
     if scan.pixels[0].length == 0:
-        raise FileRefusedError(RefusalCode.NO_PIXELS, "the pixel data is empty")
+        raise FileRefusedError(RefusalCode.NO_PIXELS, say("the pixel data is empty"))
     return scan.pixels[0]
 
 
 def _side(attributes: Attributes, keyword: str) -> int:
     side = attributes.integer(keyword)
     if not 1 <= side <= 65535:
-        raise bad(keyword, f"is {side}; expected 1 to 65535")
+        raise bad(keyword, say("is {side}; expected 1 to 65535", side=side))
     return side
 
 
 def _color(attributes: Attributes, *, is_native: bool) -> tuple[Literal[1, 3], str]:
     samples = attributes.integer("SamplesPerPixel")
     if samples not in (1, 3):
-        raise bad("SamplesPerPixel", f"is {samples}; expected 1 or 3")
+        raise bad("SamplesPerPixel", say("is {samples}; expected 1 or 3", samples=samples))
     photometric = attributes.text("PhotometricInterpretation")
     if photometric not in (_GREY if samples == 1 else _COLOR) or (
         is_native and photometric in ("YBR_RCT", "YBR_ICT")
     ):
-        raise bad("PhotometricInterpretation", f"does not fit {samples} samples per pixel")
+        raise bad(
+            "PhotometricInterpretation",
+            say("does not fit {samples} samples per pixel", samples=samples),
+        )
     if photometric == "PALETTE COLOR" and not attributes.has(
         "RedPaletteColorLookupTableDescriptor"
     ):
-        raise bad("PhotometricInterpretation", "is PALETTE COLOR but there is no palette")
+        raise bad("PhotometricInterpretation", say("is PALETTE COLOR but there is no palette"))
     return (1 if samples == 1 else 3), photometric
 
 
@@ -160,19 +171,28 @@ def _bits(
     if element.keyword != "PixelData":
         expected = 32 if element.keyword == "FloatPixelData" else 64
         if allocated != expected:
-            raise bad("BitsAllocated", f"is {allocated}; expected {expected}")
+            raise bad(
+                "BitsAllocated",
+                say("is {allocated}; expected {expected}", allocated=allocated, expected=expected),
+            )
         return "float", allocated, allocated, True
     if allocated not in (8, 16, 32):
-        raise bad("BitsAllocated", f"is {allocated}; expected 8, 16 or 32")
+        raise bad("BitsAllocated", say("is {allocated}; expected 8, 16 or 32", allocated=allocated))
     stored = attributes.integer("BitsStored")
     if not 1 <= stored <= allocated:
-        raise bad("BitsStored", f"is {stored}; expected 1 to {allocated}")
+        raise bad(
+            "BitsStored",
+            say("is {stored}; expected 1 to {allocated}", stored=stored, allocated=allocated),
+        )
     high = attributes.integer("HighBit")
     if high != stored - 1:
-        raise bad("HighBit", f"is {high}; expected {stored - 1}")
+        raise bad("HighBit", say("is {high}; expected {expected}", high=high, expected=stored - 1))
     representation = attributes.integer("PixelRepresentation")
     if representation not in (0, 1):
-        raise bad("PixelRepresentation", f"is {representation}; expected 0 or 1")
+        raise bad(
+            "PixelRepresentation",
+            say("is {representation}; expected 0 or 1", representation=representation),
+        )
     return "integer", allocated, stored, representation == 1
 
 
@@ -181,17 +201,17 @@ def _frames(attributes: Attributes, notices: list[str]) -> int:
         return 1
     frames = attributes.integer("NumberOfFrames")
     if frames == 0:
-        notices.append("The file says it has 0 frames; it was read as one frame.")
+        notices.append(say("The file says it has 0 frames; it was read as one frame."))
         return 1
     if frames < 0:
-        raise bad("NumberOfFrames", f"is {frames}")
+        raise bad("NumberOfFrames", say("is {frames}", frames=frames))
     return frames
 
 
 def _planar(attributes: Attributes) -> bool:
     planar = attributes.integer("PlanarConfiguration")
     if planar not in (0, 1):
-        raise bad("PlanarConfiguration", f"is {planar}; expected 0 or 1")
+        raise bad("PlanarConfiguration", say("is {planar}; expected 0 or 1", planar=planar))
     return planar == 1
 
 
@@ -201,7 +221,13 @@ def _check_size(header: PixelHeader) -> None:
     if pixels > MAX_FRAME_PIXELS or total > MAX_PIXEL_BYTES:
         raise FileRefusedError(
             RefusalCode.PIXELS_TOO_LARGE,
-            f"the image has {header.frames:,} x {header.rows:,} x {header.columns:,} pixels; "
-            f"at most {MAX_PIXEL_BYTES >> 20} MB are read",
+            say(
+                "the image has {frames:,} x {rows:,} x {columns:,} pixels; at most {megabytes} "
+                "MB are read",
+                frames=header.frames,
+                rows=header.rows,
+                columns=header.columns,
+                megabytes=MAX_PIXEL_BYTES >> 20,
+            ),
             attribute="Rows",
         )

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom.attributes import Attributes, bad
 from mmcore.intake.dicom.header import PixelHeader
+from mmcore.language import say
 from mmcore.records import PixelArray, Window
 
 # No detector or reconstruction needs more; beyond, float32 loses the image.
@@ -61,11 +62,11 @@ def read_modality_transform(attributes: Attributes, header: PixelHeader) -> Moda
     rescales = _read_rescales(attributes, header)
     if not rescales:
         if header.dicom_modality == "CT":
-            raise bad("RescaleSlope", "is missing, so the CT values have no meaning")
+            raise bad("RescaleSlope", say("is missing, so the CT values have no meaning"))
         return ModalityTransform(stored_type)
     slope = min(slope for slope, _ in rescales)
     if header.dicom_modality == "CT" and slope < 0:
-        raise bad("RescaleSlope", f"is {slope:g}; it must be positive for CT")
+        raise bad("RescaleSlope", say("is {slope:g}; it must be positive for CT", slope=slope))
     unit = attributes.soft_text("RescaleType")
     if header.dicom_modality == "CT" and unit in ("", "US"):
         unit = "HU"
@@ -110,7 +111,10 @@ def _read_rescales(attributes: Attributes, header: PixelHeader) -> tuple[tuple[f
     if not found:
         return ()
     if len(found) != header.frames:
-        raise bad("RescaleSlope", f"is given for {len(found)} of {header.frames} frames")
+        raise bad(
+            "RescaleSlope",
+            say("is given for {count} of {frames} frames", count=len(found), frames=header.frames),
+        )
     return tuple(found)
 
 
@@ -124,18 +128,20 @@ def _rescale(attributes: Attributes) -> tuple[float, float] | None:
         return None
     if slope is None or intercept is None:
         missing = "RescaleSlope" if slope is None else "RescaleIntercept"
-        raise bad(missing, "is missing although the other half of the rescale is given")
+        raise bad(missing, say("is missing although the other half of the rescale is given"))
     if not 1 / _MAX_FACTOR <= abs(slope) <= _MAX_FACTOR:
-        raise bad("RescaleSlope", f"is {slope:g}, which no image needs")
+        raise bad("RescaleSlope", say("is {slope:g}, which no image needs", slope=slope))
     if not abs(intercept) <= _MAX_OFFSET:
-        raise bad("RescaleIntercept", f"is {intercept:g}, which no image needs")
+        raise bad(
+            "RescaleIntercept", say("is {intercept:g}, which no image needs", intercept=intercept)
+        )
     return slope, intercept
 
 
 def _read_table(attributes: Attributes, header: PixelHeader) -> ModalityTransform:
     item = attributes.item("ModalityLUTSequence")
     if item is None or header.kind == "float":
-        raise FileRefusedError(RefusalCode.BAD_LUT, "the modality LUT is empty")
+        raise FileRefusedError(RefusalCode.BAD_LUT, say("the modality LUT is empty"))
     table, first = _table(item, is_signed=header.is_signed)
     unit = item.soft_text("ModalityLUTType")
     return ModalityTransform(
@@ -147,10 +153,12 @@ def _table(item: Attributes, *, is_signed: bool) -> tuple[npt.NDArray[np.generic
     """Return a lookup table and the first stored value it maps. PS3.3 C.11.1.1."""
     descriptor = item.numbers("LUTDescriptor")
     if len(descriptor) != 3:
-        raise FileRefusedError(RefusalCode.BAD_LUT, "LUTDescriptor does not have three values")
+        raise FileRefusedError(RefusalCode.BAD_LUT, say("LUTDescriptor does not have three values"))
     n_entries, first, bits = int(descriptor[0]) or 65_536, int(descriptor[1]), int(descriptor[2])
     if not 8 <= bits <= 16:
-        raise FileRefusedError(RefusalCode.BAD_LUT, f"the LUT has {bits} bits; expected 8 to 16")
+        raise FileRefusedError(
+            RefusalCode.BAD_LUT, say("the LUT has {bits} bits; expected 8 to 16", bits=bits)
+        )
     if is_signed and first >= 2**15:
         first -= 2**16
     data = item.value("LUTData", limit=_MAX_TABLE_BYTES)
@@ -164,7 +172,12 @@ def _table(item: Attributes, *, is_signed: bool) -> tuple[npt.NDArray[np.generic
         entries = np.frombuffer(struct.pack(f"<{len(words)}H", *words), np.uint8)[:n_entries]
     if len(entries) not in (n_entries, n_entries + 1) or not n_entries:
         raise FileRefusedError(
-            RefusalCode.BAD_LUT, f"the LUT holds {len(entries)} of {n_entries} entries"
+            RefusalCode.BAD_LUT,
+            say(
+                "the LUT holds {found} of {n_entries} entries",
+                found=len(entries),
+                n_entries=n_entries,
+            ),
         )
     entries = entries[:n_entries].astype(np.int64) & 0xFFFF
     return entries.astype(np.uint8 if bits == 8 else np.uint16), first
@@ -183,7 +196,7 @@ def read_windows(attributes: Attributes, notices: list[str]) -> tuple[Window, ..
     try:
         windows = _windows(source)
     except FileRefusedError:
-        notices.append("The display window in the file is not valid and was ignored.")
+        notices.append(say("The display window in the file is not valid and was ignored."))
         return ()
     if windows or not attributes.has("VOILUTSequence"):
         return windows
@@ -193,22 +206,29 @@ def read_windows(attributes: Attributes, notices: list[str]) -> tuple[Window, ..
     except FileRefusedError:
         window = None
     if window is None:
-        notices.append("The display curve in the file is not valid and was ignored.")
+        notices.append(say("The display curve in the file is not valid and was ignored."))
         return ()
-    notices.append("The display curve in the file was replaced by the window nearest to it.")
+    notices.append(say("The display curve in the file was replaced by the window nearest to it."))
     return (window,)
 
 
 def _windows(attributes: Attributes) -> tuple[Window, ...]:
     centers, widths = attributes.numbers("WindowCenter"), attributes.numbers("WindowWidth")
     if len(centers) != len(widths):
-        raise bad("WindowWidth", f"has {len(widths)} values for {len(centers)} centres")
+        raise bad(
+            "WindowWidth",
+            say(
+                "has {widths} values for {centers} centres",
+                widths=len(widths),
+                centers=len(centers),
+            ),
+        )
     # PS3.3 C.11.2.1.2: LINEAR, the default, is undefined below a width of 1.
     is_linear = attributes.soft_text("VOILUTFunction") in ("", "LINEAR")
     smallest = 1.0 if is_linear else 1e-6
     for center, width in zip(centers, widths, strict=True):
         if not (math.isfinite(center) and smallest <= width < math.inf):
-            raise bad("WindowWidth", "is not a width")
+            raise bad("WindowWidth", say("is not a width"))
     labels = attributes.soft_text("WindowCenterWidthExplanation").split("\\")
     labels += [""] * (len(centers) - len(labels))
     return tuple(

@@ -10,6 +10,7 @@ import zlib
 from dataclasses import dataclass
 
 from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.language import say
 
 # 1,215 real and odd files need at most 4,919 elements and depth 10.
 MAX_ELEMENTS = 100_000
@@ -87,27 +88,31 @@ def scan(data: memoryview) -> Scan:
     """
     has_preamble = bytes(data[128:132]) == b"DICM"
     if not has_preamble and bytes(data[:2]) not in (b"\x02\x00", b"\x08\x00"):
-        raise FileRefusedError(RefusalCode.NOT_DICOM, "the file is not a DICOM file")
+        raise FileRefusedError(RefusalCode.NOT_DICOM, say("the file is not a DICOM file"))
     syntax, start = _transfer_syntax(data, 132 if has_preamble else 0)
     if syntax not in NATIVE | ENCAPSULATED:
         raise FileRefusedError(
             RefusalCode.UNSUPPORTED_SYNTAX,
-            "the pixels are stored in a transfer syntax that is not supported",
+            say("the pixels are stored in a transfer syntax that is not supported"),
             attribute="TransferSyntaxUID",
         )
     notices = []
     if has_preamble and any(data[:128]) and bytes(data[:2]) not in (b"II", b"MM"):
-        notices.append("The unused first 128 bytes of the file were not empty and were ignored.")
+        notices.append(
+            say("The unused first 128 bytes of the file were not empty and were ignored.")
+        )
     body = data[start:]
     if syntax == DEFLATED:
         body = memoryview(_inflate(body))
     is_implicit = syntax == IMPLICIT_LITTLE
     if syntax != EXPLICIT_BIG and len(body) >= 6 and _is_vr(bytes(body[4:6])) == is_implicit:
         is_implicit = not is_implicit
-        notices.append("The file is not encoded as its transfer syntax says; it was read as it is.")
+        notices.append(
+            say("The file is not encoded as its transfer syntax says; it was read as it is.")
+        )
     header_end, pixels, trailing = _Walk(body, syntax, is_implicit=is_implicit).walk()
     if trailing:
-        notices.append("Bytes after the pixel data were ignored.")
+        notices.append(say("Bytes after the pixel data were ignored."))
     return Scan(syntax, body, header_end, pixels, is_implicit, tuple(notices))
 
 
@@ -118,19 +123,19 @@ def _transfer_syntax(data: memoryview, pos: int) -> tuple[str, int]:
         element, vr = struct.unpack_from("<H2s", data, pos + 2)
         if vr in _LONG_VRS:
             if pos + 12 > len(data):
-                raise _corrupt("the file meta information is cut off")
+                raise _corrupt(say("the file meta information is cut off"))
             length, pos = struct.unpack_from("<I", data, pos + 8)[0], pos + 12
         else:
             length, pos = struct.unpack_from("<H", data, pos + 6)[0], pos + 8
         if pos + length > len(data):
-            raise _corrupt("the file meta information is cut off")
+            raise _corrupt(say("the file meta information is cut off"))
         if element == 0x0010:
             syntax = bytes(data[pos : pos + length]).decode("latin-1").rstrip("\0 ")
         pos += length
     if not syntax:
         raise FileRefusedError(
             RefusalCode.NO_TRANSFER_SYNTAX,
-            "the file does not say how it is encoded",
+            say("the file does not say how it is encoded"),
             attribute="TransferSyntaxUID",
         )
     return syntax, pos
@@ -142,14 +147,17 @@ def _inflate(deflated: memoryview) -> bytes:
     try:
         body = inflater.decompress(deflated, MAX_INFLATED_BYTES + 1)
     except zlib.error as error:
-        raise _corrupt("the deflated data set can not be inflated") from error
+        raise _corrupt(say("the deflated data set can not be inflated")) from error
     if len(body) > MAX_INFLATED_BYTES:
         raise FileRefusedError(
             RefusalCode.INFLATE_BOMB,
-            f"the deflated data set is larger than {MAX_INFLATED_BYTES >> 20} MB",
+            say(
+                "the deflated data set is larger than {megabytes} MB",
+                megabytes=MAX_INFLATED_BYTES >> 20,
+            ),
         )
     if not inflater.eof:
-        raise _corrupt("the deflated data set is cut off")
+        raise _corrupt(say("the deflated data set is cut off"))
     return body
 
 
@@ -194,7 +202,7 @@ class _Walk:
             level = stack[-1]
             if level.end is not None and pos >= level.end:
                 if pos > level.end:
-                    raise _corrupt("an element reaches past the structure that holds it")
+                    raise _corrupt(say("an element reaches past the structure that holds it"))
                 stack.pop()
                 continue
             if pixels and not self._is_pixel_tag(pos):
@@ -214,23 +222,26 @@ class _Walk:
         if self._n_elements > MAX_ELEMENTS:
             raise FileRefusedError(
                 RefusalCode.TOO_MANY_ELEMENTS,
-                f"the file has more than {MAX_ELEMENTS:,} data elements",
+                say(
+                    "the file has more than {max_elements:,} data elements",
+                    max_elements=MAX_ELEMENTS,
+                ),
             )
 
     def _read(self, pos: int, level: _Level) -> tuple[int, bytes, int, int]:
         """Return tag, value representation, length and where the value starts."""
         if pos + 8 > len(self._body):
-            raise _corrupt("the file ends in the middle of a data element")
+            raise _corrupt(say("the file ends in the middle of a data element"))
         group, element = self._tag.unpack_from(self._body, pos)
         tag = group << 16 | element
         if group == 0xFFFE or level.is_implicit:
             return tag, b"", self._long.unpack_from(self._body, pos + 4)[0], pos + 8
         vr = bytes(self._body[pos + 4 : pos + 6])
         if not _is_vr(vr):
-            raise _corrupt("a data element has no valid value representation")
+            raise _corrupt(say("a data element has no valid value representation"))
         if vr in _LONG_VRS:
             if pos + 12 > len(self._body):
-                raise _corrupt("the file ends in the middle of a data element")
+                raise _corrupt(say("the file ends in the middle of a data element"))
             return tag, vr, self._long.unpack_from(self._body, pos + 8)[0], pos + 12
         return tag, vr, self._short.unpack_from(self._body, pos + 6)[0], pos + 8
 
@@ -242,7 +253,7 @@ class _Walk:
                 stack.pop()
                 return value
             if tag != _ITEM:
-                raise _corrupt("a sequence holds something that is not an item")
+                raise _corrupt(say("a sequence holds something that is not an item"))
             end = None if length == _UNDEFINED else self._end(value, length, stack)
             stack.append(_Level(is_items=False, end=end, is_implicit=level.is_implicit))
             return value
@@ -250,7 +261,7 @@ class _Walk:
             stack.pop()
             return value
         if tag >> 16 == 0xFFFE:
-            raise _corrupt("a delimiter stands outside a sequence")
+            raise _corrupt(say("a delimiter stands outside a sequence"))
         if length == _UNDEFINED:
             if vr in (b"OB", b"OW"):  # an icon's encapsulated pixels
                 return self._fragments(value)[1]
@@ -269,14 +280,14 @@ class _Walk:
         if sum(level.is_items for level in stack) > MAX_DEPTH:
             raise FileRefusedError(
                 RefusalCode.NESTING_TOO_DEEP,
-                f"sequences are nested more than {MAX_DEPTH} levels deep",
+                say("sequences are nested more than {max_depth} levels deep", max_depth=MAX_DEPTH),
             )
 
     def _end(self, value: int, length: int, stack: list[_Level]) -> int:
         end = value + length
         limit = next(level.end for level in reversed(stack) if level.end is not None)
         if end > limit:
-            raise _corrupt("a data element reaches past the end of the data that holds it")
+            raise _corrupt(say("a data element reaches past the end of the data that holds it"))
         return end
 
     def _is_pixel_tag(self, pos: int) -> bool:
@@ -299,16 +310,20 @@ class _Walk:
             if value + length > len(self._body):
                 raise FileRefusedError(
                     RefusalCode.PIXEL_LENGTH_MISMATCH,
-                    f"the pixel data should have {length:,} bytes and the file holds "
-                    f"{len(self._body) - value:,} of them",
+                    say(
+                        "the pixel data should have {length:,} bytes and the file holds "
+                        "{found:,} of them",
+                        length=length,
+                        found=len(self._body) - value,
+                    ),
                     attribute=keyword,
                 )
             return PixelElement(keyword, name, value, length), value + length
         if not self._is_encapsulated:
-            raise _corrupt("the pixel data has no length although it is not compressed")
+            raise _corrupt(say("the pixel data has no length although it is not compressed"))
         fragments, end = self._fragments(value)
         if not fragments:
-            raise _corrupt("the compressed pixel data has no offset table")
+            raise _corrupt(say("the compressed pixel data has no offset table"))
         start, stop = fragments[0]
         words = self._body[start : stop - (stop - start) % 4]
         offsets = tuple(offset for (offset,) in self._long.iter_unpack(words))
@@ -319,13 +334,13 @@ class _Walk:
         found: list[tuple[int, int]] = []
         while True:
             if pos + 8 > len(self._body):
-                raise _corrupt("the compressed pixel data is not closed")
+                raise _corrupt(say("the compressed pixel data is not closed"))
             tag, length = self._tag_at(pos), self._long.unpack_from(self._body, pos + 4)[0]
             pos += 8
             if tag == _SEQUENCE_END:
                 return found, pos
             if tag != _ITEM or pos + length > len(self._body):
-                raise _corrupt("the compressed pixel data has a broken fragment")
+                raise _corrupt(say("the compressed pixel data has a broken fragment"))
             self._count()
             found.append((pos, pos + length))
             pos += length

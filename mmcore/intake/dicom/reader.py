@@ -17,6 +17,7 @@ from mmcore.intake.dicom.color import check_palette, to_rgb
 from mmcore.intake.dicom.frames import iterate_frames
 from mmcore.intake.dicom.header import PixelHeader, check_geometry, read_pixel_header
 from mmcore.intake.dicom.luts import ModalityTransform, read_modality_transform, read_windows
+from mmcore.language import say
 from mmcore.records import PixelArray
 
 # Extended CT scales end at 30,710 HU; beyond, the sign or the depth of the pixels is wrong.
@@ -43,7 +44,11 @@ def read_dicom(data: memoryview, sink: BinaryIO) -> Message:
     windows = read_windows(attributes, notices)
     shape, dtype = _write_pixels(header, scan, attributes, transform, sink)
     if header.samples == 3 and header.bits_stored > 8:
-        notices.append(f"Colours were reduced from {header.bits_stored} to 8 bits.")
+        notices.append(
+            say(
+                "Colours were reduced from {bits_stored} to 8 bits.", bits_stored=header.bits_stored
+            )
+        )
     return {
         "shape": shape,
         "dtype": dtype,
@@ -88,7 +93,9 @@ def _write_pixels(
 
 def _finite(values: PixelArray) -> PixelArray:
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-        raise FileRefusedError(RefusalCode.NON_FINITE_PIXELS, "some pixels are not finite numbers")
+        raise FileRefusedError(
+            RefusalCode.NON_FINITE_PIXELS, say("some pixels are not finite numbers")
+        )
     return values
 
 
@@ -97,17 +104,23 @@ def _check_values(
 ) -> None:
     if not (math.isfinite(low) and math.isfinite(high)):
         raise FileRefusedError(
-            RefusalCode.NON_FINITE_PIXELS, "some pixels are not finite numbers after rescaling"
+            RefusalCode.NON_FINITE_PIXELS, say("some pixels are not finite numbers after rescaling")
         )
     if low == high:
-        raise FileRefusedError(RefusalCode.CONSTANT_IMAGE, "every pixel has the same value")
+        raise FileRefusedError(RefusalCode.CONSTANT_IMAGE, say("every pixel has the same value"))
     is_float = transform.dtype.kind == "f"
     if is_float and max(-low, high) > _MAX_FLOAT:
-        raise FileRefusedError(RefusalCode.IMPLAUSIBLE_VALUES, f"pixels reach {high:.3g}")
+        raise FileRefusedError(
+            RefusalCode.IMPLAUSIBLE_VALUES, say("pixels reach {high:.3g}", high=high)
+        )
     if transform.unit == "HU" and not _MIN_HU <= low <= high <= _MAX_HU:
         raise FileRefusedError(
             RefusalCode.IMPLAUSIBLE_VALUES,
-            f"CT values run from {low:.0f} to {high:.0f} HU, so sign or depth must be wrong",
+            say(
+                "CT values run from {low:.0f} to {high:.0f} HU, so sign or depth must be wrong",
+                low=low,
+                high=high,
+            ),
             attribute="PixelRepresentation",
         )
 
@@ -127,7 +140,9 @@ def _spacing(attributes: Attributes, notices: list[str]) -> tuple[float, float] 
             return spacing
     spacing = _pair(attributes, "ImagerPixelSpacing", notices)
     if spacing is not None:
-        notices.append("Pixel spacing is as at the detector; lengths in the patient are shorter.")
+        notices.append(
+            say("Pixel spacing is as at the detector; lengths in the patient are shorter.")
+        )
     return spacing
 
 
@@ -150,7 +165,12 @@ def _pair(source: Attributes, keyword: str, notices: list[str]) -> tuple[float, 
         values = ()
     if len(values) == 2 and all(0 < value < 1e4 for value in values):
         return values[0], values[1]
-    notices.append(f"{keyword} is not valid and was ignored; nothing can be measured in mm.")
+    notices.append(
+        say(
+            "{keyword} is not valid and was ignored; nothing can be measured in mm.",
+            keyword=keyword,
+        )
+    )
     return None
 
 
@@ -161,9 +181,9 @@ def _describe_instance(attributes: Attributes, notices: list[str]) -> Message:
         or attributes.moment("StudyDate", "StudyTime")
     )
     if acquired is not None and acquired > datetime.now():
-        notices.append("The acquisition date lies in the future.")
+        notices.append(say("The acquisition date lies in the future."))
     if attributes.soft_text("BurnedInAnnotation").upper() == "YES":
-        notices.append("The file says that text is burned into its pixels.")
+        notices.append(say("The file says that text is burned into its pixels."))
     return {
         "sop_instance_uid": attributes.text("SOPInstanceUID"),
         "sop_class_uid": attributes.text("SOPClassUID"),
@@ -193,7 +213,7 @@ def _orientation(attributes: Attributes, notices: list[str]) -> tuple[str, str] 
     is_valid = len(axes) == 2 and all(a and "" not in a and len(set(a)) == len(a) for a in axes)
     if is_valid and axes[0][0] != axes[1][0]:
         return directions[0], directions[1]
-    notices.append("PatientOrientation is not valid and was ignored; no side is named.")
+    notices.append(say("PatientOrientation is not valid and was ignored; no side is named."))
     return None
 
 
@@ -257,7 +277,7 @@ def _age(attributes: Attributes, notices: list[str]) -> float | None:
         age = int(text[:-1]) / _AGE_UNITS[text[-1]]
         if age <= _MAX_AGE_YEARS:
             return age
-    notices.append("PatientAge is not a possible age and was ignored.")
+    notices.append(say("PatientAge is not a possible age and was ignored."))
     return None
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, center_of_mass
 
-from mmcore.explain.anatomy import Anatomy, build_anatomy, describe_places, mark_of
+from mmcore.explain.anatomy import Anatomy, build_anatomy, mark_of
 from mmcore.explain.regions import name_regions
 from mmcore.modalities.image import PreparedImage, square_image
 from mmcore.orientation import Side
@@ -200,39 +200,6 @@ def test_marks_warn_of_every_place_outside_and_of_none_inside() -> None:
     assert mark_of("text marker") == "at a text marker"
     assert mark_of("chest wall and shoulders") == "outside the lungs"
     assert mark_of("left upper zone") == mark_of("heart and mediastinum") == ""
-
-
-@pytest.mark.parametrize(
-    ("places", "words"),
-    [
-        (
-            (Place("left lower zone", 0.71, -3.0), Place("heart and mediastinum", 0.25, 0.0),
-             Place("text marker", 0.04, 0.0, is_outside=True)),
-            "71 % of the positive evidence lies in the left lower zone; "
-            "4 % lies outside the lungs.",
-        ),
-        (
-            (Place("text marker", 3.0, 0.0, is_outside=True), Place("left lower zone", 1.0, 0.0)),
-            "75 % of the positive evidence lies at a text marker, outside the lungs.",
-        ),
-        (
-            (Place("border of the image", 2.0, 0.0, is_outside=True),
-             Place("below the diaphragm", 1.0, 0.0, is_outside=True),
-             Place("left lower zone", 1.0, 0.0)),
-            "50 % of the positive evidence lies at the border of the image; "
-            "75 % lies outside the lungs.",
-        ),
-        (
-            (Place("upper zone at the image's left", 0.0, -2.0),),
-            "100 % of the negative evidence lies in the upper zone at the image's left; "
-            "0 % lies outside the lungs.",
-        ),
-        ((), ""),
-        ((Place("left lower zone", 0.0, 0.0),), ""),
-    ],
-)  # fmt: skip
-def test_one_sentence_says_where_the_evidence_lies(places: tuple[Place, ...], words: str) -> None:
-    assert describe_places(places) == words
 
 
 @cache
