@@ -1,5 +1,7 @@
 """What a case holds of each modality, in words: the built-in ones and any that was declared."""
 
+from dashboard.language import Text, ours, say, t
+from mmcore.language import filled
 from mmcore.records import Case, Modality
 
 _SIGNS = {
@@ -11,47 +13,64 @@ _SIGNS = {
 }
 
 
+_IMAGES = say("1 image"), say("{n:,} images")
+_NOTES = say("1 note"), say("{n:,} notes")
+_VALUES = say("1 value"), say("{n:,} values")
+_RECORDINGS = say("1 recording"), say("{n:,} recordings")
+_VARIANTS = say("1 variant"), say("{n:,} variants")
+_INPUTS = say("1 input"), say("{n:,} inputs")
+
+
 def sign(modality: Modality) -> str:
     """Return the mark that stands before a modality's name."""
     return _SIGNS.get(modality, "◇")
 
 
 def held(case: Case, modality: Modality) -> str:
-    """Return how much of a modality the case holds, such as "6.0 s, left base"; "" if nothing."""
+    """Return how much of a modality the case holds, such as "6.0 s, left base"; "" if nothing.
+
+    In the reader's language.
+    """
     match modality:
         case Modality.IMAGE:
-            return _counted(sum(i.pixels.shape[0] for i in case.instances), "image")
+            return _counted(sum(i.pixels.shape[0] for i in case.instances), _IMAGES)
         case Modality.NOTE:
-            return _counted(len(case.notes), "note")
+            return _counted(len(case.notes), _NOTES)
         case Modality.OBSERVATIONS:
-            return _counted(len(case.observations), "value")
+            return _counted(len(case.observations), _VALUES)
         case Modality.RECORDING:
             return _recordings(case)
         case Modality.VARIANTS:
             return _variants(case)
         case _:
-            return _counted(len(case.attachments.get(modality, ())), "input")
+            return _counted(len(case.attachments.get(modality, ())), _INPUTS)
 
 
 def _recordings(case: Case) -> str:
     if len(case.recordings) != 1:
         seconds = sum(recording.seconds for recording in case.recordings)
-        counted = _counted(len(case.recordings), "recording")
-        return f"{counted}, {seconds:.0f} s in all" if counted else ""
+        counted = _counted(len(case.recordings), _RECORDINGS)
+        if not counted:
+            return ""
+        return t("{counted}, {seconds:.0f} s in all", counted=counted, seconds=seconds)
     recording = case.recordings[0]
-    length = f"{recording.seconds:.1f} s at {recording.sample_rate_hz / 1000:g} kHz"
-    return f"{length}, {recording.site}" if recording.site else length
+    length = t(
+        "{seconds:.1f} s at {khz:g} kHz",
+        seconds=recording.seconds, khz=recording.sample_rate_hz / 1000,
+    )  # fmt: skip
+    return t(", ").join((length, ours(recording.site))) if recording.site else length
 
 
 def _variants(case: Case) -> str:
     loci, called = len(case.variants), sum(v.copies > 0 for v in case.variants)
     if not loci:
         return ""
-    found = _counted(called, "variant") or "no variant"
-    return f"{found} at {loci} loci" if loci > called else found
+    found = _counted(called, _VARIANTS) or t("no variant")
+    return t("{found} at {n} loci", found=found, n=loci) if loci > called else found
 
 
-def _counted(count: int, what: str) -> str:
+def _counted(count: int, words: tuple[Text, Text]) -> str:
+    """Return a count in the words for one or for several; "" for none."""
     if not count:
         return ""
-    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
+    return t(words[0]) if count == 1 else t(filled(words[1], n=count))

@@ -5,12 +5,16 @@ import streamlit as st
 from dashboard import scorecards, services
 from dashboard.components import bench
 from dashboard.components.waiting import empty_state
+from dashboard.language import say, t
 
 installed = [p for p in services.packs() if scorecards.scorecard(p.name) is not None]
 if not installed:
     empty_state(
-        "No scorecard yet",
-        "Measure a model with: python -m mmcore bench --pack NAME --json assets/bench/NAME.json",
+        say("No scorecard yet"),
+        say(
+            "Measure a model with: {command}",
+            command="python -m mmcore bench --pack NAME --json assets/bench/NAME.json",
+        ),
     )
     st.stop()
 
@@ -20,7 +24,7 @@ default = current.name if current is not None and current.name in names else ins
 chosen = default
 if len(installed) > 1:
     chosen = st.segmented_control(
-        "Model", list(names), default=default, format_func=lambda n: names[n], required=True,
+        t("Model"), list(names), default=default, format_func=lambda n: t(names[n]), required=True,
         key="bench-pack",
     ) or default  # fmt: skip
 card = scorecards.scorecard(chosen)

@@ -5,10 +5,11 @@ import streamlit as st
 from dashboard import messages, services, site, state
 from dashboard.components import intake
 from dashboard.components.waiting import empty_state, error_state, wait_for
+from dashboard.language import say, t
 
 current = state.session()
 if current.intake is not None:
-    if wait_for(current.intake, "Reading the case", key="intake"):
+    if wait_for(current.intake, say("Reading the case"), key="intake"):
         services.take_read_case()
         st.rerun()
     if current.intake.error is not None:
@@ -17,17 +18,16 @@ if current.intake is not None:
 add, look = st.columns([5, 7], gap="large")
 
 with add:
-    st.subheader("Add a case")
+    st.subheader(t("Add a case"))
     files = intake.drop_zone(current.uploader_round)
-    if files and st.button(
-        f"Read {len(files)} file{'s' if len(files) > 1 else ''}", type="primary", width="stretch"
-    ):
-        label = files[0][0] if len(files) == 1 else f"{len(files)} files"
+    words = t("Read 1 file") if len(files) == 1 else t("Read {n} files", n=len(files))
+    if files and st.button(words, type="primary", width="stretch", key="read"):
+        label = files[0][0] if len(files) == 1 else say("{n} files", n=len(files))
         services.read_files(files, label)
         st.rerun()
     demos = services.demo_cases()
     if demos:
-        st.subheader("Demonstration patients")
+        st.subheader(t("Demonstration patients"))
         demo = intake.demo_cards(demos)
         if demo is not None:
             services.read_demo(demo)
@@ -41,13 +41,14 @@ with look:
     intake.case_summary(work.case)
     with st.container(horizontal=True):
         if st.button(
-            "Review this case",
+            t("Review this case"),
+            key="review",
             type="primary",
             icon=":material/arrow_forward:",
             disabled=current.intake is not None,  # another case is about to take its place
         ):
             st.switch_page(site.page("review"))
-        if st.button("Close this case"):
+        if st.button(t("Close this case"), key="close"):
             state.close_active()
             st.rerun()
     if work.case.files:

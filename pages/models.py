@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import messages, services, state
 from dashboard.components import model_card
 from dashboard.components.waiting import empty_state, wait_for
+from dashboard.language import say, t
 
 installed = services.packs()
 current = services.pack()
@@ -15,10 +16,10 @@ if current is None:
 if len(installed) > 1:
     names = {pack.name: pack.display for pack in installed}
     chosen = st.segmented_control(
-        "Model in use",
+        t("Model in use"),
         list(names),
         default=current.name,
-        format_func=lambda name: names[name],
+        format_func=lambda name: t(names[name]),
         required=True,
         key="pack",
     )
@@ -27,7 +28,7 @@ if len(installed) > 1:
         st.rerun()
 
 job = services.engine_job()
-if job is None or not wait_for(job, "Loading the model", key="engine") or job.result is None:
+if job is None or not wait_for(job, say("Loading the model"), key="engine") or job.result is None:
     st.stop()
 engine = job.result
 model_card.show_card(current, engine.card_markdown, engine.card_facts, engine.target_names)

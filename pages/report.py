@@ -8,35 +8,36 @@ from dashboard import messages, reading, services, site, state
 from dashboard.components import report
 from dashboard.components.review import is_ready
 from dashboard.components.waiting import empty_state
+from dashboard.language import say, t
 
 work = state.active()
 if work is None:
     empty_state(messages.NO_CASE, messages.NO_CASE_MORE)
-    st.page_link(site.page("intake"), label="Go to cases", icon=":material/arrow_back:")
+    st.page_link(site.page("intake"), label=t("Go to cases"), icon=":material/arrow_back:")
     st.stop()
 
 if not reading.is_revealed(work):
     empty_state(messages.READ_FIRST, messages.READ_FIRST_MORE)
-    st.page_link(site.page("review"), label="Go to the reading", icon=":material/arrow_back:")
+    st.page_link(site.page("review"), label=t("Go to the reading"), icon=":material/arrow_back:")
     st.stop()
 
 job = services.predict(work)
 if job is None:
     empty_state(messages.NO_PACK, messages.NO_PACK_MORE)
     st.stop()
-if not is_ready(work, job, "Scoring the case"):
+if not is_ready(work, job, say("Scoring the case")):
     st.stop()
 writing = services.write_report(work)
-if writing is None or not is_ready(work, writing, "Writing the report"):
+if writing is None or not is_ready(work, writing, say("Writing the report")):
     st.stop()
 if work.prediction is None or work.document is None or work.pdf is None:
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    st.subheader("Report")
+    st.subheader(t("Report"))
     st.space("stretch")
     st.download_button(
-        "Download PDF",
+        t("Download PDF"),
         work.pdf,
         file_name=services.report_name(work, work.prediction, "pdf"),
         mime="application/pdf",
@@ -46,7 +47,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         key="report-pdf",
     )
     st.download_button(
-        "Download JSON",
+        t("Download JSON"),
         json.dumps(work.document, indent=2, ensure_ascii=False).encode(),
         file_name=services.report_name(work, work.prediction, "json"),
         mime="application/json",

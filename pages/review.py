@@ -5,11 +5,12 @@ import streamlit as st
 from dashboard import attention, messages, reading, services, site, state
 from dashboard.components import reader, review
 from dashboard.components.waiting import empty_state
+from dashboard.language import say, t
 
 work = state.active()
 if work is None:
     empty_state(messages.NO_CASE, messages.NO_CASE_MORE)
-    st.page_link(site.page("intake"), label="Go to cases", icon=":material/arrow_back:")
+    st.page_link(site.page("intake"), label=t("Go to cases"), icon=":material/arrow_back:")
     st.stop()
 
 picture, answer = st.columns([56, 44], gap="small")
@@ -20,7 +21,7 @@ with answer:
     job = services.predict(work)
     if job is None:
         empty_state(messages.NO_PACK, messages.NO_PACK_MORE)
-    elif review.is_ready(work, job, "Scoring the case") and work.prediction is not None:
+    elif review.is_ready(work, job, say("Scoring the case")) and work.prediction is not None:
         if not reading.is_revealed(work):
             reader.reading_panel(work, work.prediction)
         else:

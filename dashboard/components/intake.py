@@ -5,27 +5,32 @@ from typing import Any
 import streamlit as st
 
 from dashboard import formatting, inputs, messages, services
+from dashboard.language import ours, say, t
 from dashboard.markup import Markup, element, join, show
 from dashboard.services import DemoCase
 from mmcore.records import Case, FileVerdict, Modality, SourceFile
 from mmcore.wording import person_name, short_name
 
-_FILES, _FOLDER = "Files or a zip", "A folder"
+_WAYS = {"files": say("Files or a zip"), "folder": say("A folder")}
+_SEXES = {"F": say("female"), "M": say("male"), "O": say("other sex")}
 
 
 def drop_zone(round_number: int) -> list[tuple[str, bytes]]:
     """Draw the drop zone; return the files in it. A new round number gives an empty one."""
     how = st.segmented_control(
-        "What to add", [_FILES, _FOLDER], default=_FILES, required=True, key="intake-how"
-    )
+        t("What to add"), list(_WAYS), default="files", required=True, key="intake-how",
+        format_func=lambda way: t(_WAYS[way]),
+    )  # fmt: skip
     dropped = st.file_uploader(
-        "Drop the patient's image, note, labs, sound and gene panel here"
-        if how == _FILES
-        else "Drop the patient's folder here",
-        accept_multiple_files=True if how == _FILES else "directory",
-        key=f"intake-{'files' if how == _FILES else 'folder'}-{round_number}",
-        help="DICOM images, notes as plain text, labs and vitals as FHIR JSON or CSV, "
-        "breath sounds as WAV or FLAC, gene panels as VCF or CSV, or a zip",
+        t("Drop the patient's image, note, labs, sound and gene panel here")
+        if how == "files"
+        else t("Drop the patient's folder here"),
+        accept_multiple_files=True if how == "files" else "directory",
+        key=f"intake-{how}-{round_number}",
+        help=t(
+            "DICOM images, notes as plain text, labs and vitals as FHIR JSON or CSV, "
+            "breath sounds as WAV or FLAC, gene panels as VCF or CSV, or a zip"
+        ),
     )
     return [(file.name, file.getvalue()) for file in dropped or []]
 
@@ -40,21 +45,23 @@ def demo_cards(demos: tuple[DemoCase, ...]) -> DemoCase | None:
         with columns[index % 2].container(key=f"co-card-{demo.name}", height="stretch"):
             kinds = services.demo_contents(demo)
             chips = [
-                element("span", inputs.sign(kind), " ", short_name(kind), cls="co-chip")
+                element("span", inputs.sign(kind), " ", t(short_name(kind)), cls="co-chip")
                 for kind in kinds
             ]
             show(
                 element(
                     "div",
-                    element("h3", demo.title),
-                    element("p", demo.summary),
+                    element("h3", t(demo.title)),
+                    element("p", t(demo.summary)),
                     element("div", *chips, cls="co-chips"),
-                    element("span", "Open", cls="co-open", aria_hidden="true"),
+                    element("span", t("Open"), cls="co-open", aria_hidden="true"),
                     cls="co-card",
                     data_testid=f"demo-{demo.name}",
                 )
             )
-            if st.button(f"Open {demo.title}", key=f"demo-{demo.name}", width="stretch"):
+            if st.button(
+                t("Open {title}", title=t(demo.title)), key=f"demo-{demo.name}", width="stretch"
+            ):
                 opened = demo
     return opened
 
@@ -62,24 +69,24 @@ def demo_cards(demos: tuple[DemoCase, ...]) -> DemoCase | None:
 def case_summary(case: Case) -> None:
     """Draw who the case is about as the files say, and which inputs it has."""
     patient = case.patient
-    born = f"born {formatting.day(patient.birth_date)}" if patient.birth_date else None
-    age = None if patient.age_years is None else f"{patient.age_years:.0f} years"
-    sex = {"F": "female", "M": "male", "O": "other sex"}.get(patient.sex or "")
+    born = patient.birth_date and t("born {date}", date=formatting.day(patient.birth_date))
+    age = None if patient.age_years is None else t("{years:.0f} years", years=patient.age_years)
+    sex = t(_SEXES[patient.sex]) if patient.sex in _SEXES else None
     facts = " · ".join(f for f in (patient.patient_id, sex, age, born) if f)
     show(
         element(
             "div",
             element(
                 "div",
-                element("h2", person_name(patient.name) or "Patient without a name"),
-                element("p", facts or "The files do not say who this is.", cls="co-muted"),
+                element("h2", person_name(patient.name) or t("Patient without a name")),
+                element("p", facts or t("The files do not say who this is."), cls="co-muted"),
             ),
             element("div", *_inputs(case), cls="co-inputs"),
             cls="co-case",
             data_testid="case-summary",
         )
     )
-    for notice in case.notices:
+    for notice in map(t, case.notices):
         show(element("div", notice, cls="co-note caution", data_testid="case-notice", role="note"))
 
 
@@ -87,18 +94,20 @@ def files_table(files: tuple[SourceFile, ...]) -> None:
     """Draw every file with its verdict and the reason in words. File names are text, never HTML."""
     refused = sum(file.verdict is FileVerdict.REFUSED for file in files)
     used = sum(file.verdict is FileVerdict.USED for file in files)
-    counted = f"{len(files)} file{'s' if len(files) != 1 else ''}: {used} used"
+    found = t("1 file") if len(files) == 1 else t("{n} files", n=len(files))
+    counted = t("{files}: {used} used", files=found, used=used)
     if refused:
-        counted += f", {refused} refused"
-    head = element(
-        "tr", *(element("th", h, scope="col") for h in ("File", "Kind", "Verdict", "Why"))
-    )
+        counted = t(
+            "{files}: {used} used, {refused} refused", files=found, used=used, refused=refused
+        )
+    headers = (t("File"), t("Kind"), t("Verdict"), t("Why"))
+    head = element("tr", *(element("th", h, scope="col") for h in headers))
     show(
         join(
             element("p", counted, cls="co-muted"),
             element(
                 "table",
-                element("caption", "Every file and what became of it", cls="co-hidden"),
+                element("caption", t("Every file and what became of it"), cls="co-hidden"),
                 element("thead", head),
                 element("tbody", *(_file_row(file) for file in files)),
                 cls="co-table co-files",
@@ -116,9 +125,9 @@ def _file_row(file: SourceFile) -> Markup:
         "tr",
         element("th", file.name, " ", element("small", formatting.file_size(file.size_bytes)),
                 scope="row"),
-        element("td", messages.FILE_KIND.get(file.kind, file.kind)),
-        element("td", element("span", words, cls=f"co-badge {tone}")),
-        element("td", words_of, " ", element("small", found, " ", code)),
+        element("td", t(messages.FILE_KIND.get(file.kind, file.kind))),
+        element("td", element("span", t(words), cls=f"co-badge {tone}")),
+        element("td", ours(words_of), " ", element("small", ours(found), " ", code)),
         data_verdict=str(file.verdict),
     )  # fmt: skip
 
@@ -127,8 +136,8 @@ def _inputs(case: Case) -> list[Markup]:
     return [
         element(
             "span",
-            element("b", modality.display),
-            element("small", words or modality.absent),
+            element("b", t(modality.display)),
+            element("small", words or t(modality.absent)),
             cls="co-input " + ("there" if words else "missing"),
             data_testid=f"input-{modality}",
             data_present=str(bool(words)).lower(),

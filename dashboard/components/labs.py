@@ -6,14 +6,15 @@ from datetime import datetime
 from dashboard import evidence, formatting, theme
 from dashboard.components.evidence import bar, withheld
 from dashboard.evidence import ObservationRow
+from dashboard.language import ours, say, t
 from dashboard.markup import Markup, element, join, picture, show
 from mmcore.courses import Course
 from mmcore.records import Case, Observation, Parts
 
 _MARKS = {
-    "high": "▲ high",
-    "low": "▼ low",
-    "in range": "✓ in range",
+    "high": say("▲ high"),
+    "low": say("▼ low"),
+    "in range": say("✓ in range"),
 }
 _WIDTH, _HEIGHT, _EDGE = 92, 26, 4  # pixels of a course's drawing, and of the border inside it
 
@@ -21,7 +22,7 @@ _WIDTH, _HEIGHT, _EDGE = 92, 26, 4  # pixels of a course's drawing, and of the b
 def observations_view(case: Case, parts: Parts | None) -> None:
     """Draw one row per code; without parts that passed, the values alone."""
     if not case.observations:
-        show(element("p", "The case holds no labs or vitals.", cls="co-muted"))
+        show(element("p", t("The case holds no labs or vitals."), cls="co-muted"))
         return
     if parts is not None and not parts.passed:
         withheld(parts)
@@ -33,13 +34,13 @@ def observations_view(case: Case, parts: Parts | None) -> None:
     strongest = max(evidence.FULL_STRENGTH_FROM, *moved)
     has_course = any(row.course.earlier for row in rows)
     columns = [
-        ("Observation", _name, True),
-        ("Latest value", _latest, True),
-        ("Reference range", _range, True),
-        ("Over time", _course, has_course),
-        ("Value moved it by (log-odds)", lambda row: bar(row.value, strongest), is_explained),
+        (t("Observation"), _name, True),
+        (t("Latest value"), _latest, True),
+        (t("Reference range"), _range, True),
+        (t("Over time"), _course, has_course),
+        (t("Value moved it by (log-odds)"), lambda row: bar(row.value, strongest), is_explained),
         (
-            "Its course moved it by (log-odds)",
+            t("Its course moved it by (log-odds)"),
             lambda row: _trend(row, strongest),
             any(row.trend is not None for row in rows),
         ),
@@ -47,7 +48,7 @@ def observations_view(case: Case, parts: Parts | None) -> None:
     shown: list[tuple[str, Callable[[ObservationRow], Markup]]] = [
         (header, draw) for header, draw, is_shown in columns if is_shown
     ]
-    words = "Labs and vitals, one row per test, with their contributions"
+    words = t("Labs and vitals, one row per test, with their contributions")
     show(
         element(
             "table",
@@ -71,7 +72,7 @@ def _row(row: ObservationRow, draws: Sequence[Callable[[ObservationRow], Markup]
 
 
 def _name(row: ObservationRow) -> Markup:
-    return join(row.course.latest.display)
+    return join(ours(row.course.latest.display))
 
 
 def _latest(row: ObservationRow) -> Markup:
@@ -89,35 +90,42 @@ def _range(row: ObservationRow) -> Markup:
     observation = row.course.latest
     low, high = observation.reference_low, observation.reference_high
     if low is None and high is None:
-        return element("span", "not stated", cls="co-muted")
+        return element("span", t("not stated"), cls="co-muted")
     if low is not None and high is not None:
-        words = f"{formatting.number(low)} to {formatting.number(high)}"
+        words = t("{low} to {high}", low=formatting.number(low), high=formatting.number(high))
     elif high is not None:
         words = f"≤ {formatting.number(high)}"
     else:
         words = f"≥ {formatting.number(low or 0.0)}"
     found = evidence.range_mark(observation)
-    mark = element("span", _MARKS[found], cls=f"co-flag {found.partition(' ')[0]}") if found else ""
-    return join(words, " ", mark)
+    if not found:
+        return join(words, " ")
+    return join(
+        words, " ", element("span", t(_MARKS[found]), cls=f"co-flag {found.partition(' ')[0]}")
+    )
 
 
 def _trend(row: ObservationRow, strongest: float) -> Markup:
-    """Return what the course moved, in the item's own words less the name the row begins with."""
+    """Return what the course moved, and how it ran."""
     if row.trend is None:
-        return element("span", "none read", cls="co-muted")
-    words = row.trend.what.removeprefix(f"{row.course.latest.display}, ")
+        return element("span", t("none read"), cls="co-muted")
+    words = ours(row.trend.what)  # the item's own, less the name that the row begins with
+    name = ours(row.course.latest.display)
+    if words.startswith(name):
+        words = words.removeprefix(name).lstrip(",\uff0c ")
     return join(bar(row.trend.signed, strongest), element("small", words))
 
 
 def _course(row: ObservationRow) -> Markup:
     course = row.course
     undated = len(course.undated)
-    more = element("small", f"and {undated} without a time") if undated else ""
+    more = element("small", t("and {n} without a time", n=undated)) if undated else ""
     if not course.earlier:
-        return join(element("span", "—", cls="co-muted", aria_label="no earlier value"), more)
+        none = t("no earlier value")
+        return join(element("span", "—", cls="co-muted", aria_label=none), more)
     first = course.earlier[0]
     count = len(course.earlier)
-    told = f"{count} earlier, from {_value(first)}"
+    told = t("{n} earlier, from {value}", n=count, value=_value(first))
     return join(_drawing(course), element("small", told), more)
 
 
@@ -178,5 +186,11 @@ def _across(values: Sequence[Observation]) -> list[float]:
 def _aloud(course: Course) -> str:
     """Return every value with its time, for who does not see the drawing."""
     unit = formatting.unit(course.latest.unit)
-    told = "; ".join(f"{_value(o)} {unit}, {formatting.clock(o.time)}" for o in course.values)
-    return f"{course.latest.display} over time: {told}"
+    told = [
+        t("{value} {unit}, {time}", value=_value(o), unit=unit, time=formatting.clock(o.time))
+        for o in course.values
+    ]
+    return t(
+        "{display} over time: {told}",
+        display=ours(course.latest.display), told=t("; ").join(told),
+    )  # fmt: skip

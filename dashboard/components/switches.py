@@ -5,11 +5,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import formatting, messages
+from dashboard.language import say, t
 from dashboard.markup import Markup, element, show
 from dashboard.state import CaseWork
 from mmcore import wording
 from mmcore.explain.switches import Switched, switch_off
+from mmcore.language import lowered
 from mmcore.records import Explanation, Modality, TargetPrediction
+
+_WITH_NONE = say("With no input of this patient")
 
 
 @st.fragment
@@ -22,15 +26,16 @@ def switches_panel(
     """
     show(
         element(
-            "h3", "Without an input",
-            element("small", "switch inputs off to see the model's answer"), cls="co-panel-title",
+            "h3", t("Without an input"),
+            element("small", t("switch inputs off to see the model's answer")),
+            cls="co-panel-title",
         )
     )  # fmt: skip
     key = work.case.digest[:16]
     off = set()
     with st.container(key="co-switches", horizontal=True, gap="medium"):
         for modality in given:
-            name = wording.short_name(modality)
+            name = t(wording.short_name(modality))
             is_on = st.toggle(
                 name, value=modality not in work.left_out, key=f"switch-{key}-{modality}",
                 width="content",
@@ -49,26 +54,31 @@ def _answer(
     """Return the answer in words; a screen reader is told of it whenever it changes."""
     everything = _level(explanation.logit, target)
     if not switched.left_out:
-        says = (
-            f"With all {len(given)} inputs: {everything}." if len(given) > 1 else f"{everything}."
-        )
+        says = t("{words}.", words=everything)
+        if len(given) > 1:
+            says = t("With all {n} inputs: {level}.", n=len(given), level=everything)
     else:
-        on = [m.display.lower() for m in given if m not in switched.left_out]
-        who = f"With {_listed(on)} alone" if on else "With no input of this patient"
-        unit = "log-odds" if target.kind == "finding" else formatting.unit(target.unit)
-        change = f"{wording.signed_text(switched.change)} {unit}".rstrip()
-        says = f"{who}: {_level(switched.logit, target)}, {change} against {everything} with all."
+        on = [t(lowered(m.display)) for m in given if m not in switched.left_out]
+        who = t("With {inputs} alone", inputs=_listed(on)) if on else t(_WITH_NONE)
+        unit = t("log-odds") if target.kind == "finding" else formatting.unit(target.unit)
+        says = t(
+            "{who}: {level}, {change} against {everything} with all.", who=who,
+            level=_level(switched.logit, target), everything=everything,
+            change=f"{wording.signed_text(switched.change)} {unit}".rstrip(),
+        )  # fmt: skip
     return element(
         "p",
         element("span", says, role="status", aria_live="polite", data_testid="switched"),
-        element("small", messages.SWITCHED_SAYS_NOT),
+        element("small", t(messages.SWITCHED_SAYS_NOT)),
         cls="co-says",
     )
 
 
 def _listed(words: Sequence[str]) -> str:
     *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
+    if not first:
+        return last
+    return t("{first} and {last}", first=t(", ").join(first), last=last)
 
 
 def _level(value: float, target: TargetPrediction) -> str:

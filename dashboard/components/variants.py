@@ -2,6 +2,7 @@
 
 from dashboard import evidence
 from dashboard.components.evidence import bar, withheld
+from dashboard.language import ours, t
 from dashboard.markup import element, show, table
 from mmcore.records import Case, Parts
 from mmcore.wording import NO_CLAIM, copies_text, effect_text
@@ -12,7 +13,7 @@ MOST_ROWS = 60
 def variants_view(case: Case, parts: Parts | None) -> None:
     """Draw the called variants, strongest contribution first, and what the other loci add."""
     if not case.variants:
-        show(element("p", "The case holds no gene panel.", cls="co-muted"))
+        show(element("p", t("The case holds no gene panel."), cls="co-muted"))
         return
     if parts is not None and not parts.passed:
         withheld(parts)
@@ -26,20 +27,22 @@ def variants_view(case: Case, parts: Parts | None) -> None:
         (
             variant.gene or "—",
             variant.variant_id,
-            copies_text(variant.copies),
-            effect_text(variant) or "not stated",
+            t(copies_text(variant.copies)),
+            ours(effect_text(variant)) or t("not stated"),
             bar(signed, top) if is_shown else "—",
         )
         for variant, signed in found[:MOST_ROWS]
     ]
-    rows += [("", item.what, "", "", bar(item.signed, top)) for item in rest]
+    rows += [("", ours(item.what), "", "", bar(item.signed, top)) for item in rest]
     if not rows:
-        show(element("p", "The panel reports no variant at any locus.", cls="co-muted"))
+        show(element("p", t("The panel reports no variant at any locus."), cls="co-muted"))
     else:
-        headers = ("Gene", "Variant", "Genotype", "Effect as the file states it",
-                   "Contribution (log-odds)")  # fmt: skip
-        show(table(headers, rows, caption="Variants with their contributions", cls="co-variants"))
+        headers = (t("Gene"), t("Variant"), t("Genotype"), t("Effect as the file states it"),
+                   t("Contribution (log-odds)"))  # fmt: skip
+        caption = t("Variants with their contributions")
+        show(table(headers, rows, caption=caption, cls="co-variants"))
     if len(found) > MOST_ROWS:
-        more = f"{len(found) - MOST_ROWS:,} further variants moved it less or not at all."
+        n = len(found) - MOST_ROWS
+        more = t("{n:,} further variants moved it less or not at all.", n=n)
         show(element("p", more, cls="co-muted"))
-    show(element("p", NO_CLAIM, cls="co-muted", data_testid="no-claim"))
+    show(element("p", t(NO_CLAIM), cls="co-muted", data_testid="no-claim"))
