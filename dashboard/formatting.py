@@ -39,7 +39,7 @@ def number(value: float) -> str:
 
 def unit(ucum: str) -> str:
     """Return a UCUM unit as clinicians write it."""
-    return wording.unit_text(ucum)
+    return t(wording.unit_text(ucum))
 
 
 def scale_of(target: TargetPrediction) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts
+from dashboard.language import Text, say, t
 from dashboard.markup import element, show, table
 from dashboard.services import PackFacts
 from mmcore import wording
@@ -13,99 +14,126 @@ from mmcore.records import Modality
 
 OWN = "ledger"
 CONTROL = "control_"
-FIGURES: Mapping[str, tuple[str, str]] = {
+FIGURES: Mapping[str, tuple[Text, Text]] = {
     "pointing": (
-        "Peak in the truth",
-        "How often the strongest cell for the finding lies where the finding truly is. "
-        "It does not say that the rest of the map is right.",
+        say("Peak in the truth"),
+        say(
+            "How often the strongest cell for the finding lies where the finding truly is. "
+            "It does not say that the rest of the map is right."
+        ),
     ),
     "top": (
-        "Strongest item is true",
-        "How often the strongest named item truly speaks for the finding. "
-        "It does not say that the others do not.",
+        say("Strongest item is true"),
+        say(
+            "How often the strongest named item truly speaks for the finding. "
+            "It does not say that the others do not."
+        ),
     ),
     "mass": (
-        "Evidence in the truth",
-        "Which part of the evidence for the finding lies in the truth. "
-        "The rest need not be wrong: other signs of a disease lie elsewhere.",
+        say("Evidence in the truth"),
+        say(
+            "Which part of the evidence for the finding lies in the truth. "
+            "The rest need not be wrong: other signs of a disease lie elsewhere."
+        ),
     ),
     "overlap": (
-        "Best overlap",
-        "Intersection over union at the best cut. It is an upper bound: the cut knows the truth.",
+        say("Best overlap"),
+        say(
+            "Intersection over union at the best cut. "
+            "It is an upper bound: the cut knows the truth."
+        ),
     ),
     "in_lungs": (
-        "Evidence in the lungs",
-        "Which part of the evidence for the target lies in the lungs. "
-        "What lies outside need not be wrong: the heart and the pleura do.",
+        say("Evidence in the lungs"),
+        say(
+            "Which part of the evidence for the target lies in the lungs. "
+            "What lies outside need not be wrong: the heart and the pleura do."
+        ),
     ),
     "order": (
-        "Order of the parts",
-        "Rank correlation of the parts with what each value or genotype truly says. "
-        "It does not say that sizes agree.",
+        say("Order of the parts"),
+        say(
+            "Rank correlation of the parts with what each value or genotype truly says. "
+            "It does not say that sizes agree."
+        ),
     ),
     "deletion": (
-        "Deletion (low is better)",
-        "Area under the contribution while elements are taken away, strongest first. "
-        "Below 0: what is left speaks against. It is no statement about the disease.",
+        say("Deletion (low is better)"),
+        say(
+            "Area under the contribution while elements are taken away, strongest first. "
+            "Below 0: what is left speaks against. It is no statement about the disease."
+        ),
     ),
     "insertion": (
-        "Insertion (high is better)",
-        "Area under the contribution while elements are shown alone, strongest first. "
-        "Above 1: evidence against comes last. It is no statement about the disease.",
+        say("Insertion (high is better)"),
+        say(
+            "Area under the contribution while elements are shown alone, strongest first. "
+            "Above 1: evidence against comes last. It is no statement about the disease."
+        ),
     ),
     "stability": (
-        "Stability",
-        "Rank correlation of the parts before and after 1 % of noise. "
-        "It does not say what larger changes do.",
+        say("Stability"),
+        say(
+            "Rank correlation of the parts before and after 1 % of noise. "
+            "It does not say what larger changes do."
+        ),
     ),
     "completeness": (
-        "Missed by the sum (low is better)",
-        "How far the parts miss the contribution, relative to it. "
-        "Parts that add up can still be in the wrong place.",
+        say("Missed by the sum (low is better)"),
+        say(
+            "How far the parts miss the contribution, relative to it. "
+            "Parts that add up can still be in the wrong place."
+        ),
     ),
     "withheld": (
-        "Withheld (low is better)",
-        "How often the parts failed their own test and would not be shown.",
+        say("Withheld (low is better)"),
+        say("How often the parts failed their own test and would not be shown."),
     ),
     "forwards": (
-        "Passes through the encoder (low is better)",
-        "What one explanation of this input costs, on any machine.",
+        say("Passes through the encoder (low is better)"),
+        say("What one explanation of this input costs, on any machine."),
     ),
 }
 _STAGES = {
-    "head": "Head",
-    "fusion": "Head and fusion",
-    "encoders": "Head, fusion and encoders",
-    "permuted_labels": "Model of permuted labels",
+    "head": say("Head"),
+    "fusion": say("Head and fusion"),
+    "encoders": say("Head, fusion and encoders"),
+    "permuted_labels": say("Model of permuted labels"),
 }
 
 
 def head(card: Mapping[str, Any], pack: PackFacts) -> None:
     """Say what was measured, on what, and whether it is this version of the pack."""
     data, measured = card["data"], card["pack"]
-    whom = (
-        f"{card['patients']} simulated patients of seed {data['seed']}"
-        if data["kind"] == "simulated"
-        else f"{data['images']} radiographs of {card['patients']} patients with readers' outlines"
-    )
+    if data["kind"] == "simulated":
+        whom = t("{n} simulated patients of seed {seed}", n=card["patients"], seed=data["seed"])
+    else:
+        whom = t(
+            "{images} radiographs of {n} patients with readers' outlines",
+            images=data["images"], n=card["patients"],
+        )  # fmt: skip
+    words = t(
+        "Version {version}: {n} targets that were there and called, in {whom}. "
+        "Means with 95 % intervals over patients.",
+        version=measured["version"], n=card["explained"], whom=whom,
+    )  # fmt: skip
+    title = t("What explanations of {pack} are worth", pack=t(pack.display))
     show(
         element(
             "div",
-            element("h2", f"What explanations of {pack.display} are worth"),
-            element(
-                "p",
-                f"Version {measured['version']}: {card['explained']} targets that were there and "
-                f"called, in {whom}. Means with 95 % intervals over patients.",
-                cls="co-muted",
-            ),
+            element("h2", title),
+            element("p", words, cls="co-muted"),
             cls="co-case",
             data_testid="bench-head",
         )
     )
     if measured["version"] != pack.version:
         st.warning(
-            f"Measured on version {measured['version']}; version {pack.version} is installed."
-        )
+            t(
+                "Measured on version {measured}; version {installed} is installed.",
+                measured=measured["version"], installed=pack.version,
+            )
+        )  # fmt: skip
 
 
 def methods(card: Mapping[str, Any]) -> None:
@@ -113,19 +141,19 @@ def methods(card: Mapping[str, Any]) -> None:
     rows = card["rows"]
     present = [m for m in Modality if any(row["modality"] == m.value for row in rows)]
     if not present:
-        st.info("No target was there and called, so there is nothing to show.")
+        st.info(t("No target was there and called, so there is nothing to show."))
         return
-    st.subheader("Inside an input")
+    st.subheader(t("Inside an input"))
     chosen = st.segmented_control(
-        "Input",
+        t("Input"),
         present,
         default=present[0],
-        format_func=lambda m: m.display,
+        format_func=lambda m: t(m.display),
         required=True,
         key="bench-input",
     )
     rows = [row for row in rows if row["modality"] == chosen]
-    st.caption("● the ledger's own method, ◆ other methods, □ controls that know no model")
+    st.caption(t("● the ledger's own method, ◆ other methods, □ controls that know no model"))
     left, right = st.columns(2, gap="large")
     names = [name for name in FIGURES if any(name in row["figures"] for row in rows)]
     for number, name in enumerate(names):
@@ -134,14 +162,14 @@ def methods(card: Mapping[str, Any]) -> None:
         if not shown:
             continue
         with (left, right)[number % 2]:
-            st.markdown(f"**{title}**")
+            st.markdown(f"**{t(title)}**")
             st.plotly_chart(
                 charts.dots([_dot(row, name) for row in shown]),
                 config=charts.CONFIG,
                 key=f"bench-{chosen}-{name}",
             )
-            st.caption(meaning)
-    with st.expander("All figures as a table"):
+            st.caption(t(meaning))
+    with st.expander(t("All figures as a table")):
         _all_figures(rows)
 
 
@@ -150,34 +178,41 @@ def shares(card: Mapping[str, Any]) -> None:
     found = card["shares"]
     if found is None:
         return
-    st.subheader("Between the inputs")
+    st.subheader(t("Between the inputs"))
     figures = found["figures"]
     dots = []
     for name in found["modalities"]:
-        display = Modality(name).display
+        display = t(Modality(name).display)
         model, causal = (_interval(figures[f"mean_{kind}_{name}"]) for kind in ("model", "causal"))
-        dots.append(charts.Dot(f"{display}, model", *model, "own"))
-        dots.append(charts.Dot(f"{display}, truth", *causal, "control"))
+        dots.append(charts.Dot(t("{input}, model", input=display), *model, "own"))
+        dots.append(charts.Dot(t("{input}, truth", input=display), *causal, "control"))
     st.plotly_chart(charts.dots(dots), config=charts.CONFIG, key="bench-shares")
     st.caption(
-        "Mean share of each input: ● as the model takes it, □ as the causal model of the simulator "
-        "does. Agreement of means does not say that single patients agree; the table does."
+        t(
+            "Mean share of each input: ● as the model takes it, □ as the causal model of the "
+            "simulator does. Agreement of means does not say that single patients agree; the "
+            "table does."
+        )
     )
     rows = [
         (
-            Modality(name).display,
+            t(Modality(name).display),
             _text(figures[f"error_{name}"]),
             _text(figures[f"correlation_{name}"]),
         )
         for name in found["modalities"]
     ]
-    rows.append(("All inputs", _text(figures["error"]), ""))
-    headers = ("Input", "Mean error of the share", "Correlation of signed contributions")
-    show(table(headers, rows, caption="Shares against the causal model"))
+    rows.append((t("All inputs"), _text(figures["error"]), ""))
+    headers = (
+        t("Input"), t("Mean error of the share"), t("Correlation of signed contributions")
+    )  # fmt: skip
+    show(table(headers, rows, caption=t("Shares against the causal model")))
     st.caption(
-        f"Every share within 0.1 in {_percent(figures['recovered'])} of findings, present or "
-        "absent. How clearly a film shows a lesion is an assumption, so shares of the image hang "
-        "on it."
+        t(
+            "Every share within 0.1 in {share} of findings, present or absent. How clearly a film "
+            "shows a lesion is an assumption, so shares of the image hang on it.",
+            share=_percent(figures["recovered"]),
+        )
     )
 
 
@@ -185,38 +220,45 @@ def release(card: Mapping[str, Any]) -> None:
     """Draw what randomised weights do to the maps, and whether what may not speak is silent."""
     found = card["release"]
     rows = [*found["randomised"], *found.get("permuted_labels", [])]
-    st.subheader("Does the map hang on what was learned?")
+    st.subheader(t("Does the map hang on what was learned?"))
     if rows:
         cells = [
             (
-                _STAGES.get(row["method"], row["method"]),
-                Modality(row["modality"]).display,
+                t(_STAGES.get(row["method"], row["method"])),
+                t(Modality(row["modality"]).display),
                 _text(row["figures"].get("signed")),
                 _text(row["figures"].get("absolute")),
             )
             for row in rows
         ]
-        headers = ("Randomised", "Input", "Rank correlation", "... of sizes")
-        show(table(headers, cells, caption="Maps before and after randomised weights"))
+        headers = (t("Randomised"), t("Input"), t("Rank correlation"), t("... of sizes"))
+        show(table(headers, cells, caption=t("Maps before and after randomised weights")))
         st.caption(
-            "Towards 0 is right: a map that stays as it was shows the input, not the model. "
-            "It does not say that the map of the trained model is right."
+            t(
+                "Towards 0 is right: a map that stays as it was shows the input, not the model. "
+                "It does not say that the map of the trained model is right."
+            )
         )
     null = found["null"]
     st.caption(
-        f"An input that may not speak of a target, or is not there: at most {null['largest']:g} "
-        f"log-odds in {null['checked']} contributions. It must be 0."
-    )
+        t(
+            "An input that may not speak of a target, or is not there: at most {largest:g} "
+            "log-odds in {n} contributions. It must be 0.",
+            largest=null["largest"], n=null["checked"],
+        )
+    )  # fmt: skip
 
 
 def command(card: Mapping[str, Any]) -> None:
     """Say how to measure all of it again."""
-    st.subheader("Measure it again")
+    st.subheader(t("Measure it again"))
     st.code(card["command"], language="bash")
     st.caption(
-        f"It took {card['seconds'] / 60:.0f} minutes on {card['device']}. Figures are explained in "
-        "docs/bench.md."
-    )
+        t(
+            "It took {minutes:.0f} minutes on {device}. Figures are explained in {document}.",
+            minutes=card["seconds"] / 60, device=card["device"], document="docs/bench.md",
+        )
+    )  # fmt: skip
 
 
 def has_value(figure: Mapping[str, Any] | None) -> bool:
@@ -230,7 +272,7 @@ def _dot(row: Mapping[str, Any], name: str) -> charts.Dot:
         kind = "own"
     elif row["method"].startswith(CONTROL):
         kind = "control"
-    return charts.Dot(row["display"], *_interval(row["figures"][name]), kind)
+    return charts.Dot(t(row["display"]), *_interval(row["figures"][name]), kind)
 
 
 def _interval(figure: Mapping[str, Any]) -> tuple[float, float, float]:
@@ -241,9 +283,11 @@ def _interval(figure: Mapping[str, Any]) -> tuple[float, float, float]:
 
 def _all_figures(rows: Sequence[Mapping[str, Any]]) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row["figures"]))
-    cells = [(row["display"], *(_text(row["figures"].get(name)) for name in names)) for row in rows]
-    headers = ("Method", *(FIGURES.get(n, (n.capitalize(), ""))[0] for n in names))
-    show(table(headers, cells, caption="All figures of this input"))
+    cells = [
+        (t(row["display"]), *(_text(row["figures"].get(name)) for name in names)) for row in rows
+    ]
+    headers = (t("Method"), *(t(FIGURES.get(n, (n.capitalize(), ""))[0]) for n in names))
+    show(table(headers, cells, caption=t("All figures of this input")))
 
 
 def _text(figure: Mapping[str, Any] | None) -> str:
@@ -251,10 +295,13 @@ def _text(figure: Mapping[str, Any] | None) -> str:
         return ""
     text = f"{figure['value']:.3g}"
     if figure["low"] is not None and figure["high"] is not None:
-        text += f" ({figure['low']:.3g} to {figure['high']:.3g})"
+        low, high = (f"{figure[end]:.3g}" for end in ("low", "high"))
+        text = t("{value} ({low} to {high})", value=text, low=low, high=high)
     return text.replace("-", wording.MINUS)
 
 
 def _percent(figure: Mapping[str, Any]) -> str:
     value, low, high = _interval(figure)
-    return f"{100 * value:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+    return t(
+        "{value:.0f} % ({low:.0f} to {high:.0f})", value=100 * value, low=100 * low, high=100 * high
+    )

@@ -5,9 +5,11 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.language import say, t
 from dashboard.markup import Markup, element, join, show, table
 from dashboard.services import PackFacts
 from mmcore import wording
+from mmcore.language import capitalised, joined, lowered
 from mmcore.records import Modality
 
 _ACRONYMS = ("auroc", "auprc", "f1", "ece", "mae", "rmse")
@@ -20,13 +22,15 @@ def show_card(
 ) -> None:
     """Draw the facts of the card as panels and tables, and the card's prose folded below.
 
-    ``names``: what a reader is shown for each target.
+    ``names``: what a reader is shown for each target. The pack's own words are looked up in the
+    message files like ours; they hold nothing of a patient.
     """
+    facts_of_pack = t("Pack {name}, version {version}", name=pack.name, version=pack.version)
     show(
         element(
             "div",
-            element("h2", pack.display),
-            element("p", f"Pack {pack.name}, version {pack.version}", cls="co-muted"),
+            element("h2", t(pack.display)),
+            element("p", facts_of_pack, cls="co-muted"),
             cls="co-case",
             data_testid="model-head",
         )
@@ -42,7 +46,7 @@ def show_card(
                 cls=tone, data_testid=f"fact-{key}",
             )
         )  # fmt: skip
-    with st.expander("The model card as text"), st.container(key="co-prose"):
+    with st.expander(t("The model card as text")), st.container(key="co-prose"):
         st.markdown(markdown)
 
 
@@ -51,7 +55,7 @@ def _block(value: Any, title: str, names: Mapping[str, str]) -> Markup:
     if isinstance(value, Mapping):
         if all(_is_row(v) for v in value.values()):
             tables = (
-                [{title: names.get(str(k), _title(str(k))), **v} for k, v in alike.items()]
+                [{title: t(names.get(str(k), _title(str(k)))), **v} for k, v in alike.items()]
                 for alike in _alike(value)
             )
             return join(*(_rows(rows, title) for rows in tables))
@@ -68,7 +72,7 @@ def _block(value: Any, title: str, names: Mapping[str, str]) -> Markup:
                 )
             )
         pairs = [(_title(str(k)), _text(v)) for k, v in value.items()]
-        return table(("Fact", "Value"), pairs, caption=title)
+        return table((t("Fact"), t("Value")), pairs, caption=title)
     if _is_rows(value):
         return _rows(value, title)
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -118,28 +122,27 @@ def _is_rows(value: Any) -> bool:
 
 def _title(key: str) -> str:
     if key in _ACRONYMS:
-        return key.upper()
-    known = {"all": "all inputs", **{m.value: m.display.lower() for m in Modality}}
+        return t(key.upper())
+    known = {"all": say("all inputs"), **{m.value: lowered(m.display) for m in Modality}}
     inputs = key.split("+")
     if all(name in known for name in inputs):
-        return " and ".join(known[name] for name in inputs).capitalize()
-    words = key.replace("_", " ")
-    return words[:1].upper() + words[1:]
+        return t(capitalised(joined((known[name] for name in inputs), " and ")))
+    return t(capitalised(key.replace("_", " ")))
 
 
 def _text(value: Any) -> str:
     """Return a value as text; a figure or a pair of numbers shows its interval."""
     if _is_figure(value):
-        text = f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
+        text = t("{value:.3f} ({low:.3f} to {high:.3f})", **value)
         return text.replace("-", wording.MINUS)
     if isinstance(value, Mapping):
-        return "; ".join(f"{_title(str(k)).lower()} {_text(v)}" for k, v in value.items())
+        return t("; ").join(f"{_title(str(k)).lower()} {_text(v)}" for k, v in value.items())
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return t("yes") if value else t("no")
     if isinstance(value, float):
         return f"{value:.3g}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) == 2 and all(isinstance(v, int | float) for v in value):
-            return f"{_text(value[0])} to {_text(value[1])}"
-        return ", ".join(_text(v) for v in value)
-    return str(value)
+            return t("{low} to {high}", low=_text(value[0]), high=_text(value[1]))
+        return t(", ").join(_text(v) for v in value)
+    return t(str(value))
