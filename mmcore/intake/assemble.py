@@ -32,6 +32,7 @@ from mmcore.records import (
     Case,
     FileVerdict,
     Modality,
+    Note,
     Observation,
     Patient,
     Recording,
@@ -70,7 +71,7 @@ def assemble(files: Sequence[ReadFile], *, notices: Iterable[str] = ()) -> Case:
         digest=_case_digest(files, used),
         patient=_patient([*images, *tables, *notes, *sounds, *panels, *further], identity),
         studies=_studies(images),
-        notes=tuple(part.note for part in _newest_first(notes)),
+        notes=_newest_first([p.note for p in notes] + [n for p in tables for n in p.notes]),
         observations=_observations(tables),
         recordings=tuple(_newest_recordings(sounds)),
         variants=variants,
@@ -97,12 +98,12 @@ def _digest(file: ReadFile) -> str:
     return file.source.digest
 
 
-def _newest_first(notes: Sequence[NotePart]) -> list[NotePart]:
+def _newest_first(notes: Sequence[Note]) -> tuple[Note, ...]:
     """Order notes by their time, undated ones after; the model reads the first."""
-    dated = [part for part in notes if part.note.authored_at is not None]
-    undated = [part for part in notes if part.note.authored_at is None]
-    dated.sort(key=lambda part: part.note.authored_at or datetime.min, reverse=True)
-    return dated + undated
+    dated = [note for note in notes if note.authored_at is not None]
+    undated = [note for note in notes if note.authored_at is None]
+    dated.sort(key=lambda note: note.authored_at or datetime.min, reverse=True)
+    return (*dated, *undated)
 
 
 def _refused(file: ReadFile, code: RefusalCode, reason: str) -> ReadFile:

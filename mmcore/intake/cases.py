@@ -9,9 +9,10 @@ from pathlib import Path
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake import archive
 from mmcore.intake.assemble import ReadFile, assemble
+from mmcore.intake.fhir_bundle import is_fhir, read_json
 from mmcore.intake.note import read_note
 from mmcore.intake.observations_csv import looks_like_table, read_table
-from mmcore.intake.observations_fhir import is_fhir, read_fhir, read_json
+from mmcore.intake.observations_fhir import read_fhir
 from mmcore.intake.parts import ImagePart, ObservationsPart, Part, RecordingPart, VariantsPart
 from mmcore.intake.quantities import summarise
 from mmcore.intake.readers import find_reader, read_attachment
@@ -19,7 +20,13 @@ from mmcore.intake.sniff import Content, describe_aside, describe_foreign, sniff
 from mmcore.intake.text import decode_text
 from mmcore.intake.variants import read_vcf
 from mmcore.intake.variants_table import looks_like_panel, read_panel
-from mmcore.intake.worker import MAX_FILE_BYTES, decode_dicom, decode_recording
+from mmcore.intake.worker import (
+    MAX_FILE_BYTES,
+    decode_dicom,
+    decode_recording,
+    read_document,
+)
+from mmcore.language import joined, say
 from mmcore.records import Case, FileVerdict, SourceFile
 
 MAX_FILES = 20_000
@@ -34,6 +41,7 @@ _KINDS = {
     Content.SOUND: "recording",
     Content.VCF: "variants",
     Content.TEXT: "note",
+    Content.DOCUMENT: "note",
     Content.JSON: "observations",
 }
 # What becomes larger when it is decoded, and what one too many of it is refused as.
@@ -108,9 +116,9 @@ def _walk(path: Path) -> Iterator[_Pending]:
 def _pending(path: Path, name: str, *, is_inside: bool = False) -> _Pending:
     refusal: FileRefusedError | None = None
     if is_inside and path.is_symlink():
-        refusal = FileRefusedError(RefusalCode.BAD_ENTRY, "links in a folder are not followed")
+        refusal = FileRefusedError(RefusalCode.BAD_ENTRY, say("links in a folder are not followed"))
     elif not path.is_file():
-        refusal = FileRefusedError(RefusalCode.BAD_ENTRY, "this is not a plain file")
+        refusal = FileRefusedError(RefusalCode.BAD_ENTRY, say("this is not a plain file"))
     elif path.stat().st_size > MAX_FILE_BYTES:
         refusal = _too_large()
     return _Pending(name, path.read_bytes, refusal)
@@ -118,7 +126,8 @@ def _pending(path: Path, name: str, *, is_inside: bool = False) -> _Pending:
 
 def _too_large() -> FileRefusedError:
     return FileRefusedError(
-        RefusalCode.TOO_LARGE, f"the file is larger than {MAX_FILE_BYTES >> 20} MB"
+        RefusalCode.TOO_LARGE,
+        say("the file is larger than {megabytes} MB", megabytes=MAX_FILE_BYTES >> 20),
     )
 
 
@@ -147,7 +156,7 @@ def _read(item: _Pending, reading: _Reading) -> Iterator[tuple[ReadFile, bool]]:
     try:
         data = item.load()
     except OSError:
-        error = FileRefusedError(RefusalCode.CORRUPT, "the file can not be read from its disk")
+        error = FileRefusedError(RefusalCode.CORRUPT, say("the file can not be read from its disk"))
         yield _refuse(name, b"", "unknown", error), True
         return
     if sniff(data) is not Content.ARCHIVE:
@@ -166,7 +175,7 @@ def _read_archive(name: str, data: bytes, reading: _Reading) -> Iterator[tuple[R
                 yield _refuse(inner, entry.data, "unknown", entry.refusal), False
             elif sniff(entry.data) is Content.ARCHIVE:
                 nested = FileRefusedError(
-                    RefusalCode.ARCHIVE_NESTED, "archives inside archives are not opened"
+                    RefusalCode.ARCHIVE_NESTED, say("archives inside archives are not opened")
                 )
                 yield _refuse(inner, entry.data, "archive", nested), False
             else:
@@ -174,7 +183,9 @@ def _read_archive(name: str, data: bytes, reading: _Reading) -> Iterator[tuple[R
     except FileRefusedError as refusal:
         yield _refuse(name, data, "archive", refusal), True
         return
-    reason = f"the archive was opened; its {n_files} files are listed by themselves"
+    reason = say(
+        "the archive was opened; its {n_files} files are listed by themselves", n_files=n_files
+    )
     yield ReadFile(_source(name, data, "archive", FileVerdict.KEPT_ASIDE, reason=reason)), True
 
 
@@ -204,8 +215,8 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
     kind = reader.kind if reader else _kind_of(name, data, content)
     digest = hashlib.sha256(data).hexdigest()
     if digest in reading.digests:
-        words = "the same file came in before"
-        return _refuse(name, data, kind, FileRefusedError(RefusalCode.DUPLICATE_FILE, words))
+        again = say("the same file came in before")
+        return _refuse(name, data, kind, FileRefusedError(RefusalCode.DUPLICATE_FILE, again))
     reading.digests.add(digest)
     if refusal := _count(reading, content):
         return _refuse(name, data, kind, refusal)
@@ -220,16 +231,17 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
         return _refuse(name, data, kind, refusal)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # The border: a reader met what it did not expect. The message may quote the file.
-        words = f"the file could not be read ({type(error).__name__})"
+        words = say("the file could not be read ({error})", error=type(error).__name__)
         return _refuse(name, data, kind, FileRefusedError(RefusalCode.CORRUPT, words))
     except (OSError, MemoryError) as error:
         # No room on the disk, no process to be had: not the file's fault, and not the others'.
-        words = (
-            f"the server had no room or no process left to read the file ({type(error).__name__})"
+        words = say(
+            "the server had no room or no process left to read the file ({error})",
+            error=type(error).__name__,
         )
         return _refuse(name, data, kind, FileRefusedError(RefusalCode.DECODE_CRASHED, words))
     if part is None:
-        return _aside(name, data, "unknown", "JSON that is not a FHIR resource")
+        return _aside(name, data, "unknown", say("JSON that is not a FHIR resource"))
     if isinstance(part, ObservationsPart):
         return _judge_observations(name, data, part)
     if isinstance(part, VariantsPart):
@@ -246,13 +258,16 @@ def _count(reading: _Reading, content: Content) -> FileRefusedError | None:
     reading.n_files += 1
     if reading.n_files > MAX_FILES:
         return FileRefusedError(
-            RefusalCode.TOO_LARGE, f"the case has more than {MAX_FILES:,} files"
+            RefusalCode.TOO_LARGE,
+            say("the case has more than {max_files:,} files", max_files=MAX_FILES),
         )
     if reading.decoded_bytes >= MAX_CASE_PIXEL_BYTES and content in _DECODED:
         return FileRefusedError(
             _DECODED[content],
-            "the images and recordings of the case together have more than "
-            f"{MAX_CASE_PIXEL_BYTES >> 20} MB",
+            say(
+                "the images and recordings of the case together have more than {megabytes} MB",
+                megabytes=MAX_CASE_PIXEL_BYTES >> 20,
+            ),
         )
     return None
 
@@ -273,7 +288,7 @@ def _kind_of(name: str, data: bytes, content: Content) -> str:
 def _read_content(name: str, data: bytes, content: Content, kind: str, digest: str) -> Part | None:
     """Return what the file holds; ``None`` for JSON of no use. Raises ``FileRefusedError``."""
     if content is Content.EMPTY:
-        raise FileRefusedError(RefusalCode.EMPTY_FILE, "the file is empty")
+        raise FileRefusedError(RefusalCode.EMPTY_FILE, say("the file is empty"))
     title = name.rsplit("/", 1)[-1]
     if content is Content.DICOM:
         return decode_dicom(data, digest=digest)
@@ -281,6 +296,8 @@ def _read_content(name: str, data: bytes, content: Content, kind: str, digest: s
         return decode_recording(data, digest=digest, title=title[:_TITLE_CHARACTERS])
     if content is Content.VCF:
         return read_vcf(data, digest=digest)
+    if content is Content.DOCUMENT:
+        return read_document(data, digest=digest, title=title)
     if content is Content.JSON:
         document, notices = read_json(data)
         if not is_fhir(document):
@@ -289,7 +306,7 @@ def _read_content(name: str, data: bytes, content: Content, kind: str, digest: s
     if content is Content.TEXT:
         text, _ = decode_text(data)
         if not text.strip():
-            raise FileRefusedError(RefusalCode.EMPTY_FILE, "the text is empty")
+            raise FileRefusedError(RefusalCode.EMPTY_FILE, say("the text is empty"))
         if kind == "variants":
             return read_panel(data, digest=digest)
         if kind == "observations":
@@ -299,7 +316,9 @@ def _read_content(name: str, data: bytes, content: Content, kind: str, digest: s
     words = describe_foreign(data)
     raise FileRefusedError(
         RefusalCode.NOT_DICOM if is_named_dicom else RefusalCode.UNKNOWN_KIND,
-        f"the file is {words}" if words else "the content is of no kind that is known here",
+        say("the file is {words}", words=words)
+        if words
+        else say("the content is of no kind that is known here"),
     )
 
 
@@ -310,22 +329,23 @@ def _aside(name: str, data: bytes, kind: str, words: str) -> ReadFile:
 def _judge_observations(name: str, data: bytes, part: ObservationsPart) -> ReadFile:
     """Use a table if any row of it can be; the rows that can not are its reason."""
     reason = summarise(part.questions)
-    if part.observations:
-        return ReadFile(_source(name, data, "observations", FileVerdict.USED, reason=reason), part)
+    if part.observations or part.notes:
+        kind = "observations" if part.observations or part.questions else "note"
+        return ReadFile(_source(name, data, kind, FileVerdict.USED, reason=reason), part)
     if part.questions:
         refusal = FileRefusedError(RefusalCode.ASK_UNIT, reason)
         return _refuse(name, data, "observations", refusal)
     if part.identity.is_known and part.patient.birth_date is not None and not part.notices:
-        words = "patient details only"
+        words = say("patient details only")
         return ReadFile(_source(name, data, "observations", FileVerdict.USED, reason=words), part)
-    return _aside(name, data, "observations", "no observation of a kind that is known here")
+    return _aside(name, data, "observations", say("no observation of a kind that is known here"))
 
 
 def _judge_variants(name: str, data: bytes, part: VariantsPart) -> ReadFile:
     """Use a panel if any genotype of it can be; what can not and what was set aside is said."""
-    reason = "; ".join(filter(None, (summarise(part.questions), part.aside)))
+    reason = joined(filter(None, (summarise(part.questions), part.aside)), "; ")
     if part.variants:
         return ReadFile(_source(name, data, "variants", FileVerdict.USED, reason=reason), part)
     if part.questions:
         return _refuse(name, data, "variants", FileRefusedError(RefusalCode.NO_GENOTYPES, reason))
-    return _aside(name, data, "variants", reason or "the gene panel lists no variant")
+    return _aside(name, data, "variants", reason or say("the gene panel lists no variant"))

@@ -13,6 +13,8 @@ import resource
 import sys
 from typing import Any, BinaryIO
 
+from mmcore.language import say, to_plain
+
 ADDRESS_SPACE_BYTES = 2 * 2**30
 CPU_SECONDS_PER_FILE = 20
 
@@ -28,9 +30,16 @@ def serve(input_fd: int, output_fd: int) -> None:
     _limit_resources()
     requests, replies = _take_streams()
     from mmcore.intake.dicom.reader import read_dicom
+    from mmcore.intake.documents.reader import read_document
     from mmcore.intake.recording import read_recording
 
-    readers = {b"dicom": read_dicom, b"sound": read_recording}
+    readers = {
+        b"dicom": read_dicom,
+        b"sound": read_recording,
+        b"document": read_document,
+        b"deid-inspect": _deid("inspect"),
+        b"deid-rewrite": _deid("rewrite"),
+    }
     _load_codecs()
     _seal()
     with os.fdopen(output_fd, "w+b", buffering=0) as output:
@@ -42,6 +51,18 @@ def serve(input_fd: int, output_fd: int) -> None:
             replies.flush()
 
 
+def _deid(name: str) -> Any:
+    """Return a function of de-identification, which most workers never load."""
+
+    def read(data: memoryview, sink: BinaryIO) -> dict[str, Any]:
+        from mmcore.deid import dicom_process
+
+        found: dict[str, Any] = getattr(dicom_process, name)(data, sink)
+        return found
+
+    return read
+
+
 def _answer(read: Any, input_fd: int, size: int, output: BinaryIO) -> dict[str, Any]:
     """Return {"found": ...} or {"refused": [code, detail, attribute]}."""
     from mmcore.errors import FileRefusedError, RefusalCode
@@ -50,16 +71,19 @@ def _answer(read: Any, input_fd: int, size: int, output: BinaryIO) -> dict[str, 
     output.truncate()
     mapped = mmap.mmap(input_fd, size, prot=mmap.PROT_READ) if size else None
     try:
-        return {"found": read(memoryview(mapped or b""), output)}
+        found = read(memoryview(mapped or b""), output)
+        if "notices" in found:
+            found["notices"] = [to_plain(notice) for notice in found["notices"]]
+        return {"found": found}
     except FileRefusedError as refusal:
-        return {"refused": [refusal.code, refusal.detail, refusal.attribute]}
+        return {"refused": [refusal.code, to_plain(refusal.detail), refusal.attribute]}
     except MemoryError:
-        words = "decoding the file needs more memory than one file may have"
-        return {"refused": [RefusalCode.PIXELS_TOO_LARGE, words, ""]}
+        words = say("decoding the file needs more memory than one file may have")
+        return {"refused": [RefusalCode.PIXELS_TOO_LARGE, to_plain(words), ""]}
     except BaseException as error:  # noqa: BLE001 - the border: decoders raise anything
         # The message of a foreign error may quote the file, so only its type goes out.
-        words = f"decoding failed ({type(error).__name__})"
-        return {"refused": [RefusalCode.CORRUPT, words, ""]}
+        words = say("decoding failed ({error})", error=type(error).__name__)
+        return {"refused": [RefusalCode.CORRUPT, to_plain(words), ""]}
     finally:
         # The traceback of a refusal may still hold a view; the map then goes with it.
         if mapped is not None:

@@ -2,12 +2,13 @@
 
 import re
 from datetime import date, datetime
+from typing import Any, Literal
 
 from mmcore.intake.parts import Identity, NotePart
 from mmcore.intake.text import decode_text
 from mmcore.records import Note, Patient, Section
 
-_KINDS: dict[str, str] = {
+KINDS: dict[str, str] = {
     **dict.fromkeys(
         ("history", "past medical history", "medical history", "history of present illness", "hpi",
          "pmh", "past history", "clinical history", "family history", "social history",
@@ -49,7 +50,7 @@ _KINDS: dict[str, str] = {
 _MARKUP = r"[ \t]{0,8}(?:[#*_]{1,6}[ \t]{0,4})?"
 # A known heading before a colon or alone on its line, or unknown capitals before a colon.
 _HEADING = re.compile(
-    rf"^{_MARKUP}(?:(?P<known>{'|'.join(sorted(map(re.escape, _KINDS), key=len, reverse=True))})"
+    rf"^{_MARKUP}(?:(?P<known>{'|'.join(sorted(map(re.escape, KINDS), key=len, reverse=True))})"
     r"[ \t]{0,4}[*_]{0,3}(?::[*_]{0,3}|[ \t]{0,40}$)"
     r"|(?P<capitals>[A-Z][A-Z /&-]{2,48}):)",
     re.IGNORECASE | re.MULTILINE,
@@ -67,6 +68,7 @@ _DATE = re.compile(
     r"(\d{4})-?(\d{2})-?(\d{2})(?:[T ](\d{2}):(\d{2}))?|(\d{1,2})\.(\d{1,2})\.(\d{4})"
 )
 _TITLE_CHARACTERS = 80
+_SEXES: dict[str, Literal["F", "M", "O"]] = {"F": "F", "M": "M", "O": "O"}
 
 
 def read_note(data: bytes, *, digest: str, title: str) -> NotePart:
@@ -83,12 +85,41 @@ def read_note(data: bytes, *, digest: str, title: str) -> NotePart:
         authored_at=authored_at,
         title=title[:_TITLE_CHARACTERS],
     )
-    patient = Patient(
+    return NotePart(note, identity, _patient_of(identity), notices)
+
+
+def note_part(found: dict[str, Any], *, digest: str, title: str) -> NotePart:
+    """Return the note that the decoding process found in a document, from its JSON.
+
+    title: the name of the file, where the document has no title of its own.
+    """
+    authored_at, born = found["authored_at"], found["birth_date"]
+    note = Note(
+        digest=digest,
+        text=found["text"],
+        sections=tuple(Section(*section) for section in found["sections"]),
+        authored_at=datetime.fromisoformat(authored_at) if authored_at else None,
+        title=(found["title"] or title)[:_TITLE_CHARACTERS],
+    )
+    said = Identity(
+        frozenset(found["patient_ids"]),
+        found["patient_name"],
+        date.fromisoformat(born) if born else None,
+        found["sex"],
+    )
+    notices = tuple(found["notices"])
+    if found["is_hint"]:
+        return NotePart(note, Identity(), Patient(), notices, hints=said)
+    return NotePart(note, said, _patient_of(said), notices)
+
+
+def _patient_of(identity: Identity) -> Patient:
+    return Patient(
         patient_id=min(identity.patient_ids, default=None),
         name=identity.name,
         birth_date=identity.birth_date,
+        sex=_SEXES.get(identity.sex or ""),
     )
-    return NotePart(note, identity, patient, notices)
 
 
 def find_sections(text: str) -> tuple[Section, ...]:
@@ -106,7 +137,7 @@ def find_sections(text: str) -> tuple[Section, ...]:
     stops = [*(match.start() for match in found[1:]), len(text)]
     for match, stop in zip(found, stops, strict=True):
         title = (match["known"] or match["capitals"]).strip()
-        kind = _KINDS.get(title.lower(), "other")
+        kind = KINDS.get(title.lower(), "other")
         sections.append(Section(title, kind, match.start(), stop))
     return tuple(sections)
 

@@ -1,61 +1,39 @@
-"""Observations from FHIR R4 JSON: a Bundle or a single resource.
+"""Observations and notes from FHIR JSON, R4 or R5: a Bundle or a single resource.
 
-Each Observation is validated by fhir.resources' R4B models, the release of that library that
-matches R4; what does not validate is not used and is asked about by entry number. Nothing is ever
-fetched: a reference either resolves inside the file or is refused. HL7 FHIR R4: Bundle,
-Observation, Patient, and the vital signs profile for blood pressure panels (LOINC 85354-9).
+Each resource is validated by the models of its release; what does not validate is not used and is
+asked about by entry number. Nothing is ever fetched: a reference either resolves inside the file or
+is refused. HL7 FHIR R4 and R5: Bundle, Observation, Patient, and the vital signs profile for blood
+pressure panels (LOINC 85354-9). Notes: ``fhir_documents``.
 """
 
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.intake.fhir_bundle import Entry, entries_of
+from mmcore.intake.fhir_documents import read_fhir_notes
+from mmcore.intake.fhir_models import Release, Resource, release_of, validate
+from mmcore.intake.identity import may_be_same, says_whose
 from mmcore.intake.note import parse_date
 from mmcore.intake.parts import Identity, ObservationsPart
 from mmcore.intake.quantities import make_observation
-from mmcore.intake.strict_json import parse_json
-from mmcore.intake.text import decode_text
 from mmcore.intake.units import Quantity, normalise_unit
+from mmcore.language import Text, filled, joined, say
 from mmcore.loinc import OBSERVATION_TYPES, ObservationType
 from mmcore.records import Observation, Patient
-
-MAX_ENTRIES = 20_000
 
 _LOINC = "http://loinc.org"
 _UCUM = "http://unitsofmeasure.org"
 _NOT_RESULTS = ("entered-in-error", "cancelled", "registered", "unknown")
 _SEXES: dict[str, Literal["F", "M", "O"]] = {"female": "F", "male": "M", "other": "O"}
-# Narrative and foreign content are neither read nor shown, so they are not parsed either.
-_IGNORED_KEYS = frozenset({"text", "contained", "extension", "modifierExtension", "meta"})
-
-Resource = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One resource of a bundle; number counts from 1 as in messages."""
-
-    number: int
-    full_url: str
-    resource: Resource
-
-
-def is_fhir(document: Any) -> bool:
-    """Whether parsed JSON is a FHIR resource."""
-    return isinstance(document, dict) and isinstance(document.get("resourceType"), str)
-
-
-def read_json(data: bytes) -> tuple[Any, tuple[str, ...]]:
-    """Return the document and notices on its encoding.
-
-    Raises ``FileRefusedError`` as ``decode_text`` and ``parse_json`` do.
-    """
-    text, notices = decode_text(data)
-    return parse_json(text), notices
+_OTHER_KINDS = say("{n} observations of other kinds")
+_OTHERS = say("{n} other resources")
+_ELSEWHERE = say("{n} attachments that lie elsewhere and are never fetched")
+_WITHDRAWN = say("{n} documents that were withdrawn or replaced")
+_READ = frozenset({"Patient", "DocumentReference", "DiagnosticReport", "Binary"})
 
 
 def read_fhir(
@@ -65,54 +43,53 @@ def read_fhir(
 
     Raises ``FileRefusedError`` with BAD_FHIR, TOO_LARGE, BAD_REFERENCE or PATIENT_MISMATCH.
     """
-    entries = list(_entries(document))
-    patients = [entry for entry in entries if entry.resource["resourceType"] == "Patient"]
-    subjects = _check_subjects(entries, patients)
+    entries = list(entries_of(document))
+    release = release_of([document, *(entry.resource for entry in entries)])
+    patients = [entry for entry in entries if entry.kind == "Patient"]
+    subjects = _check_subjects(entries, patients, release)
     observations: list[Observation] = []
     questions: list[str] = []
-    aside: Counter[str] = Counter()
+    aside: Counter[Text] = Counter()
     for entry in entries:
-        kind = entry.resource["resourceType"]
-        if kind == "Observation":
-            for outcome in _read_observation(entry.resource, digest=digest):
+        if entry.kind == "Observation":
+            for outcome in _read_observation(entry.resource, release, digest=digest):
                 if isinstance(outcome, Observation):
                     observations.append(outcome)
                 elif outcome is None:
-                    aside["observations of other kinds"] += 1
+                    aside[_OTHER_KINDS] += 1
                 else:
-                    questions.append(f"entry {entry.number}: {outcome}")
-        elif kind != "Patient":
-            aside["other resources"] += 1
-    if aside:
-        words = " and ".join(f"{count} {what}" for what, count in aside.items())
-        notices += (f"{words} were kept aside.",)
+                    questions.append(
+                        say("entry {number}: {problem}", number=entry.number, problem=outcome)
+                    )
+        elif entry.kind not in _READ:
+            aside[_OTHERS] += 1
     patient, identity = _read_patient(patients[0].resource if patients else {}, subjects)
-    return ObservationsPart(tuple(observations), identity, patient, tuple(questions), notices)
-
-
-def _bad(detail: str, *, attribute: str = "") -> FileRefusedError:
-    return FileRefusedError(RefusalCode.BAD_FHIR, detail, attribute=attribute)
-
-
-def _entries(document: Resource) -> Iterator[_Entry]:
-    if document["resourceType"] != "Bundle":
-        yield _Entry(1, "", document)
-        return
-    entries = document.get("entry", [])
-    if not isinstance(entries, list):
-        raise _bad("the entries of the bundle are not a list", attribute="Bundle.entry")
-    if len(entries) > MAX_ENTRIES:
-        raise FileRefusedError(
-            RefusalCode.TOO_LARGE, f"the bundle has more than {MAX_ENTRIES:,} entries"
+    found = read_fhir_notes(entries, release=release, digest=digest)
+    if not says_whose(identity):  # then the first document that says whose it is speaks for all
+        identity = next((p.identity for p in found.notes if says_whose(p.identity)), identity)
+    notes = [part for part in found.notes if may_be_same(part.identity, identity)]
+    n_strangers = len(found.notes) - len(notes)
+    if n_strangers:
+        questions.append(
+            say("{n} attached documents name another patient and were not used", n=n_strangers)
         )
-    for number, entry in enumerate(entries, start=1):
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if not isinstance(resource, dict) or not is_fhir(resource):
-            raise _bad(f"entry {number} holds no resource", attribute="Bundle.entry.resource")
-        yield _Entry(number, str(entry.get("fullUrl", "")), resource)
+    aside[_ELSEWHERE] += found.elsewhere
+    aside[_WITHDRAWN] += found.withdrawn
+    if words := [filled(text, n=count) for text, count in aside.items() if count]:
+        notices += (say("{what} were kept aside.", what=joined(words, " and ")),)
+    return ObservationsPart(
+        tuple(observations),
+        identity,
+        patient,
+        (*questions, *found.questions),
+        tuple(dict.fromkeys([*notices, *(said for part in notes for said in part.notices)])),
+        notes=tuple(part.note for part in notes),
+    )
 
 
-def _check_subjects(entries: list[_Entry], patients: list[_Entry]) -> frozenset[str]:
+def _check_subjects(
+    entries: list[Entry], patients: list[Entry], release: Release
+) -> frozenset[str]:
     """Return the record numbers that subjects name where the file holds no Patient resource."""
     known = {
         key
@@ -124,7 +101,8 @@ def _check_subjects(entries: list[_Entry], patients: list[_Entry]) -> frozenset[
     people = {str(p.resource.get("id") or p.full_url or p.number) for p in patients}
     if len(people) > 1:
         raise FileRefusedError(
-            RefusalCode.PATIENT_MISMATCH, f"the bundle is about {len(patients)} patients"
+            RefusalCode.PATIENT_MISMATCH,
+            say("the bundle is about {count} patients", count=len(patients)),
         )
     named: dict[str, int] = {}
     numbers: dict[str, int] = {}
@@ -139,7 +117,7 @@ def _check_subjects(entries: list[_Entry], patients: list[_Entry]) -> frozenset[
         value = identifier.get("value") if isinstance(identifier, dict) else None
         if isinstance(value, str) and value.strip():
             numbers.setdefault(value.strip(), entry.number)
-    _check_record_numbers(numbers, patients)
+    _check_record_numbers(numbers, patients, release)
     if known:
         for reference, number in named.items():
             if reference not in known and not any(
@@ -147,34 +125,43 @@ def _check_subjects(entries: list[_Entry], patients: list[_Entry]) -> frozenset[
             ):
                 raise FileRefusedError(
                     RefusalCode.BAD_REFERENCE,
-                    f"entry {number} is about someone whom the bundle does not hold",
+                    say(
+                        "entry {number} is about someone whom the bundle does not hold",
+                        number=number,
+                    ),
                     attribute="subject",
                 )
         return frozenset()
     if len(named) > 1:
         raise FileRefusedError(
-            RefusalCode.PATIENT_MISMATCH, f"the bundle is about {len(named)} patients"
+            RefusalCode.PATIENT_MISMATCH,
+            say("the bundle is about {count} patients", count=len(named)),
         )
     logical = (reference.rsplit("/", 1)[-1] for reference in named if "Patient/" in reference)
     return frozenset(numbers) or frozenset(logical)
 
 
-def _check_record_numbers(numbers: Mapping[str, int], patients: list[_Entry]) -> None:
+def _check_record_numbers(
+    numbers: Mapping[str, int], patients: list[Entry], release: Release
+) -> None:
     """Refuse subjects that are named by the record number of somebody else. R4 Reference."""
     own = set()
     for entry in patients:
-        _validate(entry.resource, "Patient")
+        validate(entry.resource, "Patient", release)
         values = (i.get("value") for i in entry.resource.get("identifier") or [])
         own |= {value.strip() for value in values if value and value.strip()}
     strangers = [number for value, number in numbers.items() if own and value not in own]
     if strangers:
         raise FileRefusedError(
             RefusalCode.PATIENT_MISMATCH,
-            f"entry {strangers[0]} has a record number that is not the patient's",
+            say(
+                "entry {number} has a record number that is not the patient's", number=strangers[0]
+            ),
         )
     if not patients and len(numbers) > 1:
         raise FileRefusedError(
-            RefusalCode.PATIENT_MISMATCH, f"the bundle is about {len(numbers)} patients"
+            RefusalCode.PATIENT_MISMATCH,
+            say("the bundle is about {count} patients", count=len(numbers)),
         )
 
 
@@ -182,7 +169,6 @@ def _read_patient(resource: Resource, subjects: frozenset[str]) -> tuple[Patient
     """Return whom the file is about; every identifier counts, since hospitals give several."""
     if not resource:
         return Patient(patient_id=min(subjects, default=None)), Identity(subjects)
-    _validate(resource, "Patient")
     values = [
         identifier["value"].strip()
         for identifier in resource.get("identifier", [])
@@ -211,33 +197,14 @@ def _person(name: Mapping[str, Any]) -> str | None:
     return ", ".join(part for part in (family, given) if part) or None
 
 
-def _validate(resource: Resource, kind: Literal["Observation", "Patient"]) -> None:
-    """Check one resource against the R4 models. Raises ``FileRefusedError`` (BAD_FHIR)."""
-    # Imported here: most cases hold no FHIR, and the models cost a quarter of a second.
-    from fhir.resources.R4B.observation import Observation as ObservationModel
-    from fhir.resources.R4B.patient import Patient as PatientModel
-
-    model = ObservationModel if kind == "Observation" else PatientModel
-    plain = {key: value for key, value in resource.items() if key not in _IGNORED_KEYS}
-    try:
-        model.model_validate(plain)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise _bad(f"a {kind} is not valid FHIR R4", attribute=_where(error, kind)) from error
-
-
-def _where(error: Exception, kind: str) -> str:
-    """Return the path of the first problem; pydantic's message itself would quote the value."""
-    problems = error.errors() if hasattr(error, "errors") else []
-    path = [part for part in problems[0]["loc"] if isinstance(part, str)] if problems else []
-    return ".".join([kind, *path])
-
-
-def _read_observation(resource: Resource, *, digest: str) -> Iterator[Observation | str | None]:
+def _read_observation(
+    resource: Resource, release: Release, *, digest: str
+) -> Iterator[Observation | str | None]:
     """Yield observations, questions, or ``None`` for a kind that is not known here."""
     try:
-        _validate(resource, "Observation")
+        validate(resource, "Observation", release)
     except FileRefusedError as refusal:
-        yield f"{refusal.detail} ({refusal.attribute})"
+        yield say("{problem} ({attribute})", problem=refusal.detail, attribute=refusal.attribute)
         return
     if resource.get("status") in _NOT_RESULTS:
         yield None
@@ -266,13 +233,13 @@ def _read_value(
         return None
     quantity = holder.get("valueQuantity")
     if not isinstance(quantity, dict) or quantity.get("value") is None:
-        return f"{kind.display} has no value with a unit"
+        return say("{display} has no value with a unit", display=kind.display)
     value = float(quantity["value"])
     if not math.isfinite(value):
-        return f"{kind.display} is not a finite number"
+        return say("{display} is not a finite number", display=kind.display)
     unit = _unit(quantity)
     if unit is None:
-        return f"{kind.display} has one unit in words and another as code"
+        return say("{display} has one unit in words and another as code", display=kind.display)
     sign = str(quantity.get("comparator") or "")[:1]
     comparator: Literal["<", ">"] | None = "<" if sign == "<" else ">" if sign == ">" else None
     ranges = holder.get("referenceRange") or [{}]

@@ -46,17 +46,22 @@ class ImagePart:
 
 @dataclass(frozen=True, slots=True)
 class NotePart:
-    """One note."""
+    """One note.
+
+    hints: whom free text of uncertain order seems to name; it may raise a question and decides
+        nothing.
+    """
 
     note: Note
     identity: Identity
     patient: Patient
     notices: tuple[str, ...] = ()
+    hints: Identity = field(default_factory=Identity)
 
 
 @dataclass(frozen=True, slots=True)
 class ObservationsPart:
-    """The observations of one file.
+    """The observations of one file, and the notes that came with them.
 
     questions: one sentence per row or entry that was not used, by line or entry number.
     """
@@ -66,6 +71,7 @@ class ObservationsPart:
     patient: Patient
     questions: tuple[str, ...] = ()
     notices: tuple[str, ...] = field(default=())
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,10 @@
 import re
 from enum import StrEnum
 
+from mmcore.intake.documents.cda import is_cda
+from mmcore.intake.documents.docx import is_docx
 from mmcore.intake.variants import is_vcf
+from mmcore.language import say
 
 
 class Content(StrEnum):
@@ -14,6 +17,7 @@ class Content(StrEnum):
     ARCHIVE = "archive"
     SOUND = "sound"
     VCF = "vcf"
+    DOCUMENT = "document"
     JSON = "json"
     TEXT = "text"
     BINARY = "binary"
@@ -21,30 +25,32 @@ class Content(StrEnum):
 
 # Kinds that a clinician may well drop in and that deserve better words than "unknown".
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"%PDF-", "a PDF document; export its text, or the image as DICOM"),
-    (b"\x89PNG\r\n\x1a\n", "a PNG picture without a DICOM header; export it as DICOM"),
-    (b"\xff\xd8\xff", "a JPEG picture without a DICOM header; export it as DICOM"),
-    (b"II*\x00", "a TIFF picture without a DICOM header; export it as DICOM"),
-    (b"MM\x00*", "a TIFF picture without a DICOM header; export it as DICOM"),
-    (b"GIF8", "a GIF picture without a DICOM header; export it as DICOM"),
-    (b"\x1f\x8b", "a gzip file; only zip archives are opened"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; only zip archives are opened"),
-    (b"Rar!", "a RAR archive; only zip archives are opened"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document; export it as text or CSV"),
-    (b"{\\rtf", "a rich-text document; export it as plain text"),
-    (b"RIFF", "a film or picture, not a WAV recording"),
-    (b"OggS", "an Ogg recording; export it as WAV or FLAC"),
-    (b"ID3", "an MP3 recording; export it as WAV or FLAC"),
-    (b"\xff\xfb", "an MP3 recording; export it as WAV or FLAC"),
-    (b"FORM", "an AIFF recording; export it as WAV or FLAC"),
-    (b"RF64", "a recording of more than 4 GB; export a part of it as WAV"),
-    (b"BCF\x02", "a binary variant file; export it as VCF text"),
+    (b"\x89PNG\r\n\x1a\n", say("a PNG picture without a DICOM header; export it as DICOM")),
+    (b"\xff\xd8\xff", say("a JPEG picture without a DICOM header; export it as DICOM")),
+    (b"II*\x00", say("a TIFF picture without a DICOM header; export it as DICOM")),
+    (b"MM\x00*", say("a TIFF picture without a DICOM header; export it as DICOM")),
+    (b"GIF8", say("a GIF picture without a DICOM header; export it as DICOM")),
+    (b"\x1f\x8b", say("a gzip file; only zip archives are opened")),
+    (b"7z\xbc\xaf\x27\x1c", say("a 7-Zip archive; only zip archives are opened")),
+    (b"Rar!", say("a RAR archive; only zip archives are opened")),
+    (b"\xd0\xcf\x11\xe0", say("an old Office document; export it as text or CSV")),
+    (b"{\\rtf", say("a rich-text document; export it as plain text")),
+    (b"RIFF", say("a film or picture, not a WAV recording")),
+    (b"OggS", say("an Ogg recording; export it as WAV or FLAC")),
+    (b"ID3", say("an MP3 recording; export it as WAV or FLAC")),
+    (b"\xff\xfb", say("an MP3 recording; export it as WAV or FLAC")),
+    (b"FORM", say("an AIFF recording; export it as WAV or FLAC")),
+    (b"RF64", say("a recording of more than 4 GB; export a part of it as WAV")),
+    (b"BCF\x02", say("a binary variant file; export it as VCF text")),
 )
 _MARKUP = (
-    (re.compile(r"\s*<!doctype\s+html|\s*<html", re.IGNORECASE), "a web page; export it as text"),
+    (
+        re.compile(r"\s*<!doctype\s+html|\s*<html", re.IGNORECASE),
+        say("a web page; export it as text"),
+    ),
     (
         re.compile(r"\s*<\?xml|\s*<!doctype|\s*<!entity|\s*<(bundle|patient|observation)\b", re.I),
-        "an XML document, which is never parsed; export FHIR as JSON",
+        say("an XML document, which is never parsed; export FHIR as JSON"),
     ),
 )
 # Files that folders and CDs carry along.
@@ -52,6 +58,8 @@ _ASIDE_NAMES = re.compile(r"(^|[/\\])(\.[^/\\]*|thumbs\.db|desktop\.ini|__macosx
 # Text whose own name says that it is none of a patient's: read as a note it would be scored.
 _NO_NOTE_NAMES = re.compile(r"\.(ya?ml|toml|ini|cfg|conf|log|py|js|css|sh|bat|sql|tex)$", re.I)
 _JSON_START = re.compile(rb'\s*(\{\s*["}]|\[\s*[\[{\]])')
+_ZIP = b"PK\x03\x04"
+_XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[?!\w]|\xff\xfe<\x00|\xfe\xff\x00<")
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _ELEMENT_VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR "
@@ -67,12 +75,16 @@ def sniff(data: bytes) -> Content:
     # DICOM file may start like a TIFF, a zip or a program.
     if data[128:132] == b"DICM" or _starts_like_dicom(data):
         return Content.DICOM
+    if data.startswith(b"%PDF-") or (data.startswith(_ZIP) and is_docx(data)):
+        return Content.DOCUMENT
     if data[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
         return Content.ARCHIVE
     if (data[:4] == b"RIFF" and data[8:12] == b"WAVE") or data[:4] == b"fLaC":
         return Content.SOUND
     if is_vcf(data):
         return Content.VCF
+    if _XML_START.match(data) and is_cda(data):
+        return Content.DOCUMENT
     if describe_foreign(data):
         return Content.BINARY
     if _looks_binary(data):
@@ -87,7 +99,7 @@ def describe_foreign(data: bytes) -> str:
         if data.startswith(signature):
             return words
     if data[4:8] == b"ftyp":
-        return "an MP4 or M4A file; export its sound as WAV or FLAC"
+        return say("an MP4 or M4A file; export its sound as WAV or FLAC")
     head = data[:512].decode("utf-8-sig", errors="replace")
     for pattern, words in _MARKUP:
         if pattern.match(head):
@@ -98,9 +110,9 @@ def describe_foreign(data: bytes) -> str:
 def describe_aside(name: str, data: bytes) -> str:
     """Return words for a file that is kept aside without being at fault, or an empty string."""
     if _ASIDE_NAMES.search(name):
-        return "a file of the operating system, not of the patient"
+        return say("a file of the operating system, not of the patient")
     if _NO_NOTE_NAMES.search(name) and sniff(data) is Content.TEXT:
-        return "a settings or program file by its name, not a clinical note"
+        return say("a settings or program file by its name, not a clinical note")
     return ""
 
 

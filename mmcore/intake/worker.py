@@ -23,7 +23,9 @@ from typing import IO, Any, Literal, cast
 import numpy as np
 
 from mmcore.errors import FileRefusedError, RefusalCode
-from mmcore.intake.parts import Identity, ImagePart, RecordingPart
+from mmcore.intake.note import note_part
+from mmcore.intake.parts import Identity, ImagePart, NotePart, RecordingPart
+from mmcore.language import from_plain, say
 from mmcore.records import Instance, Patient, PixelArray, Recording, Window
 
 MAX_FILE_BYTES = 600 * 2**20
@@ -38,6 +40,7 @@ _PROGRAM = (
 )
 # Nothing of the server's environment, only what keeps numerical libraries from starting threads.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+_Request = Literal["dicom", "sound", "document", "deid-inspect", "deid-rewrite"]
 _DTYPES = frozenset({"|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<f4"})
 
 
@@ -69,13 +72,30 @@ class DecodeWorker:
         found, samples = self._ask("sound", data)
         return _recording_part(found, samples, digest, title)
 
-    def _ask(
-        self, kind: Literal["dicom", "sound"], data: bytes
+    def read_document(self, data: bytes, *, digest: str, title: str) -> NotePart:
+        """Return the text of a PDF, Word, CDA or HTML document. Raises as ``decode`` does."""
+        return note_part(self._answer("document", data), digest=digest, title=title)
+
+    def deidentify(
+        self, kind: Literal["deid-inspect", "deid-rewrite"], request: bytes
     ) -> tuple[dict[str, Any], PixelArray]:
+        """Return what ``mmcore.deid.dicom_process`` says, and the bytes it wrote.
+
+        Raises as ``decode`` does.
+        """
+        return self._ask(kind, request)
+
+    def _ask(self, kind: _Request, data: bytes) -> tuple[dict[str, Any], PixelArray]:
         """Return what the process found in the file, and the array that goes with it."""
+        found = self._answer(kind, data)
+        return found, self._array(found)
+
+    def _answer(self, kind: _Request, data: bytes) -> dict[str, Any]:
+        """Return what the process found in the file."""
         if len(data) > MAX_FILE_BYTES:
             raise FileRefusedError(
-                RefusalCode.TOO_LARGE, f"the file is larger than {MAX_FILE_BYTES >> 20} MB"
+                RefusalCode.TOO_LARGE,
+                say("the file is larger than {megabytes} MB", megabytes=MAX_FILE_BYTES >> 20),
             )
         if self._process is None:
             self._start()
@@ -95,8 +115,11 @@ class DecodeWorker:
             raise
         if "refused" in reply:
             code, detail, attribute = reply["refused"]
-            raise FileRefusedError(RefusalCode(code), detail, attribute=attribute)
-        return reply["found"], self._array(reply["found"])
+            raise FileRefusedError(RefusalCode(code), from_plain(detail), attribute=attribute)
+        found = cast("dict[str, Any]", reply["found"])
+        if "notices" in found:
+            found["notices"] = [from_plain(notice) for notice in found["notices"]]
+        return found
 
     def close(self) -> None:
         """End the process, at once."""
@@ -148,7 +171,10 @@ class DecodeWorker:
         if not ready:
             raise FileRefusedError(
                 RefusalCode.DECODE_TIMEOUT,
-                f"the file was not decoded within {self._wall_seconds:g} seconds",
+                say(
+                    "the file was not decoded within {seconds:g} seconds",
+                    seconds=self._wall_seconds,
+                ),
             )
         line = stdout.readline()
         if not line.endswith(b"\n"):
@@ -181,7 +207,8 @@ class DecodeWorker:
 
 def _crashed() -> FileRefusedError:
     return FileRefusedError(
-        RefusalCode.DECODE_CRASHED, "the decoder broke down on this file; nothing else was lost"
+        RefusalCode.DECODE_CRASHED,
+        say("the decoder broke down on this file; nothing else was lost"),
     )
 
 
@@ -193,7 +220,8 @@ def _died(process: "subprocess.Popen[bytes]") -> FileRefusedError:
         return _crashed()
     if status == -signal.SIGXCPU:
         return FileRefusedError(
-            RefusalCode.DECODE_TIMEOUT, "decoding the file took more time than one file may have"
+            RefusalCode.DECODE_TIMEOUT,
+            say("decoding the file took more time than one file may have"),
         )
     return _crashed()
 
@@ -243,6 +271,23 @@ def decode_recording(data: bytes, *, digest: str, title: str) -> RecordingPart:
     """
     with _POOL.borrow() as worker:
         return worker.decode_recording(data, digest=digest, title=title)
+
+
+def read_document(data: bytes, *, digest: str, title: str) -> NotePart:
+    """Return the text of a document, taken in a process of the shared pool.
+
+    Raises ``FileRefusedError``.
+    """
+    with _POOL.borrow() as worker:
+        return worker.read_document(data, digest=digest, title=title)
+
+
+def deidentify_dicom(
+    kind: Literal["deid-inspect", "deid-rewrite"], request: bytes
+) -> tuple[dict[str, Any], PixelArray]:
+    """Have a process of the shared pool inspect or rewrite a file; see ``DecodeWorker``."""
+    with _POOL.borrow() as worker:
+        return worker.deidentify(kind, request)
 
 
 def close_workers() -> None:

@@ -24,6 +24,8 @@ DOORS = {
     "timm": ("mmcore/model/",),
     "transformers": ("mmcore/modalities/note_encoders.py", "mmcore/train/"),
     "reportlab": ("mmcore/report/pdf",),
+    "pypdf": ("mmcore/intake/documents/",),
+    "fhir": ("mmcore/intake/fhir_models.py",),
     "plotly": ("dashboard/charts.py",),
     "sqlalchemy": ("mmcore/store/",),
     "alembic": ("mmcore/store/",),

@@ -93,7 +93,7 @@ def test_one_bad_file_does_not_cost_the_rest() -> None:
         "broken.dcm": RefusalCode.PIXEL_LENGTH_MISMATCH,
         "noise.dcm": RefusalCode.NOT_DICOM,
         "noise": RefusalCode.UNKNOWN_KIND,
-        "report.pdf": RefusalCode.UNKNOWN_KIND,
+        "report.pdf": RefusalCode.CORRUPT,
         "page.html": RefusalCode.UNKNOWN_KIND,
         "bundle.xml": RefusalCode.UNKNOWN_KIND,
         "broken.zip": RefusalCode.CORRUPT_ARCHIVE,

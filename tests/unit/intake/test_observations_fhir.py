@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mmcore.errors import FileRefusedError, RefusalCode
-from mmcore.intake.observations_fhir import read_fhir, read_json
+from mmcore.intake.fhir_bundle import read_json
+from mmcore.intake.observations_fhir import read_fhir
 from mmcore.intake.parts import ObservationsPart
 from mmcore.intake.strict_json import parse_json
 
@@ -137,7 +138,7 @@ def test_what_is_no_result_is_not_used(status: str) -> None:
 
 
 def test_other_resources_are_kept_aside_and_counted() -> None:
-    part = read(patient(), observation("99999-9"), {"resourceType": "DocumentReference"})
+    part = read(patient(), observation("99999-9"), {"resourceType": "Encounter"})
     assert part.notices == ("1 observations of other kinds and 1 other resources were kept aside.",)
 
 
