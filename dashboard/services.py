@@ -18,6 +18,7 @@ from dashboard import jobs, reading, state
 from dashboard.jobs import Job, Tell
 from dashboard.keeping import prefer as prefer
 from dashboard.keeping import preference as preference
+from dashboard.language import ours, say, word
 from dashboard.state import CaseWork
 from mmcore.errors import MMCoreError
 from mmcore.records import (
@@ -136,7 +137,8 @@ def demo_cases() -> tuple[DemoCase, ...]:
     for facts_file in sorted(DEMOS.glob("*/demo.yaml")):
         facts = yaml.safe_load(facts_file.read_text("utf-8"))
         folder = facts_file.parent
-        found.append(DemoCase(folder.name, str(facts["title"]), str(facts["summary"]), folder))
+        title, summary = (word(str(facts[key])) for key in ("title", "summary"))
+        found.append(DemoCase(folder.name, title, summary, folder))
     return tuple(found)
 
 
@@ -179,7 +181,8 @@ def read_files(files: Sequence[tuple[str, bytes]], label: str) -> None:
         from mmcore.intake import RawFile, case_from_files
 
         def progress(done: int, total: int) -> None:
-            tell(done / max(total, 1), f"Reading file {min(done + 1, total)} of {total}")
+            number = min(done + 1, total)
+            tell(done / max(total, 1), say("Reading file {n} of {all}", n=number, all=total))
 
         return case_from_files([RawFile(name, data) for name, data in files], progress=progress)
 
@@ -217,7 +220,7 @@ def _started(work: CaseWork, name: str, task: Callable[["Engine", Tell], Any]) -
         return None
 
     def with_engine(tell: Tell) -> Any:
-        tell(0.0, "Waiting for the model")
+        tell(0.0, say("Waiting for the model"))
         engine.wait()
         if engine.error is not None:
             raise engine.error
@@ -301,7 +304,8 @@ def write_report(work: CaseWork) -> Job[Any] | None:
 
     It holds what the reader has recorded by now.
     """
-    read = reading.desk(work).reading
+    desk = reading.desk(work)
+    read, pictures = desk.reading, desk.key_images
 
     def task(
         engine: "Engine", tell: Tell
@@ -314,16 +318,19 @@ def write_report(work: CaseWork) -> Job[Any] | None:
         known = dict(work.explanations)
         shown = [g.target for g in prediction.gate if g.verdict is not GateVerdict.WITHHELD]
         for index, target in enumerate(shown):
-            name = prediction.target(target).display
-            tell(index / len(shown), f"Explaining {name} ({index + 1} of {len(shown)})")
+            name = word(prediction.target(target).display)
+            doing = say(
+                "Explaining {display} ({n} of {all})", display=name, n=index + 1, all=len(shown)
+            )
+            tell(index / len(shown), doing)
             if target not in known:
                 try:
                     known[target] = engine.explain(work.case, target)
                 except LedgerNotAdditiveError as error:
                     prediction = withhold(prediction, target, reason=str(error))
-        tell(1.0, "Setting the pages")
+        tell(1.0, say("Setting the pages"))
         explanations = {target: known[target] for target in shown if target in known}
-        document = dict(result_document(Result(work.case, prediction, explanations, read)))
+        document = dict(result_document(Result(work.case, prediction, explanations, read, pictures)))
         return prediction, document, render_pdf(document), explanations
 
     return _started(work, "report", task)
@@ -381,6 +388,5 @@ def demo_contents(demo: DemoCase) -> tuple[Modality, ...]:
 def case_label(work: CaseWork) -> str:
     """Return how the case switcher names a case: who it is, else what it was called."""
     patient = work.case.patient
-    return " · ".join(
-        part for part in (person_name(patient.name) or patient.patient_id, work.label) if part
-    )
+    names = (person_name(patient.name) or patient.patient_id, ours(work.label))
+    return " · ".join(part for part in names if part)
