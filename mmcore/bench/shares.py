@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.bench.causal import KNOWN, log_likelihood_ratio
 from mmcore.engine import Engine
 from mmcore.evaluate.resample import FloatArray, Resampled, ratio, resample
 from mmcore.explain.shapley import shapley_values
 from mmcore.records import Modality
 from mmcore.simulate import FINDINGS, PhantomPatient
+from mmcore.simulate.evidence import KNOWN, log_likelihood_ratio
 
 CLOSE = 0.1  # by which a share may differ and still be called recovered
 

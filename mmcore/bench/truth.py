@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.bench.causal import lab_evidence
 from mmcore.datasets.labelled import LabelledCase
 from mmcore.datasets.thorax import LUNGS
 from mmcore.simulate import Finding, PhantomPatient
+from mmcore.simulate.evidence import lab_evidence
 
 BoolArray = npt.NDArray[np.bool_]
 Box = tuple[float, float, float, float]

@@ -7,9 +7,10 @@ interrupted build goes on where it stopped.
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,16 +102,35 @@ def build_cohort(
     ``workers``: processes that simulate; one per core by default, 0 for this process itself.
     """
     stored = STORED_SIZE if STORED_SIZE % size == 0 else size
-    kinds = {
+    kinds: dict[MakeRow, Path] = {
         _row: folder / f"seed-{seed}-size-{stored}",
         _extra_row: folder / f"seed-{seed}-extras",
         _course_row: folder / f"seed-{seed}-course",
     }
+    arrays = build_rows(kinds, seed=seed, patients=patients, size=stored, workers=workers)
+    arrays["images"] = area_means(arrays["images"].astype(np.uint8, copy=False), size)
+    notes = tuple(json.loads(text) for text in arrays.pop("notes"))
+    return Cohort(notes=notes, **arrays)
+
+
+def build_rows(
+    kinds: Mapping[MakeRow, Path],
+    *,
+    seed: int,
+    patients: int,
+    size: int,
+    workers: int | None = None,
+) -> dict[str, npt.NDArray[Any]]:
+    """Return what ``kinds`` make of the first ``patients`` patients of ``seed``, (N, ...) by name.
+
+    Every kind keeps its shards in its folder; those not yet there are made. ``size`` is handed to
+    every kind; ``workers`` as of ``build_cohort``.
+    """
     for kind_folder in kinds.values():
         kind_folder.mkdir(parents=True, exist_ok=True)
     shards = [range(start, min(start + SHARD, patients)) for start in range(0, patients, SHARD)]
     todo = [
-        (row, kind_folder, seed, s, stored)
+        (row, kind_folder, seed, s, size)
         for row, kind_folder in kinds.items()
         for s in shards
         if not _shard(kind_folder, s).exists()
@@ -128,10 +148,7 @@ def build_cohort(
         {k: v for where in kinds.values() for k, v in _load_shard(_shard(where, s)).items()}
         for s in shards
     ]
-    arrays = {k: np.concatenate([s[k] for s in loaded]) for k in loaded[0]}
-    arrays["images"] = area_means(arrays["images"].astype(np.uint8, copy=False), size)
-    notes = tuple(json.loads(text) for text in arrays.pop("notes"))
-    return Cohort(notes=notes, **arrays)
+    return {k: np.concatenate([s[k] for s in loaded]) for k in loaded[0]}
 
 
 def area_means(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from mmcore.train.alignment import AlignmentConfig
 from mmcore.train.losses import LossConfig
 
 DataKind = Literal["phantom", "thorax"]
+Teacher = Literal["", "causal"]
 Sampler = Literal["shuffle", "balanced"]
 HUB = "hf-hub:"  # how a name starts that is no local path
 
@@ -28,6 +29,9 @@ class DataConfig:
         outline, such as the few with an expert score; 1 for all others.
     permuted: whether training examinations get the labels and outlines of others, at random: such a
         model has nothing to learn, and its maps must not look like those of one that had.
+    teacher: "causal" for log-odds of simulated patients by the causal model that they were drawn
+        from (mmcore/train/teacher.py), of every coalition that is learned; "" for labels alone.
+        ``loss.teacher`` and ``loss.taught`` say how they are learned.
     """
 
     kind: DataKind
@@ -37,12 +41,18 @@ class DataConfig:
     parts: int = 5
     repeat: dict[str, int] = field(default_factory=dict)
     permuted: bool = False
+    teacher: Teacher = ""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(DataKind):
             raise ConfigError(key="data.kind", problem=f"{self.kind!r} is unknown")
         if self.kind == "phantom" and not (self.train > 0 and self.validation > 0):
             raise ConfigError(key="data.train", problem="train and validation must exceed 0")
+        if self.teacher not in get_args(Teacher):
+            raise ConfigError(key="data.teacher", problem=f"{self.teacher!r} is unknown")
+        if self.teacher and self.kind != "phantom":
+            problem = "only of simulated patients is it known what each input says"
+            raise ConfigError(key="data.teacher", problem=problem)
         if self.parts < 2:
             raise ConfigError(key="data.parts", problem="must be at least 2")
 

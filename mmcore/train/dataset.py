@@ -36,7 +36,9 @@ class Batch:
     labels: (B, K) float32, regressions in units of their scale [0, 1]; NaN where unknown. regions:
     (B, R, h, w) covered fraction, NaN where nobody outlined the region; None without segmentation.
     patients: (B,) int64, the same number for examinations of one patient; it means nothing beyond
-    the batch. coalitions: (B, C, M) bool, subsets of the presence that are learned too.
+    the batch. coalitions: (B, C, M) bool, subsets of the presence that are learned too. evidence:
+    (B, 1 + M, K) log-odds of a teacher, of knowing nothing and then what each modality adds; NaN
+    where it says nothing.
     """
 
     inputs: dict[Modality, Tensor]
@@ -45,6 +47,16 @@ class Batch:
     regions: Tensor | None
     patients: Tensor
     coalitions: Tensor | None = None
+    evidence: Tensor | None = None
+
+    def taught(self) -> Tensor | None:
+        """Return (B, 1 + C, K) log-odds that the teacher gives: of the presence, of each subset."""
+        if self.evidence is None:
+            return None
+        shown = self.presence[:, None]
+        if self.coalitions is not None:
+            shown = torch.cat([shown, self.coalitions], dim=1)
+        return self.evidence[:, :1] + shown.to(self.evidence.dtype) @ self.evidence[:, 1:]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +67,7 @@ class TrainingSet:
     window; rows of absent ones are zeros. presence: (N, M) bool. labels: (N, K) as in ``Batch``.
     regions: (N, R, h, w) uint8, covered fraction times 255; known: (N, R) bool, whether it was
     outlined. patients: whose examination each is. subgroups: (N,) words per name, such as the view
-    of the image.
+    of the image. evidence: (N, 1 + M, K) as in ``Batch``, None without a teacher.
     """
 
     config: ModelConfig
@@ -66,6 +78,7 @@ class TrainingSet:
     known: Tensor | None
     patients: tuple[str, ...]
     subgroups: Mapping[str, tuple[str, ...]]
+    evidence: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -83,7 +96,9 @@ class TrainingSet:
         people = [self.patients[row] for row in rows.tolist()]
         numbers = {patient: number for number, patient in enumerate(dict.fromkeys(people))}
         patients = torch.tensor([numbers[patient] for patient in people])
-        return Batch(inputs, self.presence[rows], self.labels[rows], regions, patients)
+        evidence = None if self.evidence is None else self.evidence[rows]
+        presence, labels = self.presence[rows], self.labels[rows]
+        return Batch(inputs, presence, labels, regions, patients, evidence=evidence)
 
     def mean_image(self) -> Tensor:
         """Return the (C, H, W) mean image: the baseline input of the image modality."""
@@ -105,6 +120,7 @@ class TrainingSet:
             known=None if self.known is None else self.known[chosen],
             patients=tuple(self.patients[i] for i in rows),
             subgroups={k: tuple(v[i] for i in rows) for k, v in self.subgroups.items()},
+            evidence=None if self.evidence is None else self.evidence[chosen],
         )
 
     def strata(self, subgroup: str) -> Tensor | None:

@@ -57,6 +57,7 @@ class Learner(nn.Module):
         subsets = None if batch.coalitions is None else own(batch.coalitions).to(device)
         outputs = self.network(inputs, own(batch.presence).to(device), subsets)
         logits, labels = self.workers.gather(outputs.logits, count), batch.labels
+        taught = batch.taught()
         if outputs.partial is not None:
             partial = self.workers.gather(outputs.partial, count)
             logits = torch.cat([logits[:, None], partial], dim=1).flatten(0, 1)
@@ -65,7 +66,8 @@ class Learner(nn.Module):
         if regions is not None and masks is not None:
             regions = self.workers.gather(regions, count)
             masks = self._masks(batch, regions)
-        losses = self.losses(logits, labels, regions, masks)
+        lessons = None if taught is None else taught.flatten(0, 1)
+        losses = self.losses(logits, labels, regions, masks, lessons)
         if self.alignment is not None:
             vectors = {
                 m: self.workers.gather(x.mean(dim=1), count)

@@ -16,11 +16,13 @@ from mmcore.errors import ConfigError
 
 FindingLoss = Literal["bce", "focal"]
 RegressionLoss = Literal["mse", "huber"]
+TeacherLoss = Literal["probability", "log_odds"]
 Balance = Literal["fixed", "uncertainty", "gradnorm"]
 
 TASKS = ("findings", "classes", "regressions", "segmentation", "alignment")
 """What a network may be trained for; "classes" are groups of findings that exclude each other."""
 
+STEEPEST = 2.0  # log-odds of error beyond which more of it pulls no harder
 _SMOOTHEST = 1e-12  # the least base of a power, whose slope at 0 may be infinite
 
 
@@ -31,6 +33,8 @@ class LossConfig:
     finding: "bce", or "focal" with ``focal_gamma`` and ``focal_alpha`` (None: classes weigh alike).
     label_smoothing: each finding's label is moved by half of it towards the other class.
     pos_weight_cap: the largest weight of a rare class under "bce"; 1 turns weighting off.
+    teacher: how a teacher's log-odds are learned where the data have one (``taught_loss``). taught:
+        the share of that in the loss of findings, the rest being that of the labels.
     regression: "mse", or "huber" that is linear beyond ``huber_delta`` of the target's scale.
     dice: the share of soft Dice in the segmentation's loss, the rest being cross-entropy.
     balance: "fixed" factors, or learned ones. weights: the factor of a task, 1 if not named.
@@ -42,6 +46,8 @@ class LossConfig:
     focal_alpha: float | None = None
     label_smoothing: float = 0.0
     pos_weight_cap: float = 1.0
+    teacher: TeacherLoss = "log_odds"
+    taught: float = 1.0
     regression: RegressionLoss = "mse"
     huber_delta: float = 0.1
     dice: float = 0.5
@@ -51,7 +57,8 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         for key, kinds in (
-            ("finding", FindingLoss), ("regression", RegressionLoss), ("balance", Balance),
+            ("finding", FindingLoss), ("teacher", TeacherLoss), ("regression", RegressionLoss),
+            ("balance", Balance),
         ):  # fmt: skip
             if (value := getattr(self, key)) not in get_args(kinds):
                 problem = f"{value!r} is unknown; known: {', '.join(get_args(kinds))}"
@@ -65,6 +72,7 @@ class LossConfig:
             ("focal_alpha", 0.0 < alpha < 1.0, "must lie between 0 and 1"),
             ("label_smoothing", 0.0 <= self.label_smoothing < 1.0, "must lie in [0, 1)"),
             ("pos_weight_cap", self.pos_weight_cap >= 1.0, "must be at least 1"),
+            ("taught", 0.0 < self.taught <= 1.0, "must lie in (0, 1]"),
             ("huber_delta", self.huber_delta > 0.0, "must exceed 0"),
             ("dice", 0.0 <= self.dice <= 1.0, "must lie in [0, 1]"),
             ("weights", all(w >= 0.0 for w in self.weights.values()), "must not be negative"),
@@ -93,6 +101,24 @@ def finding_loss(
             gamma=config.focal_gamma, alpha=config.focal_alpha, weights=weights,
         )  # fmt: skip
     return binary_cross_entropy(logits, labels, pos_weight=pos_weight, weights=weights)
+
+
+def taught_loss(
+    logits: Tensor, log_odds: Tensor, kind: TeacherLoss, *, weights: Tensor | None = None
+) -> Tensor:
+    """Return how far (B, K) logits are from the log-odds of a teacher, NaN where it says nothing.
+
+    "probability": the cross-entropy against the teacher's probability, which is never 0 between 0
+    and 1 but is least there. "log_odds": half the squared error in log-odds up to ``STEEPEST``,
+    beyond it linear with that slope (Huber 1964); contributions are made of log-odds, and at
+    probabilities near 0 and 1 the cross-entropy hardly feels them. ``weights`` as above.
+    """
+    if kind == "probability":
+        return binary_cross_entropy(logits, log_odds.sigmoid(), weights=weights)
+    known = ~log_odds.isnan()
+    truth = torch.where(known, log_odds, 0.0)
+    costs = functional.huber_loss(logits, truth, delta=STEEPEST, reduction="none")
+    return _mean(costs, known if weights is None else known * weights)
 
 
 def smooth(labels: Tensor, amount: float) -> Tensor:

@@ -17,6 +17,7 @@ from mmcore.train.cohort import CODES, Cohort, build_cohort
 from mmcore.train.config import RunConfig, StartConfig
 from mmcore.train.dataset import TrainingSet, from_cases, from_cohort
 from mmcore.train.start import locate
+from mmcore.train.teacher import build_evidence, teacher_terms
 from mmcore.train.tokenizer import read_tokenizer, train_tokenizer
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def open_source(run: RunConfig, *, work: Path, data: Path | None) -> Source:
 def permuted(examinations: TrainingSet, *, seed: int) -> TrainingSet:
     """Return the examinations with labels and outlines dealt out anew, each patient's together.
 
+    What a teacher says of a patient goes with the labels.
+
     Source: data randomisation of Adebayo et al. 2018.
     """
     order = torch.randperm(len(examinations), generator=torch.Generator().manual_seed(seed))
@@ -71,6 +74,7 @@ def permuted(examinations: TrainingSet, *, seed: int) -> TrainingSet:
     return replace(
         examinations,
         labels=examinations.labels[order],
+        evidence=None if examinations.evidence is None else examinations.evidence[order],
         regions=None if regions is None else regions[order],
         known=None if known is None else known[order],
     )
@@ -78,15 +82,20 @@ def permuted(examinations: TrainingSet, *, seed: int) -> TrainingSet:
 
 def _phantoms(run: RunConfig, folder: Path) -> Source:
     size = run.model.image.size if run.model.image is not None else 224
-    cohorts = [
-        build_cohort(folder, seed=seed, patients=patients, size=size)
-        for seed, patients in (
-            (run.data.seed, run.data.train),
-            (run.data.seed + 1, run.data.validation),
-        )
+    whom = ((run.data.seed, run.data.train), (run.data.seed + 1, run.data.validation))
+    train, validation = [
+        build_cohort(folder, seed=seed, patients=patients, size=size) for seed, patients in whom
     ]
-    train, validation = cohorts
-    return prepare_cohorts(run.model, train, validation, run.start)
+    source = prepare_cohorts(run.model, train, validation, run.start)
+    if not run.data.teacher:
+        return source
+    taught = [
+        replace(
+            part, evidence=teacher_terms(source.model, build_evidence(folder, seed=s, patients=n))
+        )
+        for part, (s, n) in zip((source.train, source.validation), whom, strict=True)
+    ]
+    return replace(source, train=taught[0], validation=taught[1])
 
 
 def prepare_cohorts(

@@ -12,6 +12,7 @@ from mmcore.train.losses import (
     group_cross_entropy,
     regression_error,
     segmentation_loss,
+    taught_loss,
 )
 
 
@@ -58,22 +59,34 @@ class TaskLosses:
         return tuple(name for name, there in has.items() if there)
 
     def __call__(
-        self, logits: Tensor, labels: Tensor, regions: Tensor | None, masks: Tensor | None
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        regions: Tensor | None,
+        masks: Tensor | None,
+        taught: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Return one loss per task, in float32.
 
         ``logits`` and ``labels`` are (B, K); labels of regressions in units of their scale, NaN
         where unknown. ``regions`` and ``masks`` are (B, R, h, w), masks NaN where unknown; an image
-        that was left out of training shows no region, so its masks are to be NaN.
+        that was left out of training shows no region, so its masks are to be NaN. ``taught``:
+        (B, K) log-odds of a teacher of findings on their own, NaN where it says nothing.
         """
         logits, labels = logits.float(), labels.to(logits.device, torch.float32)
         losses: dict[str, Tensor] = {}
         if self.findings:
             pos_weight = None if self.pos_weight is None else self.pos_weight.to(logits.device)
+            weights = self.worth[self.findings].to(logits.device)
             losses["findings"] = finding_loss(
                 logits[:, self.findings], labels[:, self.findings], self.config,
-                pos_weight=pos_weight, weights=self.worth[self.findings].to(logits.device),
+                pos_weight=pos_weight, weights=weights,
             )  # fmt: skip
+            if taught is not None:
+                said = taught.to(logits.device, torch.float32)[:, self.findings]
+                share, kind = self.config.taught, self.config.teacher
+                lesson = taught_loss(logits[:, self.findings], said, kind, weights=weights)
+                losses["findings"] = (1.0 - share) * losses["findings"] + share * lesson
         if self.groups:
             truth = [self._shared(labels[:, columns]) for columns in self.groups]
             scores = [logits[:, columns] for columns in self.groups]

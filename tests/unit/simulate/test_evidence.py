@@ -5,9 +5,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from mmcore.bench import causal
 from mmcore.records import Modality
-from mmcore.simulate import FINDINGS, Finding, PhantomPatient, sample_patient
+from mmcore.simulate import FINDINGS, Finding, PhantomPatient, evidence, sample_patient
 from mmcore.simulate.causal import sample_disease
 
 ALL = tuple(Modality)[:5]
@@ -22,16 +21,16 @@ def patients() -> list[PhantomPatient]:
 def test_the_prior_is_the_prevalence(finding: Finding) -> None:
     rng = np.random.default_rng(5)
     drawn = np.mean([sample_disease(rng).states[finding].present for _ in range(6000)])
-    assert 1 / (1 + np.exp(-causal.prior_log_odds(finding))) == pytest.approx(drawn, abs=0.02)
+    assert 1 / (1 + np.exp(-evidence.prior_log_odds(finding))) == pytest.approx(drawn, abs=0.02)
 
 
 def test_the_sources_add_up_to_the_log_odds_of_all() -> None:
     patient = patients()[0]
     for finding in FINDINGS:
-        single = [causal.log_likelihood_ratio(patient, finding, m) for m in ALL]
-        both = causal.causal_log_odds(patient, finding, ALL)
-        assert both == pytest.approx(causal.prior_log_odds(finding) + sum(single))
-        assert causal.causal_log_odds(patient, finding, ()) == causal.prior_log_odds(finding)
+        single = [evidence.log_likelihood_ratio(patient, finding, m) for m in ALL]
+        both = evidence.causal_log_odds(patient, finding, ALL)
+        assert both == pytest.approx(evidence.prior_log_odds(finding) + sum(single))
+        assert evidence.causal_log_odds(patient, finding, ()) == evidence.prior_log_odds(finding)
 
 
 @pytest.mark.parametrize("modality", ALL, ids=str)
@@ -45,8 +44,8 @@ def test_the_log_odds_of_one_source_are_calibrated(modality: Modality) -> None:
     for patient in patients():
         for finding in FINDINGS:
             truth.append(patient.truth.findings[finding])
-            by_source.append(causal.causal_log_odds(patient, finding, (modality,)))
-            by_prior.append(causal.prior_log_odds(finding))
+            by_source.append(evidence.causal_log_odds(patient, finding, (modality,)))
+            by_prior.append(evidence.prior_log_odds(finding))
     present = np.array(truth, float)
     chance = 1 / (1 + np.exp(-np.array(by_source)))
     assert chance.mean() == pytest.approx(present.mean(), abs=0.04)
@@ -61,7 +60,7 @@ def test_a_shifted_value_speaks_for_its_finding_and_a_value_in_the_middle_agains
     weights = {True: [], False: []}
     for patient in patients():
         for finding in FINDINGS:
-            level, trend = causal.lab_evidence(patient, finding)
+            level, trend = evidence.lab_evidence(patient, finding)
             said = sum(level.values()) + sum(trend.values())
             weights[patient.truth.findings[finding]].append(said)
     assert np.mean(weights[True]) > 1.0
@@ -70,4 +69,4 @@ def test_a_shifted_value_speaks_for_its_finding_and_a_value_in_the_middle_agains
 
 def test_a_modality_without_a_table_is_refused() -> None:
     with pytest.raises(KeyError):
-        causal.log_likelihood_ratio(patients()[0], "nodule", "smell")  # type: ignore[arg-type]
+        evidence.log_likelihood_ratio(patients()[0], "nodule", "smell")  # type: ignore[arg-type]

@@ -18,7 +18,9 @@ What is exact and what is not:
   strength, with an error of ``READING_NOISE``; the error is an assumption, and without one a strong
   lesion would be infinite evidence.
 
-So shares for the image hang on an assumption, those of the others on the tables.
+So shares for the image hang on an assumption, those of the others on the tables. Explanations are
+measured against these log-odds (``mmcore.bench``), and a model may be taught them
+(``mmcore.train.teacher``).
 """
 
 from collections.abc import Collection, Mapping
