@@ -19,6 +19,7 @@ from mmcore.records import (
     DecisionReason,
     Explanation,
     Instance,
+    KeyImage,
     Modality,
     Note,
     Prediction,
@@ -58,11 +59,17 @@ class Entry:
 class Desk:
     """What a reader recorded of one case about one model's answer, and what lies unrecorded.
 
-    entries: by target name.
+    entries: by target name. key_images: what the reader put into the report from the screen.
+    removed: the last of them that was taken out, with its place, until it is put back or another
+    one goes. viewer: how the images were left, as plain JSON (``dashboard.viewer.returns``); empty
+    before anything was.
     """
 
     reading: Reading
     entries: dict[str, Entry] = field(default_factory=dict)
+    key_images: tuple[KeyImage, ...] = ()
+    removed: tuple[int, KeyImage] | None = None
+    viewer: dict[str, Any] = field(default_factory=dict)
 
     def entry(self, target: str) -> Entry:
         """Return the entry on one finding, a blank one on first use."""
@@ -80,6 +87,7 @@ class CaseWork:
     seen: what the model looked at, among the case's images, notes and recordings.
     left_out: inputs that the reader switched off to see the answer without them.
     jobs: work under way, by name ("predict", "explain:effusion", "document").
+    viewer_sent: digest and number of the last message to the viewer.
     """
 
     case: Case
@@ -93,6 +101,14 @@ class CaseWork:
     pdf: bytes | None = None
     left_out: frozenset[Modality] = frozenset()
     jobs: dict[str, Job[Any]] = field(default_factory=dict)
+    viewer_sent: tuple[str, int] = ("", 0)
+
+    def number_of_message(self, digest: str) -> int:
+        """Return a number that rises whenever what is sent to the viewer differs from the last."""
+        sent, number = self.viewer_sent
+        if sent != digest:
+            self.viewer_sent = (digest, number + 1)
+        return self.viewer_sent[1]
 
     def forget_report(self) -> None:
         """Drop the report, which no longer says everything."""
@@ -118,7 +134,8 @@ class Session:
     intake_pack: the model that the case being read is for, or None.
     uploader_round: counts up to give a fresh drop zone after each reading.
     has_fixed_scale: whether charts of all findings share one axis.
-    language: of its words; None until the first of them is drawn.
+    language: of its words; None until the first of them is drawn. has_chosen_language: whether it
+        is the reader's own choice.
     desks: by digest of the case and name of the model. They outlive the case's being let go for
         newer ones, and end when it is closed.
     preferences: what was asked of the store, or chosen in this tab; JSON values by name.
@@ -133,6 +150,7 @@ class Session:
     uploader_round: int = 0
     has_fixed_scale: bool = True
     language: str | None = None
+    has_chosen_language: bool = False
     desks: dict[tuple[str, str], Desk] = field(default_factory=dict)
     preferences: dict[str, Any] = field(default_factory=dict)
 
@@ -171,7 +189,14 @@ def _offered() -> str:
 
 def choose_language(tag: str) -> None:
     """Draw the pages of this tab in another language from now on; nothing entered is touched."""
-    session().language = tag
+    current = session()
+    current.language, current.has_chosen_language = tag, True
+
+
+def chosen_language() -> str | None:
+    """Return the language that the reader chose in this tab, for the browser to keep; or None."""
+    current = session()
+    return current.language if current.has_chosen_language else None
 
 
 def active() -> CaseWork | None:

@@ -56,6 +56,8 @@ async function choose(mode) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   document.documentElement.lang = data.language;
+  const [name, choice] = data.cookie;
+  if (choice) document.cookie = `${name}=${choice}; path=/; max-age=31536000; samesite=strict`;
   const group = parentElement.querySelector("[role=radiogroup]");
   const buttons = [...group.querySelectorAll("button")];
   group.setAttribute("aria-label", data.words.theme);
