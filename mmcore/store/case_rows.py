@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mmcore.store.records import CaseState, Progress, StoredCase
 from mmcore.store.sealing import Seal
-from mmcore.store.tables import case_files, cases, drafts, readings
+from mmcore.store.tables import case_files, cases, desk_files, drafts, readings
 
 _AT_A_TIME = 500  # values in one IN list
 
@@ -19,7 +19,7 @@ def write_case(
     """Write a case anew or again, with the name, digest and size of its files.
 
     Keeps when it was first written, and what readers recorded, unless it had been removed. Returns
-    the digests of files that it referred to before and no longer does.
+    the digests of files that it referred to before and may refer to no longer.
     """
     before = blobs_of(connection, [case.digest])
     row = _row(connection, case.digest)
@@ -152,11 +152,12 @@ def delete_cases(connection: Connection, digests: Sequence[str]) -> set[str]:
 
 
 def blobs_of(connection: Connection, digests: Sequence[str]) -> set[str]:
-    """Return the digests of the files of cases."""
+    """Return the digests of the files of cases, and of what readers attached to their desks."""
     found: set[str] = set()
     for some in _portions(digests):
-        wanted = select(case_files.c.blob_digest).where(case_files.c.case_digest.in_(some))
-        found.update(connection.scalars(wanted))
+        for table in (case_files, desk_files):
+            wanted = select(table.c.blob_digest).where(table.c.case_digest.in_(some))
+            found.update(connection.scalars(wanted))
     return found
 
 
@@ -164,8 +165,9 @@ def unreferred(connection: Connection, blobs: Collection[str]) -> set[str]:
     """Return those of ``blobs`` that no case refers to."""
     left = set(blobs)
     for some in _portions(sorted(blobs)):
-        wanted = select(case_files.c.blob_digest).where(case_files.c.blob_digest.in_(some))
-        left.difference_update(connection.scalars(wanted))
+        for table in (case_files, desk_files):
+            wanted = select(table.c.blob_digest).where(table.c.blob_digest.in_(some))
+            left.difference_update(connection.scalars(wanted))
     return left
 
 

@@ -1,16 +1,16 @@
 """Rows of readings and drafts, each with a version that counts its saves (optimistic locking)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from mmcore.errors import StaleVersionError
 from mmcore.store.records import Json, Progress, StoredDesk
 from mmcore.store.sealing import Seal
-from mmcore.store.tables import drafts, readings
+from mmcore.store.tables import desk_files, drafts, readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,28 @@ def write_desk(
         {"revealed_at": progress.revealed_at, "decided": progress.decided},
     )  # fmt: skip
     return StoredDesk(desk.reading, desk.draft, reading_version, draft_version)
+
+
+def attach(connection: Connection, key: DeskKey, blobs: Collection[str]) -> set[str]:
+    """Make a desk refer to these files alone; return those that it referred to before."""
+    listed = set(connection.scalars(select(desk_files.c.blob_digest).where(*_is(desk_files, key))))
+    if listed == set(blobs):
+        return set()
+    connection.execute(delete(desk_files).where(*_is(desk_files, key)))
+    if blobs:
+        connection.execute(
+            insert(desk_files),
+            [
+                {
+                    "case_digest": key.case_digest,
+                    "pack_name": key.pack_name,
+                    "reader": key.reader,
+                    "blob_digest": blob,
+                }
+                for blob in sorted(set(blobs))
+            ],
+        )
+    return listed - set(blobs)
 
 
 def _read(

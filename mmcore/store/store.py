@@ -199,27 +199,38 @@ class Store:
         desk: StoredDesk,
         *,
         progress: Progress,
+        attached: Sequence[bytes] = (),
         happened: Sequence[tuple[EventKind, str]] = (),
         reader: str = LOCAL,
     ) -> StoredDesk:
         """Save a desk and what happened, together or not at all; return it with its new versions.
 
-        A reading of None leaves the stored one as it is. happened: kind and detail. Raises
+        A reading of None leaves the stored one as it is. attached: the pictures that reading and
+        draft refer to by their SHA-256, all of them. happened: kind and detail. Raises
         ``StaleVersionError`` if somebody else saved since the desk was read, ``UnknownCaseError``
         if the case was deleted; a removed case is brought back.
         """
         key, now = DeskKey(case_digest, pack_name, reader), self._clock()
-        with self._database.writing() as connection:
+        for picture in attached:
+            self._blobs.put(picture)
+        with self._database.writing(alone=True) as connection:
             if not case_rows.change_case(connection, case_digest, changed_at=now):
                 raise UnknownCaseError(digest=case_digest)
             case_rows.bring_back(connection, case_digest)
             saved = desk_rows.write_desk(connection, self._seal, key, desk, progress, now)
+            blobs = [self._blobs.put(picture) for picture in attached]
+            spare = desk_rows.attach(connection, key, blobs)
             for kind, detail in happened:
                 self._tell(
                     connection, kind, case_digest,
                     pack_name=pack_name, reader=reader, detail=detail,
                 )  # fmt: skip
+        self._discard(spare)
         return saved
+
+    def picture(self, digest: str) -> bytes:
+        """Return a picture attached to a desk. Raises ``StoredFileDamagedError``."""
+        return self._blobs.get(digest)
 
     # --- The journal
 

@@ -104,6 +104,15 @@ drafts = Table(
     Column("version", Integer, nullable=False),
     Column("changed_at", Moment, nullable=False),
 )
+desk_files = Table(  # pictures that a draft or reading refers to by their digest
+    "desk_files",
+    metadata,
+    _of_case(),
+    Column("pack_name", _NAME, primary_key=True),
+    Column("reader", _NAME, primary_key=True),
+    Column("blob_digest", _DIGEST, primary_key=True),
+    Index("desk_files_by_blob", "blob_digest"),
+)
 preferences = Table(
     "preferences",
     metadata,

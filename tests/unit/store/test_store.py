@@ -425,3 +425,25 @@ def test_the_place_is_what_the_environment_says(tmp_path: Path) -> None:
 def test_a_setting_that_means_nothing_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ConfigError):
         place_of(wrong)
+
+
+def test_pictures_are_kept_as_long_as_a_desk_refers_to_them(store: Store, tmp_path: Path) -> None:
+    keep(store, JANE, NOTE)
+    first = store.save_desk(
+        JANE, "p", StoredDesk(None, {"n": 1}), progress=Progress(), attached=[b"one", b"two"]
+    )
+    names = {path.name for path in blobs(tmp_path)}
+    assert len(names) == 3
+    assert {store.picture(name) for name in names} == {b"one", b"two", NOTE.data}
+    keep(store, JANE, NOTE, IMAGE)
+    assert len(blobs(tmp_path)) == 4, "a case that is added again keeps its pictures"
+    store.save_desk(
+        JANE, "p", StoredDesk(None, {"n": 2}, 0, first.draft_version), progress=Progress(),
+        attached=[b"two"],
+    )  # fmt: skip
+    assert len(blobs(tmp_path)) == 3
+    store.sweep()
+    assert len(blobs(tmp_path)) == 3
+    store.remove(JANE)
+    store.purge()
+    assert blobs(tmp_path) == []

@@ -53,6 +53,14 @@ def upgrade() -> None:
         sa.Column("asked", sa.Integer),
     )
     op.create_table(
+        "desk_files",
+        _of_case(),
+        sa.Column("pack_name", sa.String(200), primary_key=True),
+        sa.Column("reader", sa.String(200), primary_key=True),
+        sa.Column("blob_digest", sa.String(64), primary_key=True),
+    )
+    op.create_index("desk_files_by_blob", "desk_files", ["blob_digest"])
+    op.create_table(
         "preferences",
         sa.Column("reader", sa.String(200), primary_key=True),
         sa.Column("name", sa.String(200), primary_key=True),
