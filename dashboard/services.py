@@ -330,7 +330,8 @@ def write_report(work: CaseWork) -> Job[Any] | None:
                     prediction = withhold(prediction, target, reason=str(error))
         tell(1.0, say("Setting the pages"))
         explanations = {target: known[target] for target in shown if target in known}
-        document = dict(result_document(Result(work.case, prediction, explanations, read, pictures)))
+        result = Result(work.case, prediction, explanations, read, pictures)
+        document = dict(result_document(result))
         return prediction, document, render_pdf(document), explanations
 
     return _started(work, "report", task)

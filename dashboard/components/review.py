@@ -4,11 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, inputs, messages, reading, services, state, viewer
+from dashboard import charts, inputs, key_images, messages, reading, services, state, viewer
 from dashboard.attention import Finding
 from dashboard.components import captions, evidence, labs, ledger, methods
 from dashboard.components.findings import findings_list, findings_table, gate_note
+from dashboard.components.key_images import key_images_list
 from dashboard.components.recording import recording_view
+from dashboard.components.regions import regions_list
 from dashboard.components.switches import switches_panel
 from dashboard.components.variants import variants_view
 from dashboard.components.waiting import empty_state, wait_for
@@ -38,8 +40,12 @@ def is_ready(work: CaseWork, job: Job[Any], what: str) -> bool:
     return True
 
 
+@st.fragment
 def image_panel(work: CaseWork, overlay: Overlay) -> None:
-    """Draw the viewer for the image the model looked at, or another one the reader picks."""
+    """Draw the viewer for the image the model looked at, or another one the reader picks.
+
+    What the viewer sends back draws this panel anew, not the page.
+    """
     if not work.case.instances:
         empty_state(say("No image in this case"), messages.NO_IMAGE_MORE, icon="▣")
         return
@@ -50,15 +56,29 @@ def image_panel(work: CaseWork, overlay: Overlay) -> None:
     if place is None and seen is not None:
         overlay = Overlay(overlay.target, overlay.display, None, messages.OTHER_IMAGE)
     frame = sum(i.pixels.shape[0] for i in stack[: place or 0])
-    viewer.show(
-        work.case, stack, overlay, overlay_frame=frame, key=f"image-{work.case.digest[:16]}"
+    desk = reading.desk(work)
+
+    def keep(kept: dict[str, Any]) -> None:
+        desk.viewer = kept
+
+    def add(picture: viewer.Picture) -> None:
+        key_images.add(work, picture, overlay)
+
+    sender = viewer.Sender(
+        desk.viewer or viewer.FRESH, key_images.left(work), work.number_of_message, keep, add
     )
+    key = f"image-{work.case.digest[:16]}"
+    viewer.show(work.case, stack, overlay, sender, overlay_frame=frame, key=key)
+    key_images_list(work)
 
 
 def image_caption(work: CaseWork, finding: Finding | None, explanation: Explanation | None) -> None:
     """Draw below the image what its map says of the chosen finding."""
     if finding is not None and explanation is not None:
         captions.of_part(Modality.IMAGE, finding.prediction, explanation, work.case)
+        parts = explanation.parts.get(Modality.IMAGE)
+        if parts is not None and parts.passed and is_worth_a_map(parts):
+            regions_list(parts)
 
 
 def notices(work: CaseWork) -> None:

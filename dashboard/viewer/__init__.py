@@ -1,43 +1,54 @@
 """The image viewer: full-depth pixels go to the browser once, and everything else happens there.
 
 Two components share the work. ``consilium_pixels`` draws nothing: it carries the pixels of one
-stack and keeps them in the page under the stack's digest. Its message never changes while the stack
+stack and keeps them in the page under the stack's name. Its message never changes while the stack
 is shown, so Streamlit sends it once and afterwards only its hash. ``consilium_viewer`` carries the
-small rest (texts, windows, the overlay of the chosen finding) and draws.
+small rest (texts, windows, the overlay of the chosen finding), draws, and sends back how images
+were left and pictures for the report.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from dashboard import formatting
+from dashboard import state
+from dashboard.language import ours, say, t
+from dashboard.viewer import returns
 from dashboard.viewer.packing import browser_values, pack
+from dashboard.viewer.returns import FRESH, Picture
+from dashboard.viewer.stacks import (
+    choices,
+    facts,
+    id_of,
+    left_out,
+    most_frames,
+    stack_of,
+    stacks_of,
+)
+from dashboard.viewer.words import SOURCE, words_in
 from mmcore.gate.suitability import slices_of
-from mmcore.orientation import sides_of
 from mmcore.records import Case, Instance, Parts, PixelArray
-from mmcore.wording import person_name
 
-SOURCE = Path(__file__).resolve().parent
-MOST_STACK_BYTES = 40_000_000  # below server.maxMessageSize with room for its own overhead
+__all__ = ["FRESH", "SOURCE", "Overlay", "Picture", "Sender", "left_out", "show", "stack_of"]
+
 HEIGHT = 570  # CSS pixels: image, what must be known of it, findings and ledger share 900
 MOST_MARKERS = 6
-NO_SLICE_HERE = "No map: none of the slices that the model read is in view."
+NO_SLICE_HERE = say("No map: none of the slices that the model read is in view.")
 SCRIPTS = {
     "pixels": ("codec.js", "store.js"),
     "viewer": (
-        "codec.js", "window.js", "geometry.js", "overlay.js", "layers.js", "measure.js",
-        "marks.js", "marking.js", "controls.js", "keys.js", "pointers.js", "picture.js",
-        "telling.js", "viewer.js",
+        "words.js", "codec.js", "window.js", "geometry.js", "overlay.js", "layers.js", "measure.js",
+        "history.js", "marks.js", "marking.js", "crosshair.js", "presets.js", "controls.js",
+        "bars.js", "keys.js", "pointers.js", "linking.js", "evidence.js", "keeping.js",
+        "picture.js", "telling.js", "painting.js", "pane.js", "viewer.js",
     ),
 }  # fmt: skip
 """The scripts of each component. They are joined into one module, so they share their names."""
-
-_OPPOSITE = {"A": "P", "P": "A", "H": "F", "F": "H", "L": "R", "R": "L"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +67,29 @@ class Overlay:
     is_pending: bool = False
 
 
-def stack_of(case: Case, instance: Instance) -> tuple[Instance, ...]:
-    """Return what is scrolled together with ``instance``: its series, if alike and small."""
-    for study in case.studies:
-        for series in study.series:
-            if any(i.digest == instance.digest for i in series.instances):
-                alike = tuple(
-                    i
-                    for i in series.instances
-                    if i.pixels.shape[1:] == instance.pixels.shape[1:]
-                    and i.pixels.dtype == instance.pixels.dtype
-                    and i.is_inverted == instance.is_inverted
-                )
-                size = sum(i.pixels.nbytes for i in alike)
-                return alike if size <= MOST_STACK_BYTES else (instance,)
-    return (instance,)
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What passes between the viewer and the page that it is on, beside the image.
+
+    kept: how the images of the case were left, as ``returns.kept_of`` gives it.
+    left: how many pictures the report still takes; None where it takes none at all.
+    numbered: gives a number that rises whenever a message, known by its digest, differs from the
+        last one: of messages that overtake one another the browser believes the newest.
+    keep, add: take over what comes back.
+    """
+
+    kept: Mapping[str, Any]
+    left: int | None
+    numbered: Callable[[str], int]
+    keep: Callable[[dict[str, Any]], None]
+    add: Callable[[Picture], None]
 
 
 def show(
     case: Case,
     stack: Sequence[Instance],
     overlay: Overlay,
+    sender: Sender,
     *,
     overlay_frame: int = 0,
     key: str,
@@ -86,64 +99,87 @@ def show(
     ``overlay_frame`` is the frame of the stack that the model looked at. Where it read slices, each
     map lies on its own slice instead.
     """
-    first = stack[0]
-    stack_id = "-".join([first.digest[:16], str(len(stack))])
+    stack_id = id_of(stack)
+    second = _second(case, sender.kept)
+    header, arrays = _view(case, stack, overlay, stack_id, overlay_frame)
+    header |= {
+        "kept": sender.kept,
+        "report": {"is_offered": sender.left is not None, "left": sender.left or 0},
+        "second": None if second is None else {"stack": id_of(second), **facts(case, second)},
+    }
+    header["number"] = sender.numbered(hashlib.sha256(pack(header, arrays)).hexdigest())
+    mount(
+        "viewer",
+        pack(header, arrays),
+        key=f"{key}-view",
+        height="content",
+        events={
+            "kept": lambda value: sender.keep(returns.kept_of(value)),
+            "key_image": lambda value: _take(sender, value),
+        },
+    )
+    # After the viewer, which so keeps its place in the page when a second stack comes or goes.
     mount("pixels", pixels_message(stack, stack_id), key=f"{key}-pixels", height=1)
-    message = view_message(case, stack, overlay, stack_id, overlay_frame)
-    mount("viewer", message, key=f"{key}-view", height="content")
+    if second is not None and id_of(second) != stack_id:
+        second_message = pixels_message(second, id_of(second))
+        mount("pixels", second_message, key=f"{key}-pixels-{id_of(second)}", height=1)
+
+
+def _take(sender: Sender, value: object) -> None:
+    try:
+        picture = returns.picture_of(value)
+    except ValueError:
+        return  # not from our own script
+    sender.add(picture)
 
 
 def pixels_message(stack: Sequence[Instance], stack_id: str) -> bytes:
     """Return the message that carries the stack's pixels, frames of all instances in a row."""
     pixels = np.concatenate([browser_values(i.pixels) for i in stack])
-    return pack({"stack": stack_id}, {"pixels": pixels[: _most_frames(stack)]})
-
-
-def left_out(case: Case, stack: Sequence[Instance]) -> str:
-    """Return in words what of the series the viewer can not hold; "" if it holds everything."""
-    frames, most = sum(i.pixels.shape[0] for i in stack), _most_frames(stack)
-    if frames > most:
-        return f"Only the first {most} of {frames} frames fit into the viewer."
-    for study in case.studies:
-        for series in study.series:
-            if any(i is stack[0] for i in series.instances) and len(series.instances) > len(stack):
-                return (
-                    f"{len(stack)} of the {len(series.instances)} images of this series "
-                    f"{'is' if len(stack) == 1 else 'are'} shown: the others differ in size or "
-                    "depth, or do not fit into the viewer together."
-                )
-    return ""
-
-
-def _most_frames(stack: Sequence[Instance]) -> int:
-    """Return how many frames of a stack may travel; at least one. None is larger as sent."""
-    return max(1, MOST_STACK_BYTES // int(stack[0].pixels[0].nbytes))
+    return pack({"stack": stack_id}, {"pixels": pixels[: most_frames(stack)]})
 
 
 def view_message(
-    case: Case, stack: Sequence[Instance], overlay: Overlay, stack_id: str, overlay_frame: int
+    case: Case,
+    stack: Sequence[Instance],
+    overlay: Overlay,
+    stack_id: str,
+    overlay_frame: int,
+    **more: object,
 ) -> bytes:
-    """Return the message with everything but the pixels."""
-    instance = stack[0]
+    """Return the message with everything but the pixels; ``more`` stands beside the rest."""
+    header, arrays = _view(case, stack, overlay, stack_id, overlay_frame)
+    return pack({**header, **more}, arrays)
+
+
+def _second(case: Case, kept: Mapping[str, Any]) -> Sequence[Instance] | None:
+    """Return the stack that is shown beside the first, if the reader chose one of this case."""
+    if kept["layout"] != 2:
+        return None
+    return next((s for s in stacks_of(case) if id_of(s) == kept["second"]), None)
+
+
+def _view(
+    case: Case, stack: Sequence[Instance], overlay: Overlay, stack_id: str, overlay_frame: int
+) -> tuple[dict[str, Any], dict[str, PixelArray]]:
+    """Return header and arrays of the message with everything but the pixels."""
+    language = state.language()
     header: dict[str, Any] = {
         "stack": stack_id,
+        "number": 0,
         "height": HEIGHT,
-        "is_color": instance.is_color,
-        "is_inverted": instance.is_inverted,
-        "unit": instance.value_unit,
-        "spacing_mm": instance.spacing_mm,
-        "windows": [
-            {"name": w.explanation or f"File window {n}", "center": w.center, "width": w.width}
-            for n, w in enumerate(instance.windows, 1)
-        ],
-        "corners": _corners(case, instance),
-        "sides": _sides(stack),
-        "ends": _ends(stack),
+        "language": language,
+        "words": words_in(language),
+        **facts(case, stack),
+        "choices": choices(case, stack, stack_id),
+        "second": None,
+        "kept": FRESH,
+        "report": {"is_offered": False, "left": 0},
         "left_out": left_out(case, stack),
         "overlay": {
             "target": overlay.target,
-            "display": overlay.display,
-            "message": overlay.message,
+            "display": t(overlay.display),
+            "message": t(overlay.message),
             "is_pending": overlay.is_pending,
             "frame": overlay_frame,
             "frames": [overlay_frame],
@@ -154,15 +190,15 @@ def view_message(
     arrays: dict[str, PixelArray] = {}
     parts = overlay.parts
     if parts is None or not parts.passed or overlay.message:
-        return pack(header, arrays)
+        return header, arrays
     header["overlay"]["markers"] = _markers(case, stack, parts, overlay_frame)
     if parts.overlay_box is None:
-        return pack(header, arrays)
+        return header, arrays
     if parts.overlay_stack is not None:
         layers = _layers(stack, parts)
         if not layers:
-            header["overlay"]["message"] = NO_SLICE_HERE
-            return pack(header, arrays)
+            header["overlay"]["message"] = t(NO_SLICE_HERE)
+            return header, arrays
         arrays["overlay"] = np.stack([parts.overlay_stack[n] for _, n in layers], dtype=np.float32)
         header["overlay"]["frames"] = [frame for frame, _ in layers]
         strongest = np.abs(arrays["overlay"]).sum((1, 2)).argmax()
@@ -171,7 +207,7 @@ def view_message(
         arrays["overlay"] = np.asarray(parts.overlay, np.float32)
     if arrays:
         header["overlay"]["box"] = parts.overlay_box
-    return pack(header, arrays)
+    return header, arrays
 
 
 def _frame_of(stack: Sequence[Instance], digest: str) -> int | None:
@@ -179,7 +215,7 @@ def _frame_of(stack: Sequence[Instance], digest: str) -> int | None:
     frame = 0
     for instance in stack:
         if instance.digest == digest and instance.pixels.shape[0] == 1:
-            return frame if frame < _most_frames(stack) else None
+            return frame if frame < most_frames(stack) else None
         frame += instance.pixels.shape[0]
     return None
 
@@ -195,7 +231,7 @@ def _markers(
 ) -> list[dict[str, Any]]:
     """Return the named regions with their frames; those on slices not shown are left out."""
     markers = []
-    for item in [i for i in parts.items if len(i.where) >= 2][:MOST_MARKERS]:
+    for number, item in enumerate([i for i in parts.items if len(i.where) >= 2][:MOST_MARKERS], 1):
         row, column, *slice_number = (float(v) for v in item.where)
         frame: int | None = overlay_frame
         if slice_number:
@@ -203,10 +239,11 @@ def _markers(
         if frame is not None:
             markers.append(
                 {
+                    "region": number,
                     "row": row,
                     "column": column,
                     "signed": item.signed,
-                    "what": item.what,
+                    "what": ours(item.what),
                     "frame": frame,
                 }
             )
@@ -223,56 +260,24 @@ def _digest_of_slice(case: Case, first: Instance, number: int) -> str:
     return ""
 
 
-def _sides(stack: Sequence[Instance]) -> tuple[str, str] | None:
-    """Return the letters for the left and right edge, if every image of the stack agrees."""
-    found = {sides_of(instance) for instance in stack}
-    return found.pop() if len(found) == 1 else None
+def mount(
+    component: str,
+    message: bytes,
+    *,
+    key: str,
+    height: int | str,
+    events: Mapping[str, Callable[[object], None]] | None = None,
+) -> None:
+    """Hand one message to a component in the page, and what it sends back to ``events``.
 
-
-def _ends(stack: Sequence[Instance]) -> tuple[str, str] | None:
-    """Return the letters for the upper and lower edge, if every image says the same direction.
-
-    Patient Orientation names where the columns run to (DICOM PS3.3 C.7.6.1.1.1); its first letter
-    is the main direction.
+    Tests put a recorder in its place.
     """
-    found = {(i.patient_orientation or ("", ""))[1][:1] for i in stack}
-    downwards = found.pop() if len(found) == 1 else ""
-    return (_OPPOSITE[downwards], downwards) if downwards in _OPPOSITE else None
 
+    def hearing(name: str, does: Callable[[object], None]) -> Callable[[], None]:
+        return lambda: does(state.entered(key)[name])
 
-def _corners(case: Case, instance: Instance) -> dict[str, list[str]]:
-    """Return the texts of the two upper corners; the lower ones belong to the view itself."""
-    patient = case.patient
-    age = None if patient.age_years is None else f"{patient.age_years:.0f} y"
-    who = " · ".join(part for part in (patient.sex, age) if part)
-    study = next(
-        (s for s in case.studies for r in s.series if any(i is instance for i in r.instances)), None
-    )
-    view = " ".join(
-        part
-        for part in (
-            instance.dicom_modality, instance.body_part, instance.view_position,
-            {"L": "left", "R": "right", "B": "both"}.get(instance.laterality or ""),
-        )
-        if part
-    )  # fmt: skip
-    return {
-        "patient": [text for text in (person_name(patient.name), patient.patient_id, who) if text],
-        "study": [
-            text
-            for text in (
-                study.description if study else None,
-                view,
-                formatting.clock(instance.acquired_at or (study.started_at if study else None)),
-            )
-            if text
-        ],
-    }
-
-
-def mount(component: str, message: bytes, *, key: str, height: int | str) -> None:
-    """Hand one message to a component in the page. Tests put a recorder in its place."""
-    _component(component)(key=key, data=message, height=height)
+    heard = {f"on_{name}_change": hearing(name, does) for name, does in (events or {}).items()}
+    _component(component)(key=key, data=message, height=height, **heard)
 
 
 def script_of(component: str) -> str:

@@ -31,3 +31,13 @@ function pixelStore() {
   globalThis.__consiliumPixels ??= { stacks: new Map(), news: new EventTarget() };
   return globalThis.__consiliumPixels;
 }
+
+// Streamlit runs a component anew for each message, and ends a run that was overtaken only after
+// the run that overtook it: what a run's end undoes, it may undo only if no later run has begun.
+const runs = new WeakMap();
+
+function lastRunOf(element) {
+  const number = (runs.get(element) ?? 0) + 1;
+  runs.set(element, number);
+  return () => runs.get(element) === number;
+}

@@ -57,87 +57,19 @@ function picker(label, testid, onchange) {
   return { node, fill, show: (value) => { select.value = value; } };
 }
 
-function buildControls(viewer) {
-  const v = viewer;
-  const c = {
-    tool: choice("Left mouse button or finger", "viewer-tool",
-      [["window", "Window"], ["pan", "Pan"], ["zoom", "Zoom"], ["magnify", "Lens"],
-        ["length", "Length"], ["angle", "Angle"], ["rectangle", "Box"], ["ellipse", "Ellipse"]],
-      (tool) => v.choose(tool)),
-    erase: button("Delete", "Delete the chosen, else the last measurement (Delete)",
-      "viewer-delete", () => deleteMark(v)),
-    texts: button("Texts", "Show or hide the texts of patient and study (T)", "viewer-texts",
-      () => v.set({ isIdentityShown: !v.view.isIdentityShown })),
-    preset: picker("Preset", "viewer-preset", (name) => v.usePreset(name)),
-    center: numberBox("L", "viewer-center", (center) => v.set({ center })),
-    width: numberBox("W", "viewer-width", (width) => v.set({ width: Math.max(1, width) })),
-    invert: button("Invert", "Invert greys (I)", "viewer-invert", () => v.toggleInvert()),
-    frame: slider("Image", "viewer-frame", { min: 0, max: 0, step: 1 }, (frame) => v.set({ frame })),
-    cine: button("▶ Play", "Play or stop the images (C)", "viewer-cine", () => v.toggleCine()),
-    speed: slider("per second", "viewer-cine-speed", { min: 1, max: 30, step: 1 },
-      (speed) => v.setSpeed(speed)),
-    map: button("Map", "Show or hide the map (O)", "viewer-overlay-toggle",
-      () => v.set({ isOverlayShown: !v.view.isOverlayShown })),
-    mode: choice("Evidence shown", "viewer-overlay-mode",
-      [["for", "▲ For"], ["both", "Both"], ["against", "▼ Against"]], (mode) => v.set({ mode })),
-    opacity: slider("Opacity", "viewer-overlay-opacity", { min: 0, max: 1, step: 0.05 },
-      (opacity) => v.set({ opacity })),
-    threshold: slider("Threshold", "viewer-overlay-threshold", { min: 0, max: 0.9, step: 0.05 },
-      (threshold) => v.set({ threshold })),
-    detail: picker("Detail", "viewer-overlay-detail", (detail) => v.set({ detail })),
-    scale: picker("Scale", "viewer-overlay-scale", (scale) => v.set({ scale })),
-    reason: make("p", { className: "reason", role: "status",
-      dataset: { testid: "viewer-overlay-reason" } }),
+// A button that asks for a name in its place.
+function naming(text, label, testid, onname) {
+  const input = make("input", { type: "text", maxLength: 30, hidden: true, placeholder: t("Name"),
+    "aria-label": t("Name of the window"), dataset: { testid: `${testid}-name` } });
+  const ask = (isAsking) => {
+    input.hidden = !isAsking;
+    input.value = "";
+    if (isAsking) input.focus();
   };
-  c.detail.fill([["fine", "Fine"], ["smooth", "Smooth"], ["broad", "Broad"]]);
-  c.scale.fill([["own", "This finding"], ["shared", "All findings"]]);
-  const gap = () => make("span", { className: "gap" });
-  c.toolBar = make("div", { className: "bar", role: "toolbar", "aria-label": "Tools" },
-    c.tool.node, c.erase, gap(), c.texts,
-    button("Picture", "Save what is shown as PNG; not for diagnosis", "viewer-picture",
-      () => savePicture(v)),
-    button("?", "All keys (?)", "viewer-keys", () => v.toggleHelp()));
-  c.imageBar = make("div", { className: "bar", role: "toolbar", "aria-label": "Image" },
-    c.preset.node, c.center.node, c.width.node, c.invert, gap(),
-    make("div", { className: "joined" },
-      button("↺", "Rotate left (L)", "viewer-rotate-left", () => v.turn(TURN_LEFT)),
-      button("↻", "Rotate right (R)", "viewer-rotate-right", () => v.turn(TURN_RIGHT)),
-      button("⇄", "Flip horizontally (H)", "viewer-flip-horizontal", () => v.turn(FLIP_ACROSS)),
-      button("⇅", "Flip vertically (V)", "viewer-flip-vertical", () => v.turn(FLIP_DOWN))),
-    make("div", { className: "joined" },
-      button("−", "Zoom out (-)", "viewer-zoom-out", () => v.zoomBy(1 / 1.25)),
-      button("+", "Zoom in (+)", "viewer-zoom-in", () => v.zoomBy(1.25)),
-      button("Fit", "Fit the image (=)", "viewer-fit", () => v.fit())),
-    button("Reset", "Reset the view (Space)", "viewer-reset", () => v.reset()));
-  c.frameBar = make("div", { className: "bar frames" }, c.cine, c.speed.node, c.frame.node);
-  c.overlayTools = make("div", { className: "tools" }, c.map, c.mode.node, c.opacity.node,
-    c.threshold.node, c.detail.node, c.scale.node);
-  c.overlayBar = make("div", { className: "bar", role: "toolbar", "aria-label": "Evidence map" },
-    c.overlayTools, c.reason);
-  return c;
-}
-
-function showControls(c, view, viewer) {
-  c.tool.show(view.tool);
-  c.preset.show(view.preset);
-  c.center.show(view.center);
-  c.width.show(view.width);
-  c.invert.setAttribute("aria-pressed", view.isFlipped);
-  c.frame.show(view.frame);
-  c.speed.show(view.speed);
-  c.cine.textContent = viewer.cine ? "■ Stop" : "▶ Play";
-  c.cine.setAttribute("aria-pressed", Boolean(viewer.cine));
-  c.texts.setAttribute("aria-pressed", view.isIdentityShown);
-  c.erase.disabled = viewer.marks.length === 0;
-  c.map.setAttribute("aria-pressed", view.isOverlayShown);
-  c.mode.show(view.mode);
-  c.opacity.show(view.opacity);
-  c.threshold.show(view.threshold);
-  c.detail.show(view.detail);
-  c.scale.show(view.scale);
-  const message = viewer.header.overlay.message;
-  c.overlayTools.hidden = !viewer.hasMap;
-  c.reason.hidden = viewer.hasMap;
-  c.reason.classList.toggle("pending", viewer.header.overlay.is_pending);
-  c.reason.textContent = message || "No map for this image.";
+  const open = button(text, label, testid, () => ask(input.hidden));
+  input.onkeydown = (event) => {
+    if (event.key === "Enter" && input.value.trim()) onname(input.value.trim());
+    if (event.key === "Enter" || event.key === "Escape") ask(false);
+  };
+  return make("span", { className: "naming" }, open, input);
 }

@@ -1,6 +1,7 @@
 // The maps of one finding, one for each frame that has one, with one scale for all of them.
 
-const SIGMA = { fine: 0, smooth: 1 / 64, broad: 1 / 28 };  // of the map's longer side
+// Of the map's longer side. Cells are the map as it was computed, fine ones interpolated.
+const SIGMA = { cells: 0, fine: 0, smooth: 1 / 64, broad: 1 / 28 };
 
 class Layers {
   // `frames` says on which frame each map of the (rows, columns) or (S, rows, columns) array lies.
@@ -33,7 +34,7 @@ class Layers {
     if (!this.kept.has(key)) {
       if (this.kept.size > 32) this.kept.clear();
       this.kept.set(key, colourMap(map,
-        { rows: this.rows, columns: this.columns, scale, threshold, mode }));
+        { rows: this.rows, columns: this.columns, scale, threshold, mode, inCells: detail === "cells" }));
     }
     return this.kept.get(key);
   }

@@ -2,6 +2,8 @@
 
 function markDown(viewer, { x, y }, kind) {
   const point = toStored(viewer.geometry(), x, y);
+  releaseMark(viewer);
+  begin(viewer);
   if (viewer.unfinished) {
     viewer.unfinished.points[2] = point;
     viewer.grasp = { mark: viewer.unfinished, index: 2 };
@@ -25,14 +27,19 @@ function markDrag(viewer, { x, y }) {
   if (!grasp) return;
   const point = toStored(viewer.geometry(), x, y);
   if (grasp.index === null) {
-    const down = point.row - grasp.from.row, right = point.column - grasp.from.column;
-    grasp.mark.points = grasp.mark.points.map(({ row, column }) =>
-      ({ row: row + down, column: column + right }));
+    moveMark(grasp.mark, null,
+      { row: point.row - grasp.from.row, column: point.column - grasp.from.column });
     grasp.from = point;
   } else {
     grasp.mark.points[grasp.index] = point;
   }
   viewer.paintSoon();
+}
+
+// Move one point of a mark, or with no index all of them, by rows and columns.
+function moveMark(mark, index, by) {
+  mark.points = mark.points.map(({ row, column }, n) => (index === null || n === index
+    ? { row: row + by.row, column: column + by.column } : { row, column }));
 }
 
 function markUp(viewer) {
@@ -46,6 +53,8 @@ function markUp(viewer) {
   }
   const isOpen = grasp.isNew && grasp.mark.kind === "angle" && viewer.chosenMark;
   viewer.unfinished = isOpen ? grasp.mark : null;
+  commit(viewer);
+  if (viewer.chosenMark && !isOpen) announce(viewer.whole, markWords(viewer, viewer.chosenMark));
   viewer.paintSoon();
 }
 
@@ -63,11 +72,13 @@ function markHover(viewer, { x, y }) {
 
 // Returns whether there was one.
 function dropUnfinished(viewer) {
-  const mark = viewer.unfinished ?? (viewer.grasp?.isNew ? viewer.grasp.mark : null);
-  viewer.unfinished = viewer.grasp = null;
+  const mark = viewer.placing?.mark ?? viewer.unfinished
+    ?? (viewer.grasp?.isNew ? viewer.grasp.mark : null);
+  viewer.unfinished = viewer.grasp = viewer.placing = null;
   if (!mark) return false;
   viewer.marks.splice(viewer.marks.indexOf(mark), 1);
   viewer.chosenMark = null;
+  commit(viewer);
   viewer.paintSoon();
   return true;
 }
@@ -75,7 +86,11 @@ function dropUnfinished(viewer) {
 function deleteMark(viewer) {
   if (dropUnfinished(viewer)) return;
   const mark = viewer.chosenMark ?? viewer.marks.at(-1);
+  if (!mark) return;
+  begin(viewer);
+  announce(viewer.whole, t("Deleted: {what}", { what: markWords(viewer, mark) }));
   viewer.marks = viewer.marks.filter((one) => one !== mark);
-  viewer.chosenMark = null;
+  viewer.chosenMark = viewer.held = null;
+  commit(viewer);
   viewer.paintSoon();
 }

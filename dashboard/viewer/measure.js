@@ -82,6 +82,8 @@ function linesOf(mark, stack, spacing, unit) {
   if (mark.kind === "angle") return values.angle === null ? [] : [`${values.angle.toFixed(1)}°`];
   const area = `${short(values.area)} ${per}²`;
   if (values.count === undefined) return [area];
-  return [`mean ${values.mean.toFixed(1)}  SD ${values.sd.toFixed(1)} ${unit}`.trimEnd(),
-    `min ${short(values.min)}  max ${short(values.max)}`, `${area}  ${values.count} pixels`];
+  return [t("mean {mean}  SD {sd} {unit}",
+    { mean: values.mean.toFixed(1), sd: values.sd.toFixed(1), unit }).trimEnd(),
+  t("min {min}  max {max}", { min: short(values.min), max: short(values.max) }),
+  t("{area}  {count} pixels", { area, count: values.count })];
 }

@@ -47,17 +47,20 @@ function strongest(values) {
   return most;
 }
 
-// Colour a smoothed (rows, columns) map into a canvas. `scale` is the value drawn at full strength.
-function colourMap(map, { rows, columns, scale, threshold, mode }) {
+// Colour a smoothed (rows, columns) map into a canvas. `scale` is the value drawn at full strength;
+// `inCells` draws each value as one square.
+function colourMap(map, { rows, columns, scale, threshold, mode, inCells }) {
   const factor = Math.max(1, FINEST / Math.max(rows, columns));
   const height = Math.round(rows * factor);
   const width = Math.round(columns * factor);
   const strength = new Float32Array(width * height);
+  const placeOn = (pixel, count) => Math.min(count - 1,
+    inCells ? Math.floor((pixel + 0.5) / factor) : Math.max(0, (pixel + 0.5) / factor - 0.5));
   for (let y = 0; y < height; y++) {
-    const r = Math.min(rows - 1, Math.max(0, (y + 0.5) / factor - 0.5));
+    const r = placeOn(y, rows);
     const r0 = Math.floor(r), r1 = Math.min(rows - 1, r0 + 1), fr = r - r0;
     for (let x = 0; x < width; x++) {
-      const c = Math.min(columns - 1, Math.max(0, (x + 0.5) / factor - 0.5));
+      const c = placeOn(x, columns);
       const c0 = Math.floor(c), c1 = Math.min(columns - 1, c0 + 1), fc = c - c0;
       const value = (map[r0 * columns + c0] * (1 - fc) + map[r0 * columns + c1] * fc) * (1 - fr)
         + (map[r1 * columns + c0] * (1 - fc) + map[r1 * columns + c1] * fc) * fr;

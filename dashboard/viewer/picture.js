@@ -1,10 +1,10 @@
 // What is on the stage as a PNG. The patient stands in it only while the texts are shown.
 
-const BURNED_IN = "Not for diagnosis. Research use only.";
+const burnedIn = () => t("Not for diagnosis. Research use only.");
 
-function drawPicture(viewer) {
+function drawPicture(viewer, { isNamed }) {
   const { canvas, stage, view } = viewer;
-  viewer.paint();
+  paintPane(viewer);
   const picture = document.createElement("canvas");
   const ratio = canvas.width / stage.clientWidth;
   Object.assign(picture, { width: canvas.width, height: canvas.height });
@@ -16,7 +16,8 @@ function drawPicture(viewer) {
   context.shadowBlur = 3;
   context.fillStyle = "#f3f7fa";
   context.font = "13px system-ui, sans-serif";
-  const texts = [...Object.values(viewer.corner), ...Object.values(viewer.sides)];
+  const texts = [...Object.values(viewer.corner), ...Object.values(viewer.sides)]
+    .filter((node) => isNamed || node !== viewer.corner["top-left"]);
   for (const node of texts.filter((n) => !n.hidden)) {
     const box = node.getBoundingClientRect();
     const isRight = node.classList.contains("top-right") || node.classList.contains("bottom-right");
@@ -25,10 +26,14 @@ function drawPicture(viewer) {
     lines.forEach((line, n) => context.fillText(line,
       (isRight ? box.right - 6 : box.left + 6) - around.left, box.top - around.top + 15 + 17.5 * n));
   }
-  const told = [BURNED_IN];
+  const told = [burnedIn()];
   if (viewer.isMapped) {
-    told.push(`Map of what moved the model: ${viewer.header.overlay.display}, `
-      + `${view.mode === "both" ? "orange for, blue against" : view.mode}`);
+    const { display } = viewer.header.overlay;
+    told.push({
+      both: t("Map of what moved the model: {display}, orange for, blue against", { display }),
+      for: t("Map of what moved the model: {display}, for", { display }),
+      against: t("Map of what moved the model: {display}, against", { display }),
+    }[view.mode]);
   }
   context.textAlign = "center";
   context.font = "600 13px system-ui, sans-serif";
@@ -38,11 +43,28 @@ function drawPicture(viewer) {
   return picture;
 }
 
-function savePicture(viewer) {
-  if (!viewer.pixels) return;
-  drawPicture(viewer).toBlob((blob) => {
+// All panes side by side, as they are shown.
+function pictureOf(whole, { isNamed }) {
+  const pictures = whole.shownPanes.filter((pane) => pane.pixels)
+    .map((pane) => drawPicture(pane, { isNamed }));
+  if (pictures.length === 1) return pictures[0];
+  const all = document.createElement("canvas");
+  all.width = pictures.reduce((sum, one) => sum + one.width, 0);
+  all.height = Math.max(...pictures.map((one) => one.height));
+  let x = 0;
+  for (const one of pictures) {
+    all.getContext("2d").drawImage(one, x, 0);
+    x += one.width;
+  }
+  return all;
+}
+
+function savePicture(whole) {
+  const { pane } = whole;
+  if (!pane.pixels) return;
+  pictureOf(whole, { isNamed: true }).toBlob((blob) => {
     const href = URL.createObjectURL(blob);
-    const name = `consilium-${viewer.header.stack.slice(0, 16)}-image-${viewer.view.frame + 1}.png`;
+    const name = `consilium-${pane.header.stack.slice(0, 16)}-image-${pane.view.frame + 1}.png`;
     make("a", { href, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(href), 10000);
   }, "image/png");

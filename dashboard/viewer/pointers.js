@@ -17,6 +17,7 @@ function listenToPointers(viewer) {
 
   canvas.onpointerdown = (event) => {
     if (!viewer.pixels) return;
+    viewer.whole.activate(viewer);
     canvas.setPointerCapture(event.pointerId);
     canvas.focus({ preventScroll: true });
     event.preventDefault();

@@ -4,6 +4,7 @@ const keptBy = new WeakMap();
 
 export default function ({ data, parentElement }) {
   const store = pixelStore();
+  const isLast = lastRunOf(parentElement);
   if (data && keptBy.get(parentElement)?.data !== data) {
     const { stack } = readHeader(data).header;
     const before = keptBy.get(parentElement);
@@ -15,6 +16,7 @@ export default function ({ data, parentElement }) {
     }
   }
   return () => {
+    if (!isLast()) return;
     const kept = keptBy.get(parentElement);
     if (kept) store.stacks.delete(kept.stack);  // a patient's pixels do not outlive their page
     keptBy.delete(parentElement);

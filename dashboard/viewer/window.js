@@ -57,9 +57,9 @@ function autoWindow(stack, index) {
   return { center: (low + high) / 2, width: Math.max(1, high - low) };
 }
 
-const CT_PRESETS = [
-  { name: "Lung", center: -600, width: 1500 },
-  { name: "Bone", center: 400, width: 1800 },
-  { name: "Soft tissue", center: 40, width: 400 },
-  { name: "Mediastinum", center: 50, width: 350 },
+const ctPresets = () => [
+  { name: "Lung", says: t("Lung"), center: -600, width: 1500 },
+  { name: "Bone", says: t("Bone"), center: 400, width: 1800 },
+  { name: "Soft tissue", says: t("Soft tissue"), center: 40, width: 400 },
+  { name: "Mediastinum", says: t("Mediastinum"), center: 50, width: 350 },
 ];

@@ -24,8 +24,11 @@ from mmcore.records.case import (
 from mmcore.records.modality import Modality
 from mmcore.records.reading import (
     CONFIDENCES,
+    MOST_CAPTION,
+    MOST_KEY_IMAGES,
     DecisionReason,
     Impression,
+    KeyImage,
     Presence,
     ReaderDecision,
     Reading,
@@ -51,6 +54,8 @@ from mmcore.records.result import (
 
 __all__ = [
     "CONFIDENCES",
+    "MOST_CAPTION",
+    "MOST_KEY_IMAGES",
     "Case",
     "Contribution",
     "DecisionReason",
@@ -61,6 +66,7 @@ __all__ = [
     "Impression",
     "Instance",
     "Interaction",
+    "KeyImage",
     "Modality",
     "Note",
     "Observation",

@@ -100,6 +100,39 @@ class ReaderDecision:
             raise ValueError("the impressions are on another target")
 
 
+MOST_KEY_IMAGES = 12
+"""In one report: more pictures are an album."""
+MOST_CAPTION = 600
+"""Characters of the caption of a key image."""
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyImage:
+    """What a reader saw on the screen and put into the report, with what they say of it.
+
+    png: the picture; it holds no patient's name. digest: of the DICOM instance that is shown.
+    frame: of that instance, from 0 on. caption: in the reader's words. recorded_at: with its time
+    zone.
+    """
+
+    png: bytes
+    digest: str
+    frame: int
+    caption: str
+    recorded_at: datetime
+
+    def __post_init__(self) -> None:
+        if not self.png.startswith(PNG_SIGNATURE):
+            raise ValueError("a key image is a PNG")
+        if len(self.caption) > MOST_CAPTION:
+            raise ValueError(f"a caption has at most {MOST_CAPTION} characters")
+        if self.frame < 0:
+            raise ValueError(f"frames count from 0, not from {self.frame}")
+        if self.recorded_at.tzinfo is None:
+            raise ValueError("a time needs its zone")
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """All that one reader recorded on one case about one model's answer, in order of time.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mmcore.records.case import Case
 from mmcore.records.modality import Modality
-from mmcore.records.reading import Reading
+from mmcore.records.reading import KeyImage, Reading
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -250,9 +250,11 @@ class Result:
     """A scored case as it is filed: the prediction and the explanation of every shown target.
 
     reading: what a reader recorded of the case; None where nobody did.
+    key_images: what a reader put into the report from the screen, in order.
     """
 
     case: Case
     prediction: Prediction
     explanations: Mapping[str, Explanation]
     reading: Reading | None = None
+    key_images: tuple[KeyImage, ...] = ()

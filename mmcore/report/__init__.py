@@ -3,12 +3,14 @@
 from mmcore.report.case_document import Document, key_recording
 from mmcore.report.document import SCHEMA, result_document
 from mmcore.report.images import key_instance
+from mmcore.report.key_images import checked_png
 from mmcore.report.pdf import render_pdf
 from mmcore.report.storage import document_digest, read_result, write_result
 
 __all__ = [
     "SCHEMA",
     "Document",
+    "checked_png",
     "document_digest",
     "key_instance",
     "key_recording",

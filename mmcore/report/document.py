@@ -29,6 +29,7 @@ from mmcore.records import (
 from mmcore.report.case_document import Document, case_document
 from mmcore.report.images import quantise, to_base64
 from mmcore.report.impressions import reading_document
+from mmcore.report.key_images import key_images_document
 from mmcore.report.plain import maybe, number, pair
 from mmcore.report.spectrogram import sound_map
 
@@ -71,6 +72,7 @@ def result_document(result: Result) -> Document:
             for stage, seconds in prediction.timings.items()
         },
         **({} if reading is None or reading.is_empty else {"reading": reading_document(reading)}),
+        **({"key_images": key_images_document(result.key_images)} if result.key_images else {}),
     }
 
 

@@ -16,6 +16,7 @@ from mmcore.records import (
     FloatArray,
     GateVerdict,
     Interaction,
+    KeyImage,
     Modality,
     PackIdentity,
     PartItem,
@@ -28,6 +29,7 @@ from mmcore.report.case_reading import ReportedCase, case_of, edges_of, grid_of
 from mmcore.report.document import LEDGER_TOLERANCE, SCHEMA
 from mmcore.report.images import dequantise
 from mmcore.report.impressions import reading_of
+from mmcore.report.key_images import key_images_of
 from mmcore.report.node import Node
 from mmcore.report.spectrogram import SoundMap
 
@@ -116,6 +118,7 @@ class ReportedResult:
     targets: tuple[ReportedTarget, ...]
     timings: Mapping[str, float]
     reading: Reading | None = None
+    key_images: tuple[KeyImage, ...] = ()
 
 
 def read_document(document: Mapping[str, object]) -> ReportedResult:
@@ -126,7 +129,7 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
         raise schema.error(f"expected {SCHEMA}")
     pack = root.field("pack")
     gates = {gate.target: gate for gate in map(_gate, root.field("gate").items())}
-    reading = root.maybe_field("reading")
+    reading, pictures = root.maybe_field("reading"), root.maybe_field("key_images")
     return ReportedResult(
         case=case_of(root.field("case")),
         pack=PackIdentity(
@@ -143,6 +146,7 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
         targets=tuple(_target(node, gates) for node in root.field("targets").items()),
         timings={name: n.number() for name, n in root.field("timings").members().items()},
         reading=None if reading.is_null else reading_of(reading, set(gates)),
+        key_images=() if pictures.is_null else key_images_of(pictures),
     )
 
 

@@ -12,7 +12,8 @@ from mmcore.errors import ResultFormatError
 from mmcore.report.reading import read_document
 
 MAX_BYTES = 64 * 1024 * 1024
-"""A larger file is no result document: ten overlays and a key image stay below 4 MiB."""
+"""A larger file is no result document: ten overlays and the case's image stay below 4 MiB, twelve
+key images of a reader below 40 MiB."""
 
 
 def document_digest(document: Mapping[str, object]) -> str:

@@ -35,7 +35,12 @@ _START = """async ([scripts, styles, messages]) => {
     pixels(text, id = "pixels") {
       this.unmounts[id] = store({ data: bytes(text), parentElement: at(id) });
     },
-    view(text) { this.unmounts.view = view({ data: bytes(text), parentElement: at("view") }); },
+    sent: [],
+    view(text) {
+      const sending = (kind) => (name, value) => this.sent.push([kind, name, value]);
+      this.unmounts.view = view({ data: bytes(text), parentElement: at("view"),
+        setStateValue: sending("state"), setTriggerValue: sending("trigger") });
+    },
   };
   stand.pixels(messages.pixels);
   stand.view(messages.viewer);

@@ -22,6 +22,7 @@ from mmcore.report.pdf.finding_sections import (
     key_target,
 )
 from mmcore.report.pdf.input_sections import draw_recording, draw_variants
+from mmcore.report.pdf.key_image_section import draw_key_images
 from mmcore.report.pdf.page import TOP, draw_foot, draw_head
 from mmcore.report.pdf.reading_section import draw_reading
 from mmcore.report.pdf.sheet import Sheet
@@ -36,7 +37,9 @@ _LOCK = threading.Lock()
 
 
 def render_pdf(document: Mapping[str, object]) -> bytes:
-    """Return the report as PDF, one to three A4 pages; the same document gives the same bytes.
+    """Return the report as PDF; the same document gives the same bytes.
+
+    One to three A4 pages, and those that a reader's key images need, four to a page.
 
     Raises ``ResultFormatError`` for a document that is not a valid ``consilium.result/1``.
     """
@@ -77,6 +80,7 @@ def _draw(result: ReportedResult, digest: str, *, pages: int) -> tuple[bytes, in
     draw_model(sheet, result)
     draw_files(sheet, result)
     draw_further_findings(sheet, result, skip=drawn, last_page=max(MAX_PAGES, sheet.page))
+    draw_key_images(sheet, result)
     sheet.finish_page()
     canvas.save()
     return buffer.getvalue(), sheet.page

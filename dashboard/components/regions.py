@@ -1,0 +1,51 @@
+"""The list of the image's regions beside its map: pointing at one shows the other."""
+
+from dashboard.components.evidence import bar, mark
+from dashboard.evidence import FULL_STRENGTH_FROM
+from dashboard.formatting import share
+from dashboard.language import ours, t
+from dashboard.markup import element, join, show
+from dashboard.viewer import MOST_MARKERS
+from mmcore.records import Parts
+
+
+def regions_list(parts: Parts) -> None:
+    """Draw the regions that the viewer marks, in its order, each with its part of the image's sum.
+
+    The rows carry the numbers of the viewer's markers, by which its script knows them.
+    """
+    items = [item for item in parts.items if len(item.where) >= 2][:MOST_MARKERS]
+    if not items:
+        return
+    mass = sum(abs(item.signed) for item in parts.items) or 1.0
+    top = max(FULL_STRENGTH_FROM, *(abs(item.signed) for item in items))
+    rows = [
+        element(
+            "tr",
+            element("th", ours(item.what), mark(item.mark), scope="row"),
+            element("td", bar(item.signed, top)),
+            element("td", share(abs(item.signed) / mass)),
+            cls="co-region",
+            data_region=number,
+            data_testid=f"region-{number}",
+            tabindex="0",
+        )
+        for number, item in enumerate(items, 1)
+    ]
+    headers = (t("Region of the image"), t("Contribution (log-odds)"), t("Share of the image"))
+    head = element("tr", *(element("th", words, scope="col") for words in headers))
+    show(
+        element(
+            "details",
+            element("summary", t("Regions of the image")),
+            element(
+                "table",
+                element("caption", t("Regions of the image, strongest first"), cls="co-hidden"),
+                element("thead", head),
+                element("tbody", join(*rows)),
+                cls="co-table co-phrases",
+            ),
+            open="open",
+            data_testid="regions",
+        )
+    )
