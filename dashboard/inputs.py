@@ -58,7 +58,9 @@ def _recordings(case: Case) -> str:
         "{seconds:.1f} s at {khz:g} kHz",
         seconds=recording.seconds, khz=recording.sample_rate_hz / 1000,
     )  # fmt: skip
-    return t(", ").join((length, ours(recording.site))) if recording.site else length
+    if not recording.site:
+        return length
+    return t("{length}, {site}", length=length, site=ours(recording.site))
 
 
 def _variants(case: Case) -> str:

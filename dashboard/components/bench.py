@@ -272,7 +272,12 @@ def _dot(row: Mapping[str, Any], name: str) -> charts.Dot:
         kind = "own"
     elif row["method"].startswith(CONTROL):
         kind = "control"
-    return charts.Dot(t(row["display"]), *_interval(row["figures"][name]), kind)
+    return charts.Dot(_display(row), *_interval(row["figures"][name]), kind)
+
+
+def _display(row: Mapping[str, Any]) -> str:
+    method: str = row["display"]
+    return t(method)
 
 
 def _interval(figure: Mapping[str, Any]) -> tuple[float, float, float]:
@@ -283,9 +288,7 @@ def _interval(figure: Mapping[str, Any]) -> tuple[float, float, float]:
 
 def _all_figures(rows: Sequence[Mapping[str, Any]]) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row["figures"]))
-    cells = [
-        (t(row["display"]), *(_text(row["figures"].get(name)) for name in names)) for row in rows
-    ]
+    cells = [(_display(row), *(_text(row["figures"].get(name)) for name in names)) for row in rows]
     headers = (t("Method"), *(t(FIGURES.get(n, (n.capitalize(), ""))[0]) for n in names))
     show(table(headers, cells, caption=t("All figures of this input")))
 

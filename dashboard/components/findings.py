@@ -145,7 +145,7 @@ def _scale(finding: Finding) -> tuple[Markup, ...]:
     ]
     if target.operating_point is not None:
         marks.append(element("i", cls="tick", style=f"left:{100 * target.operating_point:.1f}%"))
-    description = t(", ").join((_value(finding), interval))
+    description = t("{value}, {words}", value=_value(finding), words=interval)
     return (
         element("span", *marks, cls="co-track", role="img", aria_label=description),
         element("small", interval),
@@ -179,7 +179,7 @@ def _gate_words(finding: Finding) -> str:
 def _spoken(finding: Finding) -> str:
     """Return the row in words: the label of the button that covers it."""
     called = t(lowered(messages.CALLED[finding.attention]))
-    told = [t(finding.prediction.display), called]
-    if not finding.is_withheld:
-        told.append(_value(finding))
-    return t(", ").join(told)
+    told = t("{display}, {called}", display=t(finding.prediction.display), called=called)
+    if finding.is_withheld:
+        return told
+    return t("{words}, {value}", words=told, value=_value(finding))

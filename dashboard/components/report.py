@@ -63,17 +63,18 @@ def _findings(document: Mapping[str, Any], gates: Mapping[str, Any]) -> Markup:
     rows: list[tuple[str, ...]] = []
     for target in document["targets"]:
         gate = gates[target["name"]]
+        display = _display(target)
         verdict = GateVerdict(gate["verdict"])
         words, tone = messages.GATE[verdict]
         helps = Modality(gate["helps_most"]) if gate["helps_most"] else None
         badge = element("span", t(words), cls=f"co-badge {tone}")
         why = "" if tone == "good" else t(messages.of_gate(verdict, gate["reason"], helps))
         if verdict is GateVerdict.WITHHELD:
-            rows.append((t(target["display"]), "—", "—", "—", element("span", badge, " ", why)))
+            rows.append((display, "—", "—", "—", element("span", badge, " ", why)))
         else:
             rows.append(
                 (
-                    t(target["display"]),
+                    display,
                     t(messages.CALLED[attention_for(_prediction(target), verdict)]),
                     _value(target),
                     _interval(target),
@@ -84,6 +85,11 @@ def _findings(document: Mapping[str, Any], gates: Mapping[str, Any]) -> Markup:
         t("Finding"), t("Called"), t("Model says"), t("90% interval"), t("May it be scored")
     )  # fmt: skip
     return table(headers, rows, caption=t("Findings"))
+
+
+def _display(target: Mapping[str, Any]) -> str:
+    display: str = target["display"]
+    return t(display)
 
 
 def _interval(target: Mapping[str, Any]) -> str:
@@ -101,7 +107,8 @@ def _value(target: Mapping[str, Any]) -> str:
     if probability is None:
         return f"{formatting.number(target['logit'])} {formatting.unit(target['unit'])}".strip()
     text = wording.probability_beside(probability, point)[0]
-    return t(", ").join((text, t(messages.of_probability(_prediction(target)))))
+    words = t(messages.of_probability(_prediction(target)))
+    return t("{value}, {words}", value=text, words=words)
 
 
 def _prediction(target: Mapping[str, Any]) -> TargetPrediction:
@@ -140,7 +147,7 @@ def _why(target: Mapping[str, Any], missing: Sequence[str]) -> Markup:
                 _evidence(modality, part),
             )
         )
-    display = t(target["display"])
+    display = _display(target)
     headers = (
         t("Input"), t("Moves the log-odds by"), t("Band"), t("Share"), t("Strongest evidence")
     )  # fmt: skip
