@@ -13,6 +13,7 @@ from mmcore.intake.fhir_bundle import is_fhir, read_json
 from mmcore.intake.note import read_note
 from mmcore.intake.observations_csv import looks_like_table, read_table
 from mmcore.intake.observations_fhir import read_fhir
+from mmcore.intake.observations_hl7 import read_hl7
 from mmcore.intake.parts import ImagePart, ObservationsPart, Part, RecordingPart, VariantsPart
 from mmcore.intake.quantities import summarise
 from mmcore.intake.readers import find_reader, read_attachment
@@ -42,6 +43,7 @@ _KINDS = {
     Content.VCF: "variants",
     Content.TEXT: "note",
     Content.DOCUMENT: "note",
+    Content.HL7: "observations",
     Content.JSON: "observations",
 }
 # What becomes larger when it is decoded, and what one too many of it is refused as.
@@ -298,6 +300,8 @@ def _read_content(name: str, data: bytes, content: Content, kind: str, digest: s
         return read_vcf(data, digest=digest)
     if content is Content.DOCUMENT:
         return read_document(data, digest=digest, title=title)
+    if content is Content.HL7:
+        return read_hl7(data, digest=digest)
     if content is Content.JSON:
         document, notices = read_json(data)
         if not is_fhir(document):

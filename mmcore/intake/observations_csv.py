@@ -4,11 +4,11 @@ pandas shifts ragged rows silently, eats the leading zeros of record numbers and
 "NA" for a missing one, so the csv module splits and nothing else interprets.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.intake.kinds import find_kind
 from mmcore.intake.note import parse_date
 from mmcore.intake.parts import ObservationsPart
 from mmcore.intake.quantities import make_observation
@@ -27,7 +27,7 @@ from mmcore.intake.table import (
 from mmcore.intake.text import decode_text
 from mmcore.intake.units import Quantity, parse_quantity
 from mmcore.language import joined, say
-from mmcore.loinc import OBSERVATION_TYPES, ObservationType
+from mmcore.loinc import ObservationType
 from mmcore.records import Observation, Patient
 
 _COLUMNS: dict[str, frozenset[str]] = {
@@ -76,7 +76,7 @@ def read_table(data: bytes, *, digest: str) -> ObservationsPart:
     for line, row in rows:
         cells = {role: row[index].strip() for role, index in roles.items()}
         patients.add(whose(cells))
-        kind = _kind(cells)
+        kind = find_kind(cells.get("code", ""), cells.get("name", ""))
         if kind is None:
             n_unknown += 1
             continue
@@ -110,24 +110,6 @@ def _check_header(header: list[str]) -> dict[str, int]:
             attribute=missing[0],
         )
     return roles
-
-
-def _kind(cells: Mapping[str, str]) -> ObservationType | None:
-    code = cells.get("code", "")
-    if code in OBSERVATION_TYPES:
-        return OBSERVATION_TYPES[code]
-    return (
-        None
-        if re.fullmatch(r"\d{1,7}-\d", code)
-        else _BY_NAME.get(plain(cells.get("name", "")) or plain(code))
-    )
-
-
-_BY_NAME = {
-    plain(name): kind
-    for kind in OBSERVATION_TYPES.values()
-    for name in (kind.display, *kind.aliases)
-}
 
 
 def _observe(

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from mmcore.intake.documents.cda import is_cda
 from mmcore.intake.documents.docx import is_docx
+from mmcore.intake.hl7 import is_hl7
 from mmcore.intake.variants import is_vcf
 from mmcore.language import say
 
@@ -18,6 +19,7 @@ class Content(StrEnum):
     SOUND = "sound"
     VCF = "vcf"
     DOCUMENT = "document"
+    HL7 = "hl7"
     JSON = "json"
     TEXT = "text"
     BINARY = "binary"
@@ -83,6 +85,8 @@ def sniff(data: bytes) -> Content:
         return Content.SOUND
     if is_vcf(data):
         return Content.VCF
+    if is_hl7(data):
+        return Content.HL7
     if _XML_START.match(data) and is_cda(data):
         return Content.DOCUMENT
     if describe_foreign(data):

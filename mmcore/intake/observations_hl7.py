@@ -1,0 +1,230 @@
+"""Observations and reports from HL7 v2 results (ORU). HL7 v2.5.1 chapter 7.
+
+Only final and corrected results are read (OBX-11 F and C); a correction replaces what it corrects,
+and a result that was called wrong is taken out again. A report's lines (OBX of type TX and FT) make
+one note per order.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.intake.documents.text_flow import readable
+from mmcore.intake.hl7 import Segment, split_messages, unescape
+from mmcore.intake.identity import may_be_same
+from mmcore.intake.kinds import find_kind
+from mmcore.intake.note import KINDS, find_sections
+from mmcore.intake.parts import Identity, ObservationsPart
+from mmcore.intake.quantities import make_observation
+from mmcore.intake.stamps import parse_stamp
+from mmcore.intake.text import decode_text
+from mmcore.intake.units import Quantity, normalise_unit, parse_quantity
+from mmcore.language import Text, filled, joined, say
+from mmcore.loinc import ObservationType
+from mmcore.records import Note, Observation, Patient
+
+_FINAL, _WRONG = frozenset({"F", "C"}), frozenset({"W", "D"})
+_SEXES: dict[str, Literal["F", "M", "O"]] = {"F": "F", "M": "M", "O": "O", "A": "O"}
+_LOINC_NAMES = frozenset({"LN", "LOINC", "LNC"})
+_RANGE = re.compile(r"\s*(-?\d{1,9}(?:\.\d{1,6})?)\s*(?:-|\.\.|to)\s*(-?\d{1,9}(?:\.\d{1,6})?)\s*")
+_BOUND = re.compile(r"\s*([<>])=?\s*(\d{1,9}(?:\.\d{1,6})?)\s*")
+_OTHER_MESSAGES = say("{n} messages that hold no results")
+_OTHER_KINDS = say("{n} observations of other kinds")
+_NOT_FINAL = say("{n} results that are not final")
+_ENCLOSED = say("{n} files inside the message")
+
+Key = tuple[str, datetime | None, str]
+
+
+@dataclass(slots=True)
+class _Order:
+    """One OBR with what follows it."""
+
+    title: str = ""
+    time: datetime | None = None
+    lines: list[str] = field(default_factory=list)
+    heading: str = ""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was read so far, by code, time and sub-identifier, so that corrections find it."""
+
+    digest: str
+    observations: dict[Key, Observation] = field(default_factory=dict)
+    questions: dict[Key, str] = field(default_factory=dict)
+    twice: Counter[Key] = field(default_factory=Counter)
+    orders: list[_Order] = field(default_factory=list)
+    aside: Counter[Text] = field(default_factory=Counter)
+
+
+def read_hl7(data: bytes, *, digest: str) -> ObservationsPart:
+    """Return the results of every message in ``data``.
+
+    Raises ``FileRefusedError`` with BAD_HL7, TOO_LARGE, BAD_TEXT, TOO_MANY_ELEMENTS or
+    PATIENT_MISMATCH.
+    """
+    text, notices = decode_text(data)
+    found = _Found(digest)
+    people: list[tuple[Identity, Patient]] = []
+    for message in split_messages(text):
+        if message[0].text(9) != "ORU":
+            found.aside[_OTHER_MESSAGES] += 1
+            continue
+        for segment in message:
+            if segment.name == "PID":
+                people.append(_whose(segment))
+        _read_message(message, found)
+    if any(not may_be_same(people[0][0], other) for other, _ in people[1:]):
+        raise FileRefusedError(
+            RefusalCode.PATIENT_MISMATCH, say("the messages are about different patients")
+        )
+    if words := [filled(what, n=count) for what, count in found.aside.items() if count]:
+        notices += (say("{what} were kept aside.", what=joined(words, " and ")),)
+    identity, patient = people[0] if people else (Identity(), Patient())
+    ids = frozenset(number for other, _ in people for number in other.patient_ids)
+    return ObservationsPart(
+        tuple(found.observations.values()),
+        Identity(ids, identity.name, identity.birth_date, identity.sex),
+        patient,
+        tuple(found.questions.values()),
+        notices,
+        notes=tuple(_notes(found.orders, digest)),
+    )
+
+
+def _whose(segment: Segment) -> tuple[Identity, Patient]:
+    """Return whom PID names. HL7 v2.5.1 section 3.4.2."""
+    numbers = [segment.components(part)[0] for i in (3, 2, 4) for part in segment.repetitions(i)]
+    ids = [number[:64] for number in numbers if number]
+    parts = [segment.text(5, 1), segment.text(5, 2)]
+    name = readable(", ".join(part for part in parts if part))[:200] or None
+    born = parse_stamp(segment.text(7))
+    birth_date = born.date() if born else None
+    sex = _SEXES.get(segment.text(8))
+    return (
+        Identity(frozenset(ids), name, birth_date, sex),
+        Patient(ids[0] if ids else None, name, birth_date, sex),
+    )
+
+
+def _read_message(message: Sequence[Segment], found: _Found) -> None:
+    order = _Order()
+    for segment in message:
+        if segment.name == "OBR":
+            title = segment.text(4, 2) or segment.text(4, 1)
+            order = _Order(readable(title)[:80], parse_stamp(segment.text(7)))
+            found.orders.append(order)
+        elif segment.name == "OBX":
+            if not found.orders or found.orders[-1] is not order:
+                found.orders.append(order)
+            _read_result(segment, order, found)
+
+
+def _read_result(segment: Segment, order: _Order, found: _Found) -> None:
+    status = segment.text(11)
+    type_ = segment.text(2)
+    time = parse_stamp(segment.text(14)) or order.time
+    kind = _kind(segment)
+    key = (kind.loinc if kind else segment.raw(3), time, segment.text(4))
+    if status not in _FINAL:
+        found.aside[_NOT_FINAL] += 1
+        if status in _WRONG:
+            found.observations.pop(key, None)
+            found.questions.pop(key, None)
+    elif type_ in ("ED", "RP"):
+        found.aside[_ENCLOSED] += 1
+    elif kind is not None:
+        outcome = _observe(segment, kind, time, found.digest)
+        if status == "C":
+            found.observations.pop(key, None)
+            found.questions.pop(key, None)
+        if key in found.observations or key in found.questions:
+            found.twice[key] += 1  # the same twice, and neither corrects the other
+            key = (*key[:2], f"{key[2]} {found.twice[key]}")
+        if isinstance(outcome, Observation):
+            found.observations[key] = outcome
+        else:
+            found.questions[key] = say(
+                "line {line}: {problem}", line=segment.number, problem=outcome
+            )
+    elif type_ in ("TX", "FT", "ST") and not segment.raw(6):
+        _add_lines(segment, order)
+    else:
+        found.aside[_OTHER_KINDS] += 1
+
+
+def _kind(segment: Segment) -> ObservationType | None:
+    """Return the known observation of OBX-3: by LOINC in either coding, else by name."""
+    parts = [*segment.components(segment.raw(3)), *[""] * 6]
+    code, name = parts[0], parts[1]
+    for value, system in ((code, parts[2]), (parts[3], parts[5])):
+        if system.upper() in _LOINC_NAMES:
+            return find_kind(value, "")
+    return find_kind("", name) or find_kind("", code)
+
+
+def _observe(
+    segment: Segment, kind: ObservationType, time: datetime | None, digest: str
+) -> Observation | str:
+    values = segment.repetitions(5)
+    if len(values) != 1:
+        return say("{display} has {n} values instead of one", display=kind.display, n=len(values))
+    quantity = _quantity(segment.text(2), segment.components(values[0]))
+    if quantity is None:
+        return say("{display} has a value that is not one number", display=kind.display)
+    unit = next((u for u in (segment.text(6, 1), segment.text(6, 2)) if normalise_unit(u)), "")
+    unit = unit or segment.text(6, 1)
+    if unit and quantity.unit and normalise_unit(unit) != normalise_unit(quantity.unit):
+        return say(
+            "{display} has one unit in its value and another in its unit field",
+            display=kind.display,
+        )
+    return make_observation(
+        kind,
+        Quantity(quantity.value, quantity.comparator, unit or quantity.unit),
+        time=time,
+        reference=_reference(segment.text(7)),
+        digest=digest,
+    )
+
+
+def _quantity(type_: str, parts: Sequence[str]) -> Quantity | None:
+    """Return the number of an NM, SN or ST value; ``None`` for a ratio, an interval or words."""
+    if type_ == "SN":
+        padded = [*parts, "", "", "", ""]
+        if padded[2] or padded[3]:
+            return None
+        return parse_quantity(padded[0] + padded[1], has_decimal_comma=False)
+    if len(parts) != 1:
+        return None
+    return parse_quantity(parts[0], has_decimal_comma=False)
+
+
+def _reference(text: str) -> tuple[float | None, float | None]:
+    if match := _RANGE.fullmatch(text):
+        return float(match[1]), float(match[2])
+    if match := _BOUND.fullmatch(text):
+        return (None, float(match[2])) if match[1] == "<" else (float(match[2]), None)
+    return None, None
+
+
+def _add_lines(segment: Segment, order: _Order) -> None:
+    """Add the lines of a report, under a heading where OBX-3 names a known section."""
+    name = segment.text(3, 2) or segment.text(3, 1)
+    if name.lower() in KINDS and name != order.heading:
+        order.heading = name
+        order.lines.append(f"{name}:")
+    for part in segment.repetitions(5):
+        order.lines.append(readable(unescape(part, segment.marks)))
+
+
+def _notes(orders: Sequence[_Order], digest: str) -> Iterator[Note]:
+    for order in orders:
+        text = "\n".join(order.lines).strip()
+        if text:
+            yield Note(digest, text, find_sections(text), order.time, order.title)
