@@ -1,16 +1,15 @@
 """The charts, as plotly figures built from records. The only module that knows plotly."""
 
-import base64
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from dashboard import formatting, messages, palette, theme
-from dashboard.sound import Sound
+from dashboard import formatting, messages, theme
+from dashboard.language import t
 from mmcore import wording
-from mmcore.records import Explanation, Modality, PartItem, TargetPrediction
+from mmcore.records import Explanation, Modality, TargetPrediction
 
 _PROBABILITY_TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
 CONFIG = {"displayModeBar": False, "responsive": True}
@@ -48,18 +47,18 @@ def waterfall(
     """
     look = theme.colors()
     is_finding = target.kind == "finding"
-    absent = {modality.display for modality in missing}
+    absent = {t(modality.display) for modality in missing}
     names, starts, values, texts, colors, patterns = [], [], [], [], [], []
     up: list[float] = []
     down: list[float] = []
     level = explanation.base
     steps: list[tuple[str, float, float, tuple[float, float] | None]] = [
-        ("Starting point", 0.0, level, None)
+        (t("Starting point"), 0.0, level, None)
     ]
     for c in explanation.contributions:
-        steps.append((c.modality.display, level, c.signed, c.band))
+        steps.append((t(c.modality.display), level, c.signed, c.band))
         level += c.signed
-    steps.append(("This patient", 0.0, explanation.logit, None))
+    steps.append((t("This patient"), 0.0, explanation.logit, None))
     for name, start, value, band in steps:
         names.append(name)
         starts.append(start)
@@ -71,7 +70,7 @@ def waterfall(
         else:
             colors.append(look.in_favour if value > 0 else look.against)
             patterns.append("" if value > 0 else "/")
-            texts.append(messages.NOT_GIVEN if name in absent else wording.signed_text(value))
+            texts.append(t(messages.NOT_GIVEN) if name in absent else wording.signed_text(value))
         up.append(0.0 if band is None else max(band[1] - value, 0.0))
         down.append(0.0 if band is None else max(value - band[0], 0.0))
     figure = go.Figure()
@@ -124,7 +123,7 @@ def _frame(
     axis: dict[str, Any] = {
         "range": [-span, span], "zeroline": True, "zerolinecolor": look.border_strong,
         "gridcolor": look.border, "fixedrange": True, "tickfont": {"color": look.muted},
-        "title": {"text": "log-odds" if is_finding else unit or "value",
+        "title": {"text": t("log-odds") if is_finding else formatting.unit(unit) or t("value"),
                   "font": {"color": look.muted, "size": 12}, "standoff": 4},
     }  # fmt: skip
     figure.update_layout(
@@ -153,51 +152,6 @@ def _frame(
 def _height(rows: int) -> int:
     """Return the height of a ledger in pixels: roomy while it has few steps, legible with many."""
     return max(272, 64 + 31 * rows)
-
-
-def sound(shown: Sound, cells: Sequence[PartItem], *, has_map: bool) -> go.Figure:
-    """Return the spectrogram with its axes, and with the signed map and numbered cells on it."""
-    look = theme.colors()
-    figure = go.Figure()
-    picture = shown.mapped if has_map and shown.mapped is not None else shown.picture
-    figure.add_layout_image(
-        source="data:image/png;base64," + base64.b64encode(picture).decode(), layer="below",
-        xref="x", yref="y", x=0.0, y=1.0, sizex=shown.seconds, sizey=1.0, sizing="stretch",
-    )  # fmt: skip
-    for is_for in (True, False):
-        marked = [
-            (n, c) for n, c in enumerate(cells, 1) if has_map and (c.signed > 0) is is_for
-        ]  # fmt: skip
-        color = look.in_favour if is_for else look.against
-        figure.add_scatter(
-            x=[float(c.where[0]) for _, c in marked], mode="markers+text",
-            y=[shown.height(float(c.where[1])) for _, c in marked],
-            text=[str(n) for n, _ in marked], textfont={"size": 11, "color": look.text},
-            customdata=[f"{c.what}: {wording.signed_text(c.signed)}" for _, c in marked],
-            hovertemplate="%{customdata}<extra></extra>", showlegend=False,
-            marker={"size": 20, "color": palette.translucent(look.background, 0.75),
-                    "symbol": "circle" if is_for else "square",
-                    "line": {"color": color, "width": 2}},
-        )  # fmt: skip
-
-    def axis(title: str, end: float, **more: Any) -> dict[str, Any]:
-        font = {"color": look.muted, "size": 12}
-        return {
-            "range": [0.0, end], "title": {"text": title, "font": font, "standoff": 6},
-            "tickfont": {"color": look.muted}, "ticks": "outside",
-            "tickcolor": look.border_strong, "showgrid": False, "zeroline": False,
-            "fixedrange": True, "automargin": True, "ticklabeloverflow": "allow", **more,
-        }  # fmt: skip
-
-    heights = [min(shown.height(tick), 1.0) for tick in shown.ticks_hz]
-    figure.update_layout(
-        xaxis=axis("seconds", shown.seconds),
-        yaxis=axis("hertz", 1.0, tickvals=heights, ticktext=[f"{t}" for t in shown.ticks_hz]),
-        height=290, font=_font(), margin={"l": 58, "r": 12, "t": 14, "b": 42},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="#000000",
-        hoverlabel={"bgcolor": look.raised, "font": _font()},
-    )  # fmt: skip
-    return figure
 
 
 DotKind = Literal["own", "other", "control"]
@@ -232,9 +186,10 @@ def dots(rows: Sequence[Dot]) -> go.Figure:
                 error_x={"type": "data", "symmetric": False, "color": color, "thickness": 1.5,
                          "array": [r.high - r.value for r in some],
                          "arrayminus": [r.value - r.low for r in some]},
-                customdata=[[r.low, r.high] for r in some],
-                hovertemplate="%{y}: %{x:.3g} (%{customdata[0]:.3g} to %{customdata[1]:.3g})"
-                              "<extra></extra>",
+                customdata=[
+                    t("{low} to {high}", low=f"{r.low:.3g}", high=f"{r.high:.3g}") for r in some
+                ],
+                hovertemplate="%{y}: %{x:.3g} (%{customdata})<extra></extra>",
             )  # fmt: skip
     ends = [end for row in rows for end in (row.low, row.high)]
     low, high = min(0.0, *ends), max(1.0, *ends)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dashboard import palette
 from mmcore.records import Parts, Recording
@@ -18,6 +19,7 @@ from mmcore.report.spectrogram import (
 )
 
 _TICKS_HZ = (100, 250, 500, 1000, 2000, 4000, 8000)
+WAVE_COLUMNS = 1200  # more than a screen has room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Sound:
     peak: logits per cell of the model at which the map's colour is full.
     seconds: shown, from the start. edges_hz: of the picture's rows, on an axis even in mel.
     range_db: from white to black. wav: what is shown, at its own level.
+    waveform: (2, columns) float32, lowest and highest sample in each stretch of what is shown, with
+        the loudest at -1 or 1.
     """
 
     picture: bytes
@@ -37,6 +41,7 @@ class Sound:
     edges_hz: tuple[float, ...]
     range_db: float
     wav: bytes
+    waveform: npt.NDArray[np.float32]
 
     def height(self, frequency_hz: float) -> float:
         """Return where a frequency lies on the axis: 0 at its low end, 1 at its top."""
@@ -64,5 +69,18 @@ def sound_of(recording: Recording, parts: Parts | None) -> Sound:
         mapped = to_png(np.rint(mixed).astype(np.uint8))
     return Sound(
         to_png(grey), mapped, peak, shown.seconds, shown.edges_hz, shown.range_db,
-        wav_bytes(recording),
+        wav_bytes(recording), waveform(recording.samples[: _shown(recording, shown.seconds)]),
     )  # fmt: skip
+
+
+def waveform(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the lowest and the highest sample of each stretch, with the loudest at -1 or 1."""
+    columns = min(WAVE_COLUMNS, len(samples))
+    starts = np.arange(columns, dtype=np.intp) * len(samples) // columns
+    both = np.stack([np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)])
+    loudest = float(np.abs(both).max())
+    return np.asarray(both / (loudest or 1.0), np.float32)
+
+
+def _shown(recording: Recording, seconds: float) -> int:
+    return max(1, round(seconds * recording.sample_rate_hz))

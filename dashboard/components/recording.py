@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import charts, messages
+from dashboard import messages, player
 from dashboard.components.evidence import contributions_table, withheld
 from dashboard.evidence import is_worth_a_map, strongest_places
 from dashboard.language import ours, t
@@ -33,28 +33,17 @@ def recording_view(case: Case, seen: Recording | None, parts: Parts | None, disp
         if other is not first:
             told = t("{facts} \u00b7 not read by the model.", facts=_facts(other))
             show(element("p", told, cls="co-muted"))
-            st.audio(sound_of(other, None).wav, format="audio/wav")
+            _play(other, sound_of(other, None), (), "")
 
 
-@st.fragment
 def _player(recording: Recording, parts: Parts | None, display: str) -> None:
-    """Draw one recording; switching its map off and on draws nothing else anew."""
+    """Draw one recording and, beside it, the moments that its map numbers."""
     sound = sound_of(recording, parts)
     cells = strongest_places(parts.items) if parts is not None else ()
     picture, listed = st.columns([8, 4], gap="medium")
     with picture:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            show(element("p", _facts(recording), cls="co-muted", data_testid="recording-facts"))
-            st.space("stretch")
-            has_map = sound.mapped is not None and st.toggle(
-                t("Show the map"), value=True, key=f"sound-map-{recording.digest[:16]}"
-            )
-        figure = charts.sound(sound, cells, has_map=has_map)
-        alt = _in_words(recording, cells if has_map else (), display)
-        key = f"sound-{recording.digest[:16]}-{display}"
-        st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=alt)
-        show(_legend(sound, recording, has_map=has_map))
-        st.audio(sound.wav, format="audio/wav")
+        _play(recording, sound, cells, display)
+        show(_legend(sound, recording))
     with listed:
         if cells and parts is not None:
             numbers = {id(item): f"{n}" for n, item in enumerate(cells, 1)}
@@ -65,6 +54,13 @@ def _player(recording: Recording, parts: Parts | None, display: str) -> None:
                     "Strongest moments of the sound for and against {display}", display=t(display)
                 ),
             )
+
+
+def _play(recording: Recording, sound: Sound, cells: tuple[PartItem, ...], display: str) -> None:
+    player.show(
+        sound, cells, sound_id=recording.digest[:16], facts=_facts(recording),
+        alt=_in_words(recording, cells, display), key=f"player-{recording.digest[:16]}",
+    )  # fmt: skip
 
 
 def _facts(recording: Recording) -> str:
@@ -81,11 +77,11 @@ def _in_words(recording: Recording, cells: tuple[PartItem, ...], display: str) -
     return f"{words} {moved}"
 
 
-def _legend(sound: Sound, recording: Recording, *, has_map: bool) -> Markup:
+def _legend(sound: Sound, recording: Recording) -> Markup:
     loud = t("white is loudest, black {range} dB below", range=f"{sound.range_db:.0f}")
     if sound.seconds < recording.seconds:
         loud = t("first {seconds} s", seconds=f"{sound.seconds:g}") + f" \u00b7 {loud}"
-    if not has_map:
+    if sound.mapped is None:
         return element("p", loud, cls="co-muted co-legend")
     full = f"{sound.peak:.2g}"
     per_cell = t("+{full} for, log-odds per cell", full=full)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs, keeping, services, state, viewer
+from dashboard import jobs, keeping, player, services, state, viewer
 from dashboard.services import DemoCase, PackFacts
 from dashboard.viewer.packing import unpack
 from mmcore.records import Case, Modality, PixelArray, modality
@@ -25,11 +25,13 @@ class Stage:
 
     demos: title of each demonstration patient and the case it opens.
     shown: the last message to each viewer component, unpacked.
+    heard: the last message to each player, unpacked, by its key.
     """
 
     engine: factory.FakeEngine
     demos: dict[str, Case]
     shown: dict[str, tuple[dict[str, Any], dict[str, PixelArray]]] = field(default_factory=dict)
+    heard: dict[str, tuple[dict[str, Any], dict[str, PixelArray]]] = field(default_factory=dict)
 
     def open_page(self, stem: str) -> AppTest:
         app = AppTest.from_file(ENTRYPOINT, default_timeout=30).run()
@@ -80,6 +82,9 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     def mount(component: str, message: bytes, **_: object) -> None:
         made.shown[component] = unpack(message)
 
+    def mount_player(message: bytes, *, key: str) -> None:
+        made.heard[key] = unpack(message)
+
     def read_demo(demo: DemoCase) -> None:
         current = state.session()
         current.intake = start_at_once(lambda _: made.demos[demo.name])
@@ -88,6 +93,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(services, "_SHELF", services._Shelf())
     monkeypatch.setattr(jobs, "start", start_at_once)
     monkeypatch.setattr(viewer, "mount", mount)
+    monkeypatch.setattr(player, "mount", mount_player)
     monkeypatch.setattr(services, "load_engine", lambda _: made.engine)
     pack = PackFacts("phantom", "Phantom", "1.0.0", True, Path("nowhere"))
     monkeypatch.setattr(services, "packs", lambda: (pack,))

@@ -12,7 +12,7 @@ from dashboard.viewer import SOURCE
 
 THEMES = [pytest.param(palette.DARK, id="dark"), pytest.param(palette.LIGHT, id="light")]
 BLACK = "#000000"  # under every image and spectrogram, in both themes
-STRONGEST_SHADE = 0.46  # of a phrase's colour in its ground, in consilium.css
+STRONGEST_SHADE = 0.4  # of a phrase's colour in its ground, in consilium.css
 
 
 def _luminance(color: str) -> float:

@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import charts, evidence, services, state
 from dashboard.components.ledger import MOST_INTERACTIONS
-from dashboard.sound import sound_of
+from dashboard.sound import WAVE_COLUMNS, sound_of, waveform
 from mmcore.records import Explanation, Modality, Parts
 from tests.app import factory
-from tests.app.conftest import Stage, html
+from tests.app.conftest import Stage, choose, html
 
 RECORDING, VARIANTS = Modality.RECORDING, Modality.VARIANTS
 
@@ -28,36 +28,50 @@ def tabs(app: AppTest) -> list[str]:
     return [tab.label for tab in app.tabs]
 
 
-def charts_of(app: AppTest) -> dict[str, dict]:
-    found = app.get("plotly_chart")
-    return {c.key.partition("-")[0]: json.loads(c.proto.spec) for c in found}
-
-
 def without_pushes(explanation: Explanation, *modalities: Modality) -> Explanation:
     parts = {m: p for m, p in explanation.parts.items() if m not in modalities}
     return replace(explanation, parts=parts)
 
 
+def heard(stage: Stage) -> tuple[dict, dict]:
+    """Return what the one player on the page was given."""
+    ((header, arrays),) = stage.heard.values()
+    return header, arrays
+
+
 def test_the_sound_is_drawn_on_axes_in_seconds_and_hertz(stage: Stage) -> None:
-    app = stage.open_case("jane", "review")
-    drawn = charts_of(app)["sound"]["layout"]
-    assert drawn["xaxis"]["title"]["text"] == "seconds"
-    assert drawn["xaxis"]["range"] == [0.0, 6.0]
-    assert drawn["yaxis"]["title"]["text"] == "hertz"
-    assert drawn["yaxis"]["ticktext"] == ["100", "250", "500", "1000", "2000"]
-    assert drawn["images"][0]["source"].startswith("data:image/png;base64,")
-    assert "6.0 s at 4,000 Hz · posterior right lower" in html(app)
+    stage.open_case("jane", "review")
+    header, arrays = heard(stage)
+    assert header["seconds"] == 6.0
+    ticks = dict(header["ticks_hz"])
+    assert list(ticks) == [100, 250, 500, 1000, 2000]
+    # mel(500) / mel(2000) = 607.4 / 1521.4
+    assert ticks[500] == pytest.approx(607.4 / 1521.4, abs=1e-3)
+    assert header["facts"] == "6.0 s at 4,000 Hz · posterior right lower"
+    drawn = np.asarray(Image.open(io.BytesIO(arrays["picture"].tobytes())))
+    assert drawn.shape == (64, 375), "a column for every 16 ms of 6 s"
 
 
-def test_the_map_can_be_switched_off_and_takes_its_marks_along(stage: Stage) -> None:
-    app = stage.open_case("jane", "review")
-    shown = charts_of(app)["sound"]
-    toggle = next(t for t in app.toggle if t.label == "Show the map")
-    hidden = charts_of(toggle.set_value(False).run())["sound"]
-    sources = [s["layout"]["images"][0]["source"] for s in (shown, hidden)]
-    assert sources[0] != sources[1]
-    assert [t["text"] for t in shown["data"]] == [["1", "2"], ["3"]]
-    assert [t["text"] for t in hidden["data"]] == [[], []]
+def test_the_map_numbers_its_strongest_moments_for_then_against(stage: Stage) -> None:
+    stage.open_case("jane", "review")
+    header, arrays = heard(stage)
+    assert header["has_map"]
+    assert arrays["mapped"].tobytes() != arrays["picture"].tobytes()
+    cells = header["cells"]
+    assert [cell["number"] for cell in cells] == [1, 2, 3]
+    assert [cell["signed"] > 0 for cell in cells] == [True, True, False]
+    assert cells[0]["words"].endswith("+0.42")
+    assert all(0 <= cell["second"] <= 6 and 0 <= cell["height"] <= 1 for cell in cells)
+
+
+def test_the_waveform_holds_every_peak_at_full_height() -> None:
+    samples = np.zeros(5000, np.float32)
+    samples[[7, 4321]] = 0.25, -0.5
+    low, high = waveform(samples)
+    assert low.shape == (WAVE_COLUMNS,)
+    assert (low.min(), high.max()) == (-1.0, 0.5)
+    assert low.argmin() == int(4321 / 5000 * WAVE_COLUMNS)
+    assert high.argmax() == int(7 / 5000 * WAVE_COLUMNS)
 
 
 def test_the_strongest_moments_are_listed_for_and_against(stage: Stage) -> None:
@@ -68,31 +82,33 @@ def test_the_strongest_moments_are_listed_for_and_against(stage: Stage) -> None:
         assert words in table
 
 
-def test_the_sound_can_be_played_from_memory(stage: Stage) -> None:
-    app = stage.open_case("jane", "review")
-    (player,) = app.get("audio")
-    assert player.proto.url.endswith(".wav")
-    with wave.open(io.BytesIO(sound_of(factory.recording(), None).wav)) as file:
+def test_the_sound_that_is_played_is_the_recording(stage: Stage) -> None:
+    stage.open_case("jane", "review")
+    _, arrays = heard(stage)
+    with wave.open(io.BytesIO(arrays["wav"].tobytes())) as file:
         assert (file.getframerate(), file.getnframes()) == (4000, 24_000)
+        points = np.frombuffer(file.readframes(24_000), "<i2") / (2**15 - 1)
+    assert np.abs(points - factory.recording().samples).max() <= 0.5 / (2**15 - 1) + 1e-7
 
 
 def test_a_withheld_sound_shows_its_reason_its_picture_and_no_map(stage: Stage) -> None:
     stage.engine.withheld_parts = (RECORDING,)
-    app = stage.open_case("jane", "review")
-    page = html(app)
+    page = html(stage.open_case("jane", "review"))
     assert 'data-testid="withheld-recording"' in page
     assert "The evidence inside the recording is withheld" in page
-    assert "280 to 563 Hz" not in page
-    assert "sound" in charts_of(app)
-    assert not [t for t in app.toggle if t.label == "Show the map"]
+    header, arrays = heard(stage)
+    assert not header["has_map"]
+    assert header["cells"] == []
+    assert set(arrays) == {"waveform", "wav", "picture"}
 
 
 def test_a_sound_of_a_withheld_finding_has_no_map(stage: Stage) -> None:
     app = stage.open_case("jane", "review")
-    key = next(b.key for b in app.button if b.key and b.key.endswith("-finding-cardiomegaly"))
-    app = app.button(key=key).click().run()
-    assert "280 to 563 Hz" not in html(app)
-    assert not [t for t in app.toggle if t.label == "Show the map"]
+    assert heard(stage)[0]["has_map"]
+    app = choose(app, "cardiomegaly")
+    header, _ = heard(stage)
+    assert not header["has_map"]
+    assert "280 to 563 Hz" not in html(app) + header["alt"]
 
 
 def test_the_map_is_orange_where_the_sound_speaks_for_and_blue_where_against() -> None:
@@ -116,7 +132,7 @@ def test_other_recordings_can_be_heard_and_are_not_said_to_be_read(stage: Stage)
     later = factory.recording(4.0, seed=1, site="left apex", recorded_at=None)
     stage.demos["jane"] = factory.case(recordings=(factory.recording(), later))
     app = stage.open_case("jane", "review")
-    assert len(app.get("audio")) == 2
+    assert [header["seconds"] for header, _ in stage.heard.values()] == [6.0, 4.0]
     assert "4.0 s at 4,000 Hz · left apex · not read by the model." in html(app)
 
 

@@ -12,36 +12,76 @@ from tests.browser.clinician import Clinician
 pytestmark = pytest.mark.browser
 
 
-def picture_of_the_sound(person: Clinician) -> str:
-    """Return the picture that the spectrogram's axes stand around."""
-    image = person.page.locator("[class*='st-key-sound-'] image")
-    expect(image).to_have_count(1)  # a chart that was just drawn anew is there twice for a moment
-    expect(image).to_be_visible()
-    return str(image.get_attribute("href") or image.get_attribute("xlink:href"))
+def show_the_sound(person: Clinician) -> None:
+    person.page.get_by_role("tab", name="Sound").click()
+    person.see("player-place").scroll_into_view_if_needed()
+    expect(person.see("player-place")).to_be_visible()
 
 
-def test_the_sound_has_axes_a_player_and_a_map_that_can_be_switched_off(
-    reviewed: Clinician,
-) -> None:
-    reviewed.page.get_by_role("tab", name="Sound").click()
-    chart = reviewed.page.locator("[class*='st-key-sound-']")
+def second(person: Clinician) -> float:
+    """Return where the playhead says it is."""
+    return float(str(person.see("player").get_attribute("data-time")))
+
+
+def place_of_the_head(person: Clinician) -> float:
+    """Return where the playhead is drawn: 0 at the start of the pictures, 1 at their end."""
+    place, head = (person.see(f"player-{part}").bounding_box() for part in ("place", "head"))
+    assert place is not None
+    assert head is not None
+    return (head["x"] + head["width"] / 2 - place["x"]) / place["width"]
+
+
+def test_the_sound_has_axes_and_a_map_that_can_be_switched_off(reviewed: Clinician) -> None:
+    show_the_sound(reviewed)
+    player = reviewed.see("player")
     for words in ("seconds", "hertz", "1000", "2000"):
-        expect(chart.get_by_text(words, exact=True)).to_be_visible()
-    player = reviewed.page.locator("audio")
-    expect(player).to_be_visible()
-    reviewed.page.wait_for_function("document.querySelector('audio').duration > 1")
-    switch = reviewed.page.get_by_text("Show the map")
-    expect(switch).to_be_visible()
-    with_map = picture_of_the_sound(reviewed)
-    switch.click()
-    reviewed.page.wait_for_function(
-        "before => document.querySelector(\"[class*='st-key-sound-'] image\")"
-        "?.getAttribute('href') !== before",
-        arg=with_map,
-    )
-    assert picture_of_the_sound(reviewed) != with_map
-    switch.click()
+        expect(player.get_by_text(words, exact=True)).to_be_visible()
+    expect(player).to_have_attribute("data-map", "true")
+    expect(reviewed.see("player-mapped")).to_be_visible()
+    with reviewed.without_the_server():
+        reviewed.see("player-map").uncheck()
+        expect(reviewed.see("player-mapped")).to_be_hidden()
+        expect(reviewed.see("player-picture")).to_be_visible()
+        reviewed.see("player-map").check()
+        expect(reviewed.see("player-mapped")).to_be_visible()
     expect(reviewed.page.get_by_text("log-odds per cell")).to_be_visible()
+
+
+def test_the_playhead_runs_over_the_pictures_while_the_sound_plays(reviewed: Clinician) -> None:
+    show_the_sound(reviewed)
+    with reviewed.without_the_server():
+        reviewed.see("player-play").click()
+        expect(reviewed.see("player")).to_have_attribute("data-playing", "true")
+        reviewed.page.wait_for_timeout(800)
+        early = second(reviewed)
+        reviewed.page.wait_for_timeout(800)
+        late = second(reviewed)
+        reviewed.see("player-play").click()
+        expect(reviewed.see("player")).to_have_attribute("data-playing", "false")
+    assert 0 < early < late
+    expect(reviewed.see("player-clock")).to_have_text(re.compile(rf"^{second(reviewed):.1f} of "))
+    length = float(str(reviewed.see("player-place").get_attribute("aria-valuemax")))
+    assert place_of_the_head(reviewed) == pytest.approx(second(reviewed) / length, abs=0.005)
+
+
+def test_a_click_into_the_spectrogram_and_the_keys_jump_there(reviewed: Clinician) -> None:
+    show_the_sound(reviewed)
+    place = reviewed.see("player-place")
+    box = place.bounding_box()
+    assert box is not None
+    length = float(str(place.get_attribute("aria-valuemax")))
+    with reviewed.without_the_server():
+        place.click(position={"x": 0.5 * box["width"], "y": 60})
+        assert second(reviewed) == pytest.approx(length / 2, abs=0.02 * length)
+        here = second(reviewed)
+        place.press("ArrowRight")
+        assert second(reviewed) == pytest.approx(min(here + 0.5, length))
+        place.press("Home")
+        assert second(reviewed) == 0
+        place.press(" ")
+        expect(reviewed.see("player")).to_have_attribute("data-playing", "true")
+        place.press(" ")
+        expect(reviewed.see("player")).to_have_attribute("data-playing", "false")
 
 
 def test_the_sounds_moments_add_up_to_its_contribution(reviewed: Clinician, tmp_path: Path) -> None:
