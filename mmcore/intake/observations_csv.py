@@ -4,17 +4,22 @@ pandas shifts ragged rows silently, eats the leading zeros of record numbers and
 "NA" for a missing one, so the csv module splits and nothing else interprets.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 
-from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.intake.columns import (
+    ROLES,
+    SAMPLE_ROWS,
+    ColumnMapping,
+    Shape,
+    guess_mapping,
+)
 from mmcore.intake.kinds import find_kind
-from mmcore.intake.note import parse_date
 from mmcore.intake.parts import ObservationsPart
 from mmcore.intake.quantities import make_observation
 from mmcore.intake.table import (
     DELIMITERS,
-    PATIENT_COLUMNS,
+    MAX_LINE_CHARACTERS,
     check_heading,
     delimiter_of,
     find_roles,
@@ -24,25 +29,14 @@ from mmcore.intake.table import (
     rows_of,
     whose,
 )
+from mmcore.intake.table_times import is_ambiguous, read_time
 from mmcore.intake.text import decode_text
 from mmcore.intake.units import Quantity, parse_quantity
-from mmcore.language import joined, say
+from mmcore.language import say
 from mmcore.loinc import ObservationType
 from mmcore.records import Observation, Patient
 
-_COLUMNS: dict[str, frozenset[str]] = {
-    "code": frozenset({"loinc", "code", "loinc_code", "loinc_num"}),
-    "name": frozenset({"name", "test", "test_name", "analyte", "observation", "display", "lab",
-                       "parameter", "vital", "label", "item"}),
-    "value": frozenset({"value", "result", "result_value", "valuenum", "measurement"}),
-    "unit": frozenset({"unit", "units", "uom", "valueuom", "unit_of_measure"}),
-    "time": frozenset({"time", "datetime", "date", "timestamp", "charttime", "collected",
-                       "collected_at", "effective", "observed_at", "collection_time"}),
-    "low": frozenset({"low", "reference_low", "ref_low", "ref_range_lower", "lower", "normal_low"}),
-    "high": frozenset({"high", "reference_high", "ref_high", "ref_range_upper", "upper",
-                       "normal_high"}),
-    **PATIENT_COLUMNS,
-}  # fmt: skip
+_MAX_QUESTIONS = 10_000
 
 
 def looks_like_table(text: str, *, name: str) -> bool:
@@ -52,39 +46,72 @@ def looks_like_table(text: str, *, name: str) -> bool:
         return False
     if name.lower().endswith((".csv", ".tsv")):
         return True
-    roles = find_roles([plain(cell) for cell in first.split(delimiter_of(first))], _COLUMNS)
-    return "value" in roles and bool({"code", "name"} & roles.keys())
+    delimiter = delimiter_of(first)
+    header = first.split(delimiter)
+    roles = find_roles([plain(cell) for cell in header], ROLES)
+    if "value" in roles and bool({"code", "name"} & roles.keys()):
+        return True
+    # One column per test or per time: prose may list tests too, so the next line must be as wide.
+    body = text[: 2 * MAX_LINE_CHARACTERS].lstrip("\n").split("\n")[1:3]
+    rows = [line.split(delimiter) for line in body if line.strip()]
+    if not rows or any(len(row) != len(header) for row in rows):
+        return False
+    guess = guess_mapping(header, rows)
+    has_numbers = any(parse_quantity(c, has_decimal_comma=True) for c in rows[0])
+    return guess.shape is not Shape.LONG and not guess.missing() and has_numbers
 
 
-def read_table(data: bytes, *, digest: str) -> ObservationsPart:
+def table_preview(data: bytes, *, rows: int = 20) -> tuple[list[str], list[list[str]]]:
+    """Return heading and first rows as text, for ``guess_mapping`` and for a page that shows them.
+
+    Raises ``FileRefusedError`` as ``read_table`` does.
+    """
+    text, _ = decode_text(data)
+    found = rows_of(text, delimiter_of(text.lstrip("\n").split("\n", 1)[0]))
+    _, header = next(found, (0, []))
+    return header, [row for _, row in itertools.islice(found, rows)]
+
+
+def read_table(
+    data: bytes, *, digest: str, mapping: ColumnMapping | None = None
+) -> ObservationsPart:
     """Return the observations of a table with a header row.
 
-    A row that can not be used becomes a question with its line number.
+    mapping: what its columns hold, as a person said; without one it is guessed. A value that can
+    not be used becomes a question with its line number.
 
     Raises ``FileRefusedError`` with TOO_LARGE, BAD_TEXT, RAGGED_ROW, DUPLICATE_KEY,
     MISSING_COLUMN or PATIENT_MISMATCH.
     """
     text, notices = decode_text(data)
     delimiter = delimiter_of(text.lstrip("\n").split("\n", 1)[0])
-    rows = rows_of(text, delimiter)
-    _, header = next(rows, (0, []))
-    roles = _check_header([plain(cell) for cell in header])
+    found = rows_of(text, delimiter)
+    _, header = next(found, (0, []))
+    check_heading([plain(cell) for cell in header])
+    first = list(itertools.islice(found, SAMPLE_ROWS)) if mapping is None else []
+    if mapping is None:
+        mapping = guess_mapping(header, [row for _, row in first])
+    places = mapping.places(header)
     observations: list[Observation] = []
     questions: list[str] = []
     patients = set()
     n_unknown = 0
-    for line, row in rows:
-        cells = {role: row[index].strip() for role, index in roles.items()}
-        patients.add(whose(cells))
-        kind = find_kind(cells.get("code", ""), cells.get("name", ""))
-        if kind is None:
-            n_unknown += 1
-            continue
-        outcome = _observe(cells, kind, digest=digest, has_decimal_comma=delimiter != ",")
-        if isinstance(outcome, str):
-            questions.append(say("line {line}: {problem}", line=line, problem=outcome))
-        else:
-            observations.append(outcome)
+    for line, row in itertools.chain(first, found):
+        n_known = 0
+        for cells in cells_of(row, mapping, places):
+            patients.add(whose(cells))
+            kind = find_kind(cells.get("code", ""), cells.get("name", ""))
+            if kind is None:
+                continue
+            n_known += 1
+            if not cells["value"] and mapping.shape is not Shape.LONG:
+                continue  # not measured at that time
+            outcome = _observe(cells, kind, mapping, digest=digest, delimiter=delimiter)
+            if isinstance(outcome, Observation):
+                observations.append(outcome)
+            elif len(questions) < _MAX_QUESTIONS:
+                questions.append(say("line {line}: {problem}", line=line, problem=outcome))
+        n_unknown += not n_known
     if n_unknown == 1:
         notices += (say("1 row names no test that is known here and was not used."),)
     elif n_unknown:
@@ -96,25 +123,31 @@ def read_table(data: bytes, *, digest: str) -> ObservationsPart:
     return ObservationsPart(tuple(observations), identity, patient, tuple(questions), notices)
 
 
-def _check_header(header: list[str]) -> dict[str, int]:
-    check_heading(header)
-    roles = find_roles(header, _COLUMNS)
-    missing: list[str] = [role for role in ("value", "unit") if role not in roles]
-    if not {"code", "name"} & roles.keys():
-        missing.insert(0, say("loinc or name"))
-    # A unit may also stand behind each value, so its column alone is not missed.
-    if missing and missing != ["unit"]:
-        raise FileRefusedError(
-            RefusalCode.MISSING_COLUMN,
-            say("the table lacks a column for: {columns}", columns=joined(missing, ", ")),
-            attribute=missing[0],
-        )
-    return roles
+def cells_of(
+    row: Sequence[str], mapping: ColumnMapping, places: Mapping[str, int]
+) -> Iterator[dict[str, str]]:
+    """Yield the cells of every value of one row by role, whatever the shape of the table."""
+    common = {role: row[places[heading]].strip() for role, heading in mapping.roles.items()}
+    if mapping.shape is Shape.LONG:
+        yield common
+    elif mapping.shape is Shape.WIDE:
+        for test in mapping.tests:
+            value = row[places[test.heading]].strip()
+            yield {**common, "code": test.loinc, "value": value, "unit": test.unit}
+    else:
+        for heading in mapping.times:
+            yield {**common, "time": heading, "value": row[places[heading]].strip()}
 
 
 def _observe(
-    cells: Mapping[str, str], kind: ObservationType, *, digest: str, has_decimal_comma: bool
+    cells: Mapping[str, str],
+    kind: ObservationType,
+    mapping: ColumnMapping,
+    *,
+    digest: str,
+    delimiter: str,
 ) -> Observation | str:
+    has_decimal_comma = delimiter != ","
     quantity = parse_quantity(cells["value"], has_decimal_comma=has_decimal_comma)
     if quantity is None:
         return say("{display} has a value that is not one number", display=kind.display)
@@ -124,8 +157,14 @@ def _observe(
             "{display} has one unit in its value and another in its unit column",
             display=kind.display,
         )
-    time, is_bad_time = _time(cells.get("time", ""))
-    if is_bad_time:
+    given = cells.get("time", "")
+    time = read_time(given, mapping.date_order)
+    if given and time is None and is_ambiguous(given):
+        return say(
+            "{display} has a date that can be read in two ways; say whether the day comes first",
+            display=kind.display,
+        )
+    if given and time is None:
         return say(
             "{display} has a time that can not be read; ISO 8601 was expected", display=kind.display
         )
@@ -143,14 +182,3 @@ def _observe(
         ),
         digest=digest,
     )
-
-
-def _time(text: str) -> tuple[datetime | None, bool]:
-    """Return the wall-clock time and whether a time was given that can not be read."""
-    if not text:
-        return None, False
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=None), False
-    except ValueError:
-        moment = parse_date(text)
-        return moment, moment is None

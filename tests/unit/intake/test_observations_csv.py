@@ -128,14 +128,15 @@ def test_formulas_are_text(cell: str) -> None:
     [
         ("name,value,unit\nK,4.1,mmol/L,extra\n", RefusalCode.RAGGED_ROW),
         ("name,value,unit\nK,4.1\n", RefusalCode.RAGGED_ROW),
-        ("a,b\n1,2,3\n4,5\n", RefusalCode.MISSING_COLUMN),
+        ("a,b\n1,2,3\n4,5\n", RefusalCode.RAGGED_ROW),
+        ("a,b\n1,2\n4,5\n", RefusalCode.MISSING_COLUMN),
         ("name,value,value\nK,4.1,4.2\n", RefusalCode.DUPLICATE_KEY),
         ('name,value,unit\nK,"4.1,mmol/L\n', RefusalCode.BAD_TEXT),
         ("name,value,unit\n" + "K," * 100_000, RefusalCode.TOO_LARGE),
         (",".join(f"c{i}" for i in range(500)), RefusalCode.TOO_LARGE),
         ("mrn,name,value,unit\n1,K,4,mmol/L\n2,K,4,mmol/L\n", RefusalCode.PATIENT_MISMATCH),
     ],
-    ids=["wide row", "short row", "no column", "duplicate", "quote", "long line", "columns",
+    ids=["wide row", "short row", "both", "no column", "duplicate", "quote", "long line", "columns",
          "two patients"],
 )  # fmt: skip
 def test_a_table_that_can_not_be_trusted_is_refused(text: str, code: RefusalCode) -> None:
