@@ -94,6 +94,14 @@ FIGURES: Mapping[str, tuple[Text, Text]] = {
         say("What one explanation of this input costs, on any machine."),
     ),
 }
+METHODS = (
+    say("The ledger's own"),
+    say("The ledger's own values in random places"),
+    say("A blob at the centre of each lung"),
+    say("The edges of the image"),
+    say("Where the truth of other patients lies"),
+)
+"""What scorecards call our method and the controls; the rest are names of methods."""
 _STAGES = {
     "head": say("Head"),
     "fusion": say("Head and fusion"),

@@ -5,15 +5,36 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.language import say, t
+from dashboard.language import Text, say, t, word
 from dashboard.markup import Markup, element, join, show, table
 from dashboard.services import PackFacts
 from mmcore import wording
-from mmcore.language import capitalised, joined, lowered
+from mmcore.language import capitalised, filled, joined, lowered
 from mmcore.records import Modality
 
 _ACRONYMS = ("auroc", "auprc", "f1", "ece", "mae", "rmse")
 _IN_THE_HEAD = ("name", "version", "display")
+_OF_TARGETS = {"labelled": say("Labelled {name}"), "outlined": say("Outlined {name}")}
+WORDS = (
+    say("Intended use"), say("Not for"), say("Training data"), say("Figures"), say("Limits"),
+    say("Licence"), say("Training"), say("Training patients"), say("Training examinations"),
+    say("Validation patients"), say("Validation examinations"), say("Seed"), say("Epochs"),
+    say("Parts"), say("Started from"), say("Hours"), say("Machine"), say("Torch"),
+    say("Figures measured on"), say("AUROC"), say("AUPRC"), say("F1"), say("ECE"), say("MAE"),
+    say("RMSE"), say("Accuracy"), say("Balanced accuracy"), say("Precision"), say("Sensitivity"),
+    say("Specificity"), say("Sensitivity at specificity 90"), say("Sensitivity at specificity 95"),
+    say("Specificity at sensitivity 90"), say("Specificity at sensitivity 95"), say("Brier"),
+    say("Log loss"), say("Ece adaptive"), say("Calibration slope"), say("Calibration intercept"),
+    say("Bias"), say("Correlation"), say("Spearman"), say("R2"), say("Average"), say("Macro"),
+    say("Micro"), say("Subgroups"), say("Sex"), say("Age"), say("Under 40"),
+    say("40 to 59"), say("60 and over"), say("View"), 
+    say("N positive"), say("Outlines"), say("Lungs"), say("Dice"), say("Iou"), say("Counts"),
+    say("Cases"), say("Patients"), say("Skipped"), say("Consolidation"), say("Effusion"),
+    say("Pneumothorax"), say("Nodule"), say("Edema"), say("Cardiomegaly"), say("Severity"),
+    say("Pneumonia"), say("Infiltration"), say("Atelectasis"), say("Geographic extent"),
+    say("Opacity"), say("Icu admission"), say("Supplemental oxygen"),
+)  # fmt: skip
+"""The headings and names that cards are known to use; others stay as the pack writes them."""
 _FIRST = ("intended_use", "not_for", "training_data", "figures", "limits", "licence")
 
 
@@ -127,7 +148,14 @@ def _title(key: str) -> str:
     inputs = key.split("+")
     if all(name in known for name in inputs):
         return t(capitalised(joined((known[name] for name in inputs), " and ")))
-    return t(capitalised(key.replace("_", " ")))
+    first, _, rest = key.partition(" ")
+    if rest and first in _OF_TARGETS:
+        return t(filled(_OF_TARGETS[first], name=lowered(_words(rest))))
+    return t(_words(key))
+
+
+def _words(key: str) -> Text:
+    return word(capitalised(key.replace("_", " ")))
 
 
 def _text(value: Any) -> str:
