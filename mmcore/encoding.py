@@ -48,6 +48,22 @@ class EncodedCase:
     kept: dict[Modality, dict[str, Tensor]] = field(default_factory=dict)
 
 
+def tokens_and_lungs(
+    network: FusionNetwork, embedded: Tensor
+) -> tuple[Tensor, FloatArray | None]:
+    """Return the tokens of one image (1, C, H, W), and (h, w) its probability of lung.
+
+    None for a network that outlines no lungs.
+    """
+    head = network.segmentation
+    regions = head.names if head is not None else ()
+    if head is None or LUNGS not in regions:
+        return network.tokenise(Modality.IMAGE, embedded), None
+    tokens, maps = network.image_with_maps(embedded)
+    lungs = head(tokens, maps)[0, regions.index(LUNGS)].float().sigmoid().cpu().numpy()
+    return tokens, lungs
+
+
 class Encoding:
     """One network on one device, with its encoded baselines and reference patients.
 
@@ -157,14 +173,9 @@ class Encoding:
 
     def _tokens(self, modality: Modality, embedded: Tensor) -> tuple[Tensor, FloatArray | None]:
         """Return the tokens and, of an image that is outlined, where its lungs are."""
-        network = self.network
-        head = network.segmentation
-        regions = head.names if head is not None else ()
-        if modality is not Modality.IMAGE or head is None or LUNGS not in regions:
-            return network.tokenise(modality, embedded), None
-        tokens, maps = network.image_with_maps(embedded)
-        lungs = head(tokens, maps)[0, regions.index(LUNGS)].float().sigmoid().cpu().numpy()
-        return tokens, lungs
+        if modality is Modality.IMAGE:
+            return tokens_and_lungs(self.network, embedded)
+        return self.network.tokenise(modality, embedded), None
 
     def _batch(self, modality: Modality, inputs: Tensor) -> Tensor:
         return self.network.encode(modality, self.network.embed(modality, inputs.to(self.device)))

@@ -22,6 +22,7 @@ from mmcore.explain.ledger import explain_target
 from mmcore.explain.marginal import Ledger
 from mmcore.explain.methods import MethodResult, apply_method
 from mmcore.gate.novelty import distances
+from mmcore.gate.quality import DOUBTFUL, FORBIDDING, GOOD
 from mmcore.gate.suitability import choose_image
 from mmcore.gate.verdict import GateFacts, judge_targets
 from mmcore.language import say, word
@@ -157,6 +158,14 @@ class Engine:
                 return {}
             return dict(zip(self.outlined_regions, drawn, strict=True))
 
+    def image_quality(self, case: Case) -> tuple[str, float]:
+        """Return the fault that the image's pixels look like, or "good", and how likely "good" is.
+
+        NaN for a pack that was taught nothing of it, and without a radiograph.
+        """
+        with self._lock:
+            return self._quality(self._encode(case).prepared)
+
     def predict(self, case: Case) -> Prediction:
         """Score every target of the case and judge whether each score may be shown.
 
@@ -169,10 +178,12 @@ class Engine:
             present = self._ready().present(prepared)
             missing = tuple(m for m in self.modalities if m not in present)
             coalition = sum(1 << i for i, m in enumerate(self.modalities) if m in present)
+            faults, doubts = self._faults(prepared)
             facts = GateFacts(
                 present=present,
                 novel={m: self._novelty(m, encoded.embeddings[m]) for m in present},
-                doubts=prepared.doubts,
+                doubts=doubts,
+                faults=faults,
                 is_simulated=self.identity.is_simulated,
             )
             names = [t.name for t in self.pack.config.targets]
@@ -297,6 +308,24 @@ class Engine:
         while len(self._cases) > CACHED_CASES:
             self._cases.popitem(last=False)
         return encoded
+
+    def _faults(
+        self, prepared: PreparedCase
+    ) -> tuple[dict[Modality, str], dict[Modality, tuple[str, ...]]]:
+        """Return what is wrong with an input, and all doubts about inputs, by its content."""
+        doubts = dict(prepared.doubts)
+        fault, _ = self._quality(prepared)
+        if fault in FORBIDDING:
+            return {Modality.IMAGE: FORBIDDING[fault]}, doubts
+        if fault in DOUBTFUL:
+            doubts[Modality.IMAGE] = (*doubts.get(Modality.IMAGE, ()), DOUBTFUL[fault])
+        return {}, doubts
+
+    def _quality(self, prepared: PreparedCase) -> tuple[str, float]:
+        image, quality = prepared.inputs.get(Modality.IMAGE), self.pack.reference.quality
+        if quality is None or not isinstance(image, PreparedImage) or image.tones is None:
+            return GOOD, float("nan")
+        return quality.judge(image.values[0], image.tones, image.lungs)
 
     def _novelty(self, modality: Modality, embedding: npt.NDArray[np.float32]) -> float:
         """Return the distance of a (1, 2F) embedding to training patients over its threshold."""

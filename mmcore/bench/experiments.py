@@ -7,8 +7,8 @@ from tqdm import tqdm
 
 from mmcore.bench import shortcut
 from mmcore.bench.randomised import explain_randomly, refusals, simulated_pairs
-from mmcore.bench.rates import rates_markdown
 from mmcore.bench.scorecard import write_scorecard
+from mmcore.evaluate.rates import rates_markdown
 
 SCHEMA = "consilium.randomised/1"
 

@@ -9,10 +9,10 @@ counted beside it.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from mmcore.bench.rates import Rate, rate
 from mmcore.bench.release import randomised
 from mmcore.datasets.phantoms import phantom_case
 from mmcore.engine import Engine
+from mmcore.evaluate.rates import Rate, rate
 from mmcore.explain.trials import LEAST
 from mmcore.records import Case, Explanation
 from mmcore.simulate import sample_patient

@@ -20,10 +20,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.bench.rates import Rate, rate, rates_markdown
 from mmcore.datasets.phantoms import phantom_case
 from mmcore.engine import Engine
 from mmcore.errors import ConfigError
+from mmcore.evaluate.rates import Rate, rate, rates_markdown
 from mmcore.explain.anatomy import MARKER, MARKS
 from mmcore.modalities.image import ImageConfig
 from mmcore.model.config import FusionConfig, ModelConfig, SegmentationConfig, TargetConfig

@@ -1,7 +1,7 @@
 """The verdict on each target, from what is missing and what is unlike the training data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmcore.language import joined, say
 from mmcore.records import GateVerdict, Modality, TargetGate
@@ -12,7 +12,8 @@ class GateFacts:
     """What is known of one case before its targets are judged.
 
     novel: distance of each present modality's embedding to the training patients, over its
-        threshold; above 1 it is unlike them. doubts: sentences about a present modality.
+        threshold; above 1 it is unlike them. doubts: sentences about a present modality. faults:
+        what is wrong with a present modality, so that nothing is read from it.
         is_simulated: whether the patients that the model knows are, for the wording.
     """
 
@@ -20,6 +21,7 @@ class GateFacts:
     novel: Mapping[Modality, float]
     doubts: Mapping[Modality, tuple[str, ...]]
     is_simulated: bool
+    faults: Mapping[Modality, str] = field(default_factory=dict)
 
 
 def judge_targets(
@@ -45,6 +47,13 @@ def _judge(
         names = joined((m.subject for m in read), " or ")
         reason = say("it is read from {inputs} alone", inputs=names)
         return TargetGate(target, GateVerdict.WITHHELD, reason, helps)
+    for modality in present:
+        if modality in facts.faults:
+            reason = say(
+                "{input} can not be read: {fault}",
+                input=modality.subject, fault=facts.faults[modality],
+            )  # fmt: skip
+            return TargetGate(target, GateVerdict.WITHHELD, reason, helps)
     unlike = [m for m in present if not facts.novel.get(m, 0.0) <= 1.0]
     if unlike:
         unknown = _unlike(unlike, is_simulated=facts.is_simulated)

@@ -15,6 +15,7 @@ from torch.nn import functional
 from mmcore.errors import ConfigError
 from mmcore.explain.anatomy import Anatomy, build_anatomy
 from mmcore.explain.regions import OVERLAY_CELL, blend_overlay, name_regions
+from mmcore.gate.quality import tones_of
 from mmcore.gate.suitability import choose_image, judge_image
 from mmcore.language import say, sentence
 from mmcore.modalities.channel import (
@@ -102,12 +103,14 @@ class PreparedImage:
         the image where a side was padded.
     sides: which side of the patient lies at the left and right edge, where the file says so.
     lungs: (h, w) probability of lung over the square, where the model outlines it.
+    tones: how the stored grey values are spread, see ``mmcore.gate.quality``; of radiographs.
     """
 
     values: FloatArray
     box: Box
     sides: tuple[Side, Side] | None = None
     lungs: FloatArray | None = None
+    tones: FloatArray | None = None
 
     def name_parts(self, attribution: npt.NDArray[np.float64]) -> Evidence:
         """Name the strongest regions of the overlay and, with an outline, sum it by place."""
@@ -157,7 +160,8 @@ def prepare_image(instance: Instance, config: ImageConfig) -> PreparedImage:
     square = square_image(instance.pixels[0], size=config.size, is_inverted=instance.is_inverted)
     values = (square.values - config.mean) / config.std
     repeated = np.repeat(values, config.in_chans, axis=0)
-    return PreparedImage(repeated, square.box, sides_of(instance))
+    tones = tones_of(instance.pixels[0])
+    return PreparedImage(repeated, square.box, sides_of(instance), tones=tones)
 
 
 def prepare(case: Case, config: ImageConfig, tokenizer: "Tokenizer | None") -> Preparation:

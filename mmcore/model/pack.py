@@ -27,6 +27,8 @@ from torch import Tensor
 
 from mmcore.errors import ConfigError, PackIntegrityError
 from mmcore.gate.novelty import NEIGHBOUR, unit
+from mmcore.gate.quality import Quality
+from mmcore.gate.quality import from_arrays as quality_from_arrays
 from mmcore.model.calibration import Calibration
 from mmcore.model.config import ModelConfig
 from mmcore.model.int8 import unpack_int8
@@ -53,12 +55,14 @@ class Reference:
         them when its distance to its 5th nearest exceeds ``thresholds[modality]``.
     answers: (R, K) raw outputs for the reference patients, all modalities given, as the network
         gave them when the pack was made; None in packs that do not say.
+    quality: what tells good films from faulty ones; None in packs that were not taught it.
     """
 
     patients: Mapping[str, npt.NDArray[np.generic]]
     embeddings: Mapping[str, npt.NDArray[np.float32]]
     thresholds: Mapping[str, float]
     answers: npt.NDArray[np.float32] | None = None
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,6 +196,7 @@ def _read_reference(path: Path, config: ModelConfig, *, pack: str) -> Reference:
         embeddings = {m: unit(arrays[f"embeddings_{m}"].astype(np.float32)) for m in names}
         thresholds = {m: float(arrays[f"threshold_{m}"]) for m in names}
         answers = arrays["answers"].astype(np.float32) if "answers" in arrays.files else None
+        quality = quality_from_arrays(arrays)
     for m in names:
         if not np.isfinite(patients[m]).all() or not np.isfinite(embeddings[m]).all():
             raise PackIntegrityError(pack=pack, problem=f"reference of {m} is not finite")
@@ -199,4 +204,6 @@ def _read_reference(path: Path, config: ModelConfig, *, pack: str) -> Reference:
             raise PackIntegrityError(pack=pack, problem=f"threshold of {m} is unusable")
     if len({len(array) for array in patients.values()} | {0}) != 2:
         raise PackIntegrityError(pack=pack, problem="reference patients lack a modality")
-    return Reference(patients, embeddings, thresholds, answers)
+    if quality is not None and not quality.is_sound:
+        raise PackIntegrityError(pack=pack, problem="what it knows of good films is unusable")
+    return Reference(patients, embeddings, thresholds, answers, quality)

@@ -3,7 +3,7 @@
 import pytest
 
 from mmcore.bench.randomised import TOO_SMALL, Judged, explain_randomly, refusals, simulated_pairs
-from mmcore.bench.rates import rate, rates_markdown
+from mmcore.evaluate.rates import rate, rates_markdown
 from mmcore.engine import Engine
 from tests.tiny import tiny_pack
 
