@@ -32,7 +32,7 @@ def regions_list(parts: Parts) -> None:
         )
         for number, item in enumerate(items, 1)
     ]
-    headers = (t("Region of the image"), t("Contribution (log-odds)"), t("Share of the image"))
+    headers = (t("Region of the image"), t("Contribution (log-odds)"), t("Share of all regions"))
     head = element("tr", *(element("th", words, scope="col") for words in headers))
     show(
         element(

@@ -30,6 +30,7 @@ def preview(document: Mapping[str, Any]) -> None:
                 and target["contributions"]
             ),
             *_reader(document),
+            *_key_images(document),
             _files(document),
             element("p", t(messages.RESEARCH_USE), " ", t(messages.SAYS_NOT), cls="co-muted"),
             cls="co-sheet",
@@ -207,6 +208,26 @@ def _reader(document: Mapping[str, Any]) -> tuple[Markup, ...]:
         data_testid="reader",
     )
     return (section,)
+
+
+def _key_images(document: Mapping[str, Any]) -> tuple[Markup, ...]:
+    """Return what the reader put in from the screen, as the document holds it."""
+    figures = [
+        element(
+            "figure",
+            element(
+                "img", src=f"data:image/png;base64,{image['png']}", alt=image["caption"],
+                cls="co-picture",
+            ),
+            element("figcaption", image["caption"]),
+            cls="co-key-image",
+        )
+        for image in document.get("key_images", ())
+    ]  # fmt: skip
+    if not figures:
+        return ()
+    head = element("h3", t("Key images"))
+    return (element("section", head, *figures, data_testid="report-key-images"),)
 
 
 def _source(file: Mapping[str, Any]) -> SourceFile:

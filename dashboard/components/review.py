@@ -65,7 +65,7 @@ def image_panel(work: CaseWork, overlay: Overlay) -> None:
         key_images.add(work, picture, overlay)
 
     sender = viewer.Sender(
-        desk.viewer or viewer.FRESH, key_images.left(work), work.number_of_message, keep, add
+        viewer.kept_of(desk.viewer), key_images.left(work), work.number_of_message, keep, add
     )
     key = f"image-{work.case.digest[:16]}"
     viewer.show(work.case, stack, overlay, sender, overlay_frame=frame, key=key)
@@ -133,6 +133,7 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
         for name, e in work.explanations.items()
         if work.prediction is not None and work.prediction.target(name).kind == target.kind
     ]
+    ledger.contradiction(explanation, target)
     ledger.ledger_chart(
         explanation,
         target,

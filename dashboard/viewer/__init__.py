@@ -20,7 +20,7 @@ from dashboard import state
 from dashboard.language import ours, say, t
 from dashboard.viewer import returns
 from dashboard.viewer.packing import browser_values, pack
-from dashboard.viewer.returns import FRESH, Picture
+from dashboard.viewer.returns import FRESH, Picture, kept_of
 from dashboard.viewer.stacks import (
     choices,
     facts,
@@ -34,7 +34,7 @@ from dashboard.viewer.words import SOURCE, words_in
 from mmcore.gate.suitability import slices_of
 from mmcore.records import Case, Instance, Parts, PixelArray
 
-__all__ = ["FRESH", "SOURCE", "Overlay", "Picture", "Sender", "left_out", "show", "stack_of"]
+__all__ = ["SOURCE", "Overlay", "Picture", "Sender", "kept_of", "left_out", "show", "stack_of"]
 
 HEIGHT = 570  # CSS pixels: image, what must be known of it, findings and ledger share 900
 MOST_MARKERS = 6
@@ -114,7 +114,7 @@ def show(
         key=f"{key}-view",
         height="content",
         events={
-            "kept": lambda value: sender.keep(returns.kept_of(value)),
+            "kept": lambda value: sender.keep(kept_of(value)),
             "key_image": lambda value: _take(sender, value),
         },
     )

@@ -14,7 +14,7 @@ function buildControls(v) {
       "viewer-delete", () => deleteMark(v.pane)),
     texts: button(t("Texts"), t("Show or hide the texts of patient and study (T)"), "viewer-texts",
       () => set({ isIdentityShown: !v.pane.view.isIdentityShown })),
-    report: button(t("Add to report"), t("Add what is shown to the report, without the patient's name (K)"),
+    report: button(t("To report"), t("Add what is shown to the report, without the patient's name (K)"),
       "viewer-report", () => addToReport(v)),
     layout: choice(t("Images side by side"), "viewer-layout", [["1", "1"], ["2", "2"]],
       (layout) => v.setLayout(Number(layout))),
@@ -55,7 +55,7 @@ function buildControls(v) {
   const joined = (...buttons) => make("div", { className: "joined" }, ...buttons);
   c.side = joined(c.layout.node, c.link);
   c.toolBar = make("div", { className: "bar", role: "toolbar", "aria-label": t("Tools") },
-    c.tool.node, joined(c.undo, c.redo, c.erase), gap(), c.texts,
+    c.tool.node, joined(c.undo, c.redo, c.erase), gap(), c.report, c.texts,
     button(t("Picture"), t("Save what is shown as PNG; not for diagnosis"), "viewer-picture",
       () => savePicture(v)),
     button("?", t("All keys (?)"), "viewer-keys", () => v.toggleHelp()));
@@ -70,8 +70,7 @@ function buildControls(v) {
       button("−", t("Zoom out (-)"), "viewer-zoom-out", () => v.pane.zoomBy(1 / 1.25)),
       button("+", t("Zoom in (+)"), "viewer-zoom-in", () => v.pane.zoomBy(1.25)),
       button(t("Fit"), t("Fit the image (=)"), "viewer-fit", () => v.pane.fit())),
-    button(t("Reset"), t("Reset the view (Space)"), "viewer-reset", () => v.reset()),
-    c.side, c.report);
+    button(t("Reset"), t("Reset the view (Space)"), "viewer-reset", () => v.reset()), c.side);
   c.frameBar = make("div", { className: "bar frames" }, c.cine, c.speed.node, c.frame.node);
   c.overlayTools = make("div", { className: "tools" }, c.map, c.mode.node, c.opacity.node,
     c.threshold.node, c.detail.node, c.scale.node);

@@ -44,7 +44,10 @@ function numberBox(label, testid, onchange) {
     dataset: { testid } });
   input.onchange = () => Number.isFinite(input.valueAsNumber) && onchange(input.valueAsNumber);
   const node = make("label", { className: "number" }, make("span", {}, label), input);
-  return { node, show: (value) => { input.value = Math.round(value * 100) / 100; } };
+  const show = (value) => {  // a paint meanwhile leaves alone what is being typed
+    if (input.getRootNode().activeElement !== input) input.value = Math.round(value * 100) / 100;
+  };
+  return { node, show };
 }
 
 function picker(label, testid, onchange) {

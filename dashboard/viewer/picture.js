@@ -39,7 +39,7 @@ function drawPicture(viewer, { isNamed }) {
   context.font = "600 13px system-ui, sans-serif";
   context.fillStyle = "#f0d871";
   told.forEach((line, n) => context.fillText(line, stage.clientWidth / 2,
-    (viewer.sides.top.hidden ? 20 : 44) + 17 * n));
+    (viewer.sides.top.hidden ? 20 : 44) + 44 * n));  // the second below the corner texts
   return picture;
 }
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from playwright.sync_api import Locator, Page
 
 from dashboard import palette, viewer
-from dashboard.viewer import Overlay
+from dashboard.viewer import Overlay, stacks
 from mmcore.records import Case, Instance
 from tests.app import factory
 
@@ -64,14 +64,22 @@ class Stand:
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         self._messages: dict[str, str] = {}
+        self.shown_last: tuple[Case, Sequence[Instance], Overlay, int]
 
     def show(
-        self, case: Case, stack: Sequence[Instance], overlay: Overlay = NO_MAP, *, frame: int = 0
+        self,
+        case: Case,
+        stack: Sequence[Instance],
+        overlay: Overlay = NO_MAP,
+        *,
+        frame: int = 0,
+        **more: object,
     ) -> "Stand":
-        """Put a stack on the screen in a fresh page."""
+        """Put a stack on the screen in a fresh page; ``more`` is said beside the rest."""
+        self.shown_last = (case, stack, overlay, frame)
         self._messages = {
             "pixels": _text(viewer.pixels_message(stack, "stack")),
-            "viewer": _text(viewer.view_message(case, stack, overlay, "stack", frame)),
+            "viewer": _text(viewer.view_message(case, stack, overlay, "stack", frame, **more)),
         }
         self.page.set_content(_HEAD)
         self.page.evaluate(
@@ -85,6 +93,36 @@ class Stand:
         self.page.wait_for_selector("[data-testid=viewer-canvas][data-ready=true]")
         self.settle()
         return self
+
+    def say_more(self, name: str = "stack", **more: object) -> None:
+        """Hand over another message, on what is shown or on a stack whose pixels are to come."""
+        case, stack, overlay, frame = self.shown_last
+        text = _text(viewer.view_message(case, stack, overlay, name, frame, **more))
+        self.page.evaluate("text => stand.view(text)", text)
+        self.settle()
+
+    def sent(self, name: str) -> list[Any]:
+        """Return what the viewer sent to the page under a name, in order."""
+        return [value for _, key, value in self.page.evaluate("stand.sent") if key == name]
+
+    def show_beside(self, stack: Sequence[Instance]) -> None:
+        """Choose a stack of the case for the second pane, and hand over its pixels."""
+        name = stacks.id_of(stack)
+        self.see("viewer-layout-2").click()
+        self.see("viewer-second").select_option(name)
+        case = self.shown_last[0]
+        self.say_more(number=1, second={"stack": name, **stacks.facts(case, stack)})
+        self.page.evaluate(
+            """text => {
+              const other = document.createElement("div");
+              other.id = "pixels-2";
+              document.body.append(other);
+              stand.pixels(text, "pixels-2");
+            }""",
+            _text(viewer.pixels_message(stack, name)),
+        )
+        self.page.wait_for_selector("[data-testid=viewer-2-canvas][data-ready=true]")
+        self.settle()
 
     def show_image(self, **changes: object) -> Instance:
         """Show one image of 57 x 57 pixels, ten CSS pixels each, unless told otherwise."""
@@ -121,9 +159,10 @@ class Stand:
     def see(self, testid: str) -> Locator:
         return self.page.get_by_test_id(testid)
 
-    def shown(self, fact: str) -> str:
+    def shown(self, fact: str, *, in_second: bool = False) -> str:
         self.settle()
-        return str(self.canvas.get_attribute(f"data-{fact}"))
+        canvas = self.see("viewer-2-canvas") if in_second else self.canvas
+        return str(canvas.get_attribute(f"data-{fact}"))
 
     def marks(self) -> list[dict[str, Any]]:
         return list(json.loads(self.shown("marks")))
