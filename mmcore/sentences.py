@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from mmcore.courses import courses_of, place_of
+from mmcore.explain.disagreement import Disagreement
 from mmcore.explain.relations import Relation, relation_in
 from mmcore.language import Text, capitalised, filled, joined, lowered, say, word
 from mmcore.records import Contribution, Interaction, Modality, Observation, PartItem, Place
@@ -207,6 +208,46 @@ def of_interactions(
     else:
         says.append(say("No two inputs are in conflict."))
     return Told(joined(says), _INTERACTIONS_SAY_NOT)
+
+
+def of_disagreement(
+    target: Target, found: Disagreement, contributions: Sequence[Contribution], *,
+    is_called: bool | None,
+) -> Text | None:  # fmt: skip
+    """Say who contradicts whom about a target; None where nobody does."""
+    signed = {c.modality: c.signed for c in contributions}
+    told: list[Text] = []
+    if found.raising:
+        told.append(
+            say(
+                "The sources disagree about {display}: {raising} against {lowering}.",
+                display=word(target.display),
+                raising=_weights(found.raising, signed),
+                lowering=_weights(found.lowering, signed),
+            )
+        )
+    quotes = joined(
+        (
+            say("\u201c{quote}\u201d", quote=_shortened(c.what).strip(" .,;:"))
+            for c in found.clauses
+        ),
+        ", ",
+    )
+    if found.clauses and is_called:
+        told.append(say("It is called present, yet the note denies it: {quotes}.", quotes=quotes))
+    elif found.clauses:
+        told.append(say("It is called absent, yet the note names it: {quotes}.", quotes=quotes))
+    return joined(told) if told else None
+
+
+def _weights(modalities: Sequence[Modality], signed: Mapping[Modality, float]) -> Text:
+    return joined(
+        (
+            say("{input} {value}", input=lowered(m.display), value=signed_text(signed[m]))
+            for m in modalities
+        ),
+        ", ",
+    )
 
 
 _RELATION_WORDS = {

@@ -9,6 +9,7 @@ from dashboard.components.captions import caption
 from dashboard.language import t
 from dashboard.markup import Markup, element, join, show, table
 from mmcore import sentences, wording
+from mmcore.explain.disagreement import disagreement_in
 from mmcore.explain.relations import Relation, relation_in
 from mmcore.language import capitalised
 from mmcore.records import Explanation, Interaction, Modality, TargetPrediction
@@ -37,6 +38,17 @@ def ledger_chart(
             data_testid="ledger-sentence", data_target=target.name,
         )
     )  # fmt: skip
+
+
+def contradiction(explanation: Explanation, target: TargetPrediction) -> None:
+    """Draw in one line which sources disagree about a target, and what in the note denies it."""
+    told = sentences.of_disagreement(
+        target, disagreement_in(target, explanation), explanation.contributions,
+        is_called=target.is_positive,
+    )  # fmt: skip
+    if told is not None:
+        cls = "co-note co-against"
+        show(element("div", t(told), cls=cls, data_testid="contradiction", role="note"))
 
 
 def ledger_tables(

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 
 from mmcore.errors import LedgerNotAdditiveError, NonFiniteResultError
+from mmcore.explain.disagreement import disagreement_in
 from mmcore.explain.phrases import sum_by_section
 from mmcore.explain.relations import relation_in
 from mmcore.records import (
@@ -106,6 +107,7 @@ def _target(
     if withheld or explanation is None:
         return document | {
             "base": None, "contributions": [], "interactions": [], "coalitions": [], "parts": {},
+            "disagreement": None,
         }  # fmt: skip
     if len(explanation.coalitions) != 2 ** len(explanation.modalities):
         raise ValueError("a ledger needs one value for every coalition of its modalities")
@@ -118,6 +120,19 @@ def _target(
         ],
         "coalitions": _coalitions(explanation),
         "parts": {str(m): _part(p, f"{m} of {name}", case) for m, p in explanation.parts.items()},
+        "disagreement": _disagreement(target, explanation),
+    }
+
+
+def _disagreement(target: TargetPrediction, explanation: Explanation) -> Document | None:
+    found = disagreement_in(target, explanation)
+    if not found:
+        return None
+    what = f"disagreement about {target.name}"
+    return {
+        "raising": [str(m) for m in found.raising],
+        "lowering": [str(m) for m in found.lowering],
+        "clauses": [_item(clause, what) for clause in found.clauses],
     }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mmcore.explain.disagreement import Disagreement
 from mmcore.explain.phrases import TextSum
 from mmcore.explain.relations import Relation
 from mmcore.records import (
@@ -33,6 +34,7 @@ from mmcore.report.key_images import key_images_of
 from mmcore.report.node import Node
 from mmcore.report.spectrogram import SoundMap
 
+_NONE = Disagreement()
 PredictionSet = Literal["present", "absent", "both", "neither"]
 _SETS: tuple[PredictionSet, ...] = ("present", "absent", "both", "neither")
 _KINDS: tuple[Literal["finding", "regression"], ...] = ("finding", "regression")
@@ -76,8 +78,8 @@ class ReportedTarget:
     """One target with its trust verdict; every number of a withheld score is None.
 
     coalitions: the logit when only the modalities of the key are the patient's own.
-    prediction_set, relations: None and empty in older documents; ``relations`` in the order of
-        ``interactions``.
+    prediction_set, relations, disagreement: None and empty in older documents; ``relations`` in the
+        order of ``interactions``.
     """
 
     name: str
@@ -97,6 +99,7 @@ class ReportedTarget:
     parts: Mapping[Modality, ReportedPart]
     prediction_set: PredictionSet | None = None
     relations: tuple[Relation | None, ...] = ()
+    disagreement: Disagreement = _NONE
 
     @property
     def is_withheld(self) -> bool:
@@ -188,9 +191,19 @@ def _target(node: Node, gates: Mapping[str, TargetGate]) -> ReportedTarget:
             n.maybe_field("relation").maybe_word(Relation)
             for n in node.field("interactions").items()
         ),
+        disagreement=_disagreement(node.maybe_field("disagreement")),
     )
     _check_target(node, target)
     return target
+
+
+def _disagreement(node: Node) -> Disagreement:
+    if node.is_null:
+        return Disagreement()
+    raising, lowering = (
+        tuple(n.modality() for n in node.field(side).items()) for side in ("raising", "lowering")
+    )
+    return Disagreement(raising, lowering, tuple(_item(n) for n in node.field("clauses").items()))
 
 
 def _check_target(node: Node, target: ReportedTarget) -> None:

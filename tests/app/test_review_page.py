@@ -329,6 +329,12 @@ def test_two_inputs_that_pull_apart_are_said_to_be_in_conflict(stage: Stage) -> 
     page = html(choose(stage.open_case("jane", "review"), "effusion"))
     assert '<span class="co-badge caution">conflict</span>' in page
     assert "In conflict: image with clinical note" in page
+    line = page[page.index('data-testid="contradiction"') :]
+    line = line[line.index(">") + 1 : line.index("</div>")]
+    assert line.startswith("The sources disagree about Pleural effusion: image +")
+    assert page.index('data-testid="contradiction"') < page.index("ledger-sentence"), (
+        "above the chart"
+    )
 
 
 def test_a_case_with_nothing_to_score_says_why_and_offers_no_second_try(stage: Stage) -> None:

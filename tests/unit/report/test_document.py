@@ -435,3 +435,42 @@ def test_what_can_not_be_a_place_a_test_or_a_section_is_refused(member, value):
         read_document(document)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+
+
+def test_a_disagreement_of_the_sources_is_filed_and_read_back() -> None:
+    target = make_target("pneumonia")
+    explanation = make_explanation(target)
+    assert target.is_positive
+    denied = PartItem("No pneumonia.", (10, 23), -0.3, "negated")
+    note = explanation.parts[NOTE]
+    steps = tuple(
+        replace(c, signed=-0.5 if c.modality == NOTE else c.signed)
+        for c in explanation.contributions
+    )
+    shift = sum(c.signed for c in steps) - sum(c.signed for c in explanation.contributions)
+    coalitions = explanation.coalitions.copy()
+    coalitions[-1] += shift
+    changed = replace(
+        explanation, contributions=steps, logit=explanation.logit + shift, coalitions=coalitions,
+        interactions=(Interaction(IMAGE, NOTE, 0.0),),
+        parts={**explanation.parts, NOTE: replace(note, items=(*note.items, denied))},
+    )  # fmt: skip
+    probability = 1 / (1 + math.exp(-changed.logit))
+    moved = replace(target, logit=changed.logit, probability=probability, operating_point=0.01)
+    result = make_result(targets=(moved,), explanations={"pneumonia": changed})
+    document = result_document(result)
+    (filed,) = document["targets"]
+    assert filed["disagreement"]["raising"] == ["image"]
+    assert filed["disagreement"]["lowering"] == ["note"]
+    assert [c["what"] for c in filed["disagreement"]["clauses"]] == ["No pneumonia."]
+    jsonschema.validate(document, SCHEMA)
+    (read,) = read_document(document).targets
+    assert read.disagreement.raising == (IMAGE,)
+    assert read.disagreement.clauses == (denied,)
+
+
+def test_an_older_document_holds_no_disagreement() -> None:
+    document = result_document(make_full_result())
+    for target in document["targets"]:
+        del target["disagreement"]
+    assert not any(t.disagreement for t in read_document(document).targets)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mmcore import sentences
+from mmcore.explain.disagreement import Disagreement
 from mmcore.records import Contribution, Interaction, Modality, PartItem, PartTest, Place
 from mmcore.wording import call_sentence, passed_text, set_text
 from tests.unit.report.factories import (
@@ -127,6 +128,22 @@ def test_conflicts_are_named_however_weak_their_interaction() -> None:
     assert calm is not None
     assert calm.says.endswith("No two inputs are in conflict.")
     assert sentences.of_interactions(ledger, ()) is None
+
+
+def test_who_contradicts_whom_is_said_in_one_line() -> None:
+    ledger = [Contribution(m, v, 0.3, (0.0, 0.0)) for m, v in ((IMAGE, 1.0), (NOTE, -0.5))]
+    clause = PartItem("No pleural\n effusion.", (3, 24), -0.4, "negated")
+    found = Disagreement((IMAGE,), (NOTE,), (clause,))
+    told = sentences.of_disagreement(TARGET, found, ledger, is_called=True)
+    assert told == (
+        "The sources disagree about Pneumonia: image +1.00 against clinical note \u22120.50. "
+        "It is called present, yet the note denies it: \u201cNo pleural effusion\u201d."
+    )
+    named = Disagreement(clauses=(clause,))
+    assert sentences.of_disagreement(TARGET, named, ledger, is_called=False) == (
+        "It is called absent, yet the note names it: \u201cNo pleural effusion\u201d."
+    )
+    assert sentences.of_disagreement(TARGET, Disagreement(), ledger, is_called=True) is None
 
 
 def test_places_are_shares_of_what_speaks_for_the_finding() -> None:
