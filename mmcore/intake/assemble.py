@@ -3,20 +3,13 @@
 The order in which files were dropped in decides nothing, so the same files are the same case.
 """
 
-import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from mmcore.errors import RefusalCode
-from mmcore.intake.identity import (
-    matches,
-    may_be_same,
-    name_parts,
-    record_numbers,
-    says_whose,
-)
+from mmcore.intake.crosscheck import contradictions_of, is_same_value
+from mmcore.intake.identity import matches, name_parts, says_whose
+from mmcore.intake.one_patient import refuse_other_patients
 from mmcore.intake.parts import (
     AttachmentPart,
     Identity,
@@ -27,7 +20,10 @@ from mmcore.intake.parts import (
     RecordingPart,
     VariantsPart,
 )
-from mmcore.language import say
+from mmcore.intake.read_file import ReadFile, by_digest
+from mmcore.intake.same_image import sort_out_second_instances
+from mmcore.intake.timing import has_later, leave_out_later, prediction_time
+from mmcore.language import Text, say
 from mmcore.records import (
     Case,
     FileVerdict,
@@ -37,26 +33,28 @@ from mmcore.records import (
     Patient,
     Recording,
     Series,
-    SourceFile,
     Study,
     Variant,
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ReadFile:
-    """One file with its verdict so far, and what it holds if it may be used."""
+def assemble(
+    files: Sequence[ReadFile], *, take_later: bool = False, notices: Iterable[str] = ()
+) -> Case:
+    """Return the case of the largest group of files that agree on the patient.
 
-    source: SourceFile
-    part: Part | None = None
-
-
-def assemble(files: Sequence[ReadFile], *, notices: Iterable[str] = ()) -> Case:
-    """Return the case of the largest group of files that agree on the patient."""
-    files = _refuse_second_instances(files)
-    files, identity = _refuse_other_patients(files)
+    take_later: read items later than the image too, see ``timing``.
+    """
+    files, contradictions = sort_out_second_instances(files)
+    files, identity = refuse_other_patients(files)
+    as_of = prediction_time(files)
+    has_taken_later = take_later and has_later(files, as_of)
+    timely: list[Text] = []
+    if not take_later:
+        files, timely = leave_out_later(files, as_of)
+    contradictions += contradictions_of(files, identity)
     used = [file for file in files if file.source.verdict is FileVerdict.USED]
-    parts = [file.part for file in sorted(used, key=_digest) if file.part is not None]
+    parts = [file.part for file in sorted(used, key=by_digest) if file.part is not None]
     images = [part for part in parts if isinstance(part, ImagePart)]
     notes = [part for part in parts if isinstance(part, NotePart)]
     tables = [part for part in parts if isinstance(part, ObservationsPart)]
@@ -64,38 +62,45 @@ def assemble(files: Sequence[ReadFile], *, notices: Iterable[str] = ()) -> Case:
     panels = [part for part in parts if isinstance(part, VariantsPart)]
     further = [part for part in parts if isinstance(part, AttachmentPart)]
     variants, n_contradicted = _variants(panels)
+    observations, twice = _observations(tables)
     said = _say(images, notes, tables, parts)
     said += _say_of_panels(panels, n_contradicted)
     said += [notice for part in sounds for notice in part.recording.notices]
+    said += [*twice, *timely]
+    if has_taken_later:
+        said.append(say("Items later than the image are read too, as the site has set."))
     return Case(
-        digest=_case_digest(files, used),
+        digest=_case_digest(files, used, has_taken_later=has_taken_later),
         patient=_patient([*images, *tables, *notes, *sounds, *panels, *further], identity),
         studies=_studies(images),
         notes=_newest_first([p.note for p in notes] + [n for p in tables for n in p.notes]),
-        observations=_observations(tables),
+        observations=observations,
         recordings=tuple(_newest_recordings(sounds)),
         variants=variants,
         attachments=_attachments(further),
         files=tuple(file.source for file in files),
         notices=tuple(dict.fromkeys([*notices, *said])),
+        contradictions=contradictions,
+        as_of=as_of,
     )
 
 
-def _case_digest(files: Sequence[ReadFile], used: Sequence[ReadFile]) -> str:
+def _case_digest(
+    files: Sequence[ReadFile], used: Sequence[ReadFile], *, has_taken_later: bool
+) -> str:
     """Return the digest over the used files; without any, over all, so that no two cases share one.
 
-    A file that was never read has the digest of nothing, and only its name tells it apart.
+    A file that was never read has the digest of nothing, and only its name tells it apart. Items
+    that the site's setting alone let in make another case.
     """
     digests = sorted(file.source.digest for file in used)
     if not digests:
         every = (file.source for file in files)
         digests = sorted(s.digest if s.size_bytes else f"{s.digest} {s.name}" for s in every)
         digests.insert(0, "none used")
+    if has_taken_later:
+        digests.append("with later items")
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def _digest(file: ReadFile) -> str:
-    return file.source.digest
 
 
 def _newest_first(notes: Sequence[Note]) -> tuple[Note, ...]:
@@ -104,82 +109,6 @@ def _newest_first(notes: Sequence[Note]) -> tuple[Note, ...]:
     undated = [note for note in notes if note.authored_at is None]
     dated.sort(key=lambda note: note.authored_at or datetime.min, reverse=True)
     return (*dated, *undated)
-
-
-def _refused(file: ReadFile, code: RefusalCode, reason: str) -> ReadFile:
-    source = dataclasses.replace(file.source, verdict=FileVerdict.REFUSED, code=code, reason=reason)
-    return ReadFile(source)
-
-
-def _refuse_second_instances(files: Sequence[ReadFile]) -> list[ReadFile]:
-    """Refuse a second file that claims to be the same image and is not."""
-    owners: dict[str, str] = {}
-    for file in sorted(files, key=_digest):
-        if isinstance(file.part, ImagePart):
-            owners.setdefault(file.part.instance.sop_instance_uid, file.source.digest)
-    return [
-        _refused(
-            file,
-            RefusalCode.DUPLICATE_FILE,
-            say("another file has the same SOP Instance UID and different content"),
-        )
-        if isinstance(file.part, ImagePart)
-        and owners[file.part.instance.sop_instance_uid] != file.source.digest
-        else file
-        for file in files
-    ]
-
-
-# One patient
-
-
-@dataclass(slots=True)
-class _Person:
-    """What all files of one group say together."""
-
-    identities: list[Identity]
-    digests: set[str]
-
-
-def _refuse_other_patients(files: Sequence[ReadFile]) -> tuple[list[ReadFile], Identity]:
-    """Refuse the files of every patient but the one with most files."""
-    people: list[_Person] = []
-    known = [f for f in files if f.part is not None and says_whose(f.part.identity)]
-    # Those that say most first, so that a bare name joins whom it fits and founds no group.
-    for file in sorted(known, key=lambda file: (-_strength(file), file.source.digest)):
-        identity = file.part.identity if file.part is not None else Identity()
-        fitting = [p for p in people if all(may_be_same(identity, other) for other in p.identities)]
-        if fitting:
-            person = max(fitting, key=lambda p: len(p.digests))
-            if identity not in person.identities:
-                person.identities.append(identity)
-            person.digests.add(file.source.digest)
-        else:
-            people.append(_Person([identity], {file.source.digest}))
-    if not people:
-        return list(files), Identity()
-    images = {file.source.digest for file in files if isinstance(file.part, ImagePart)}
-    winner = min(people, key=lambda p: (-len(p.digests), not p.digests & images, min(p.digests)))
-    others = {digest for person in people if person is not winner for digest in person.digests}
-    return [
-        _judge_patient(file, others=others, winner=winner) for file in files
-    ], winner.identities[0]
-
-
-def _judge_patient(file: ReadFile, *, others: set[str], winner: _Person) -> ReadFile:
-    if file.part is None or not others or file.source.digest in winner.digests:
-        return file
-    if file.source.digest in others:
-        words = say("the file names another patient than the rest of the case")
-    else:  # it may be the other patient's, and nobody would see
-        words = say("the files are of several patients and this one does not say whose it is")
-    return _refused(file, RefusalCode.PATIENT_MISMATCH, words)
-
-
-def _strength(file: ReadFile) -> int:
-    identity = file.part.identity if file.part is not None else Identity()
-    named = bool(name_parts(identity.name))
-    return 4 * bool(record_numbers(identity)) + 2 * bool(identity.birth_date) + named
 
 
 def _patient(parts: Sequence[Part], identity: Identity) -> Patient:
@@ -250,15 +179,24 @@ def _slices(images: Sequence[ImagePart]) -> list[ImagePart]:
     return sorted(images, key=order)
 
 
-def _observations(tables: Sequence[ObservationsPart]) -> tuple[Observation, ...]:
-    """Return every observation once, by kind and time."""
-    found: dict[tuple[object, ...], Observation] = {}
+def _observations(
+    tables: Sequence[ObservationsPart],
+) -> tuple[tuple[Observation, ...], list[Text]]:
+    """Return every observation once, by kind and time, and a notice where some came twice."""
+    found: dict[tuple[object, ...], list[Observation]] = {}
+    n_twice = 0
     for part in tables:
         for item in part.observations:
-            key = (item.loinc, item.time, round(item.value, 6), item.comparator)
-            found.setdefault(key, item)
+            same = found.setdefault((item.loinc, item.time), [])
+            if any(is_same_value(item, other) for other in same):
+                n_twice += 1
+            else:
+                same.append(item)
     never = datetime.min
-    return tuple(sorted(found.values(), key=lambda item: (item.loinc, item.time or never)))
+    every = [item for same in found.values() for item in same]
+    kept = tuple(sorted(every, key=lambda item: (item.loinc, item.time or never)))
+    said = [say("Observations that came twice were counted once: {n}.", n=n_twice)]
+    return kept, said if n_twice else []
 
 
 def _newest_recordings(sounds: Sequence[RecordingPart]) -> list[Recording]:

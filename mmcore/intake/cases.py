@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake import archive
-from mmcore.intake.assemble import ReadFile, assemble
+from mmcore.intake.assemble import assemble
 from mmcore.intake.fhir_bundle import is_fhir, read_json
 from mmcore.intake.note import read_note
 from mmcore.intake.observations_csv import looks_like_table, read_table
@@ -16,9 +16,11 @@ from mmcore.intake.observations_fhir import read_fhir
 from mmcore.intake.observations_hl7 import read_hl7
 from mmcore.intake.parts import ImagePart, ObservationsPart, Part, RecordingPart, VariantsPart
 from mmcore.intake.quantities import summarise
+from mmcore.intake.read_file import ReadFile
 from mmcore.intake.readers import find_reader, read_attachment
 from mmcore.intake.sniff import Content, describe_aside, describe_foreign, sniff
 from mmcore.intake.text import decode_text
+from mmcore.intake.timing import takes_later
 from mmcore.intake.variants import read_vcf
 from mmcore.intake.variants_table import looks_like_panel, read_panel
 from mmcore.intake.worker import (
@@ -78,23 +80,32 @@ class _Reading:
     decoded_bytes: int = 0
 
 
-def case_from_files(files: Sequence[RawFile], *, progress: Progress | None = None) -> Case:
+def case_from_files(
+    files: Sequence[RawFile], *, progress: Progress | None = None, take_later: bool | None = None
+) -> Case:
     """Return the case that the files make, in whatever order they come.
 
     A file that can not be used is listed with its code and reason and costs no other file.
     ``progress`` is called with the number of files done and in all; archives grow the latter.
+    ``take_later``: read items later than the image too; ``None`` for what the site has set.
     """
-    return _case([_Pending(file.name, _constant(file.data)) for file in files], progress)
+    pending = [_Pending(file.name, _constant(file.data)) for file in files]
+    return _case(pending, progress, take_later)
 
 
-def case_from_paths(paths: Sequence[Path], *, progress: Progress | None = None) -> Case:
+def case_from_paths(
+    paths: Sequence[Path], *, progress: Progress | None = None, take_later: bool | None = None
+) -> Case:
     """Return the case that files, zip archives and folders make.
 
     Folders are read in full, in sorted order; links inside them are refused, not followed.
 
+    Progress and later items: as in ``case_from_files``.
+
     Raises ``FileNotFoundError`` if a path does not exist.
     """
-    return _case([pending for path in paths for pending in _walk(Path(path))], progress)
+    pending = [found for path in paths for found in _walk(Path(path))]
+    return _case(pending, progress, take_later)
 
 
 def _constant(data: bytes) -> Callable[[], bytes]:
@@ -133,7 +144,7 @@ def _too_large() -> FileRefusedError:
     )
 
 
-def _case(pending: list[_Pending], progress: Progress | None) -> Case:
+def _case(pending: list[_Pending], progress: Progress | None, take_later: bool | None) -> Case:
     read: list[ReadFile] = []
     reading = _Reading()
     total = len(pending)
@@ -146,7 +157,7 @@ def _case(pending: list[_Pending], progress: Progress | None) -> Case:
             done += 1
             if progress is not None:
                 progress(done, total)
-    return assemble(read)
+    return assemble(read, take_later=takes_later() if take_later is None else take_later)
 
 
 def _read(item: _Pending, reading: _Reading) -> Iterator[tuple[ReadFile, bool]]:

@@ -16,6 +16,8 @@ def may_be_same(a: Identity, b: Identity) -> bool:
     have_ids = bool(ids and other_ids)
     if have_ids and not ids & other_ids:
         return False
+    if {a.sex, b.sex} == {"F", "M"} and not have_ids:
+        return False  # a shared record number outweighs it, and the disagreement is told
     ours, theirs = name_parts(a.name), name_parts(b.name)
     if not ours or not theirs:
         return True

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
+from mmcore.intake.plausible import question_of
 from mmcore.intake.units import Quantity, quotable_unit, to_canonical
 from mmcore.language import joined, say
 from mmcore.loinc import ObservationType
@@ -33,18 +34,8 @@ def make_observation(
             found=quotable_unit(quantity.unit),
             unit=kind.unit,
         )
-    low, high = kind.plausible
-    # A bound may lie outside what can be measured; a measured value may not.
-    slack = 0.0 if quantity.comparator is None else 0.1 * (high - low)
-    if not low - slack <= value <= high + slack:
-        return say(
-            "{display} of {value:g} {unit} is outside {low:g} to {high:g}; check value and unit",
-            display=kind.display,
-            value=value,
-            unit=kind.unit,
-            low=low,
-            high=high,
-        )
+    if question := question_of(kind, quantity, value, reference):
+        return question
     bounds = [None if end is None else to_canonical(kind, end, quantity.unit) for end in reference]
     if bounds[0] is not None and bounds[1] is not None and bounds[0] > bounds[1]:
         bounds = [None, None]

@@ -7,6 +7,8 @@ views of these same records, so they can not disagree.
 
 from mmcore.records.case import (
     Case,
+    Contradiction,
+    ContradictionKind,
     FileVerdict,
     Instance,
     Note,
@@ -57,6 +59,8 @@ __all__ = [
     "MOST_CAPTION",
     "MOST_KEY_IMAGES",
     "Case",
+    "Contradiction",
+    "ContradictionKind",
     "Contribution",
     "DecisionReason",
     "Explanation",

@@ -214,6 +214,30 @@ class Variant:
     digest: str = ""
 
 
+class ContradictionKind(StrEnum):
+    """What two statements in a case do not agree on."""
+
+    PATIENT = "patient"
+    SIDE = "side"
+    VIEW = "view"
+    BODY_PART = "body part"
+    VALUE = "value"
+    IMAGE = "image"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Two statements that can not both be right; a person has to say which is.
+
+    words: one sentence that names both sources. files: their names, as in ``SourceFile.name``.
+    """
+
+    kind: ContradictionKind
+    words: str
+    files: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One patient's inputs, whatever of them exists, with every source file accounted for.
@@ -222,6 +246,9 @@ class Case:
         Where no file could be used, over the digests of all files.
     attachments: what files of any further modality hold, as their own reader gave it.
     notices: sentences about the case as a whole that a clinician must see (no patient text).
+    contradictions: what the files do not agree on, all in one place.
+    as_of: the time that a prediction speaks of: when the key image was taken, else the latest item.
+        ``None`` if nothing has a time.
     """
 
     digest: str
@@ -234,6 +261,8 @@ class Case:
     attachments: Mapping[Modality, tuple[object, ...]] = field(default_factory=dict)
     files: tuple[SourceFile, ...] = ()
     notices: tuple[str, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
+    as_of: datetime | None = None
 
     @property
     def instances(self) -> tuple[Instance, ...]:

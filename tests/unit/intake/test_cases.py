@@ -10,7 +10,7 @@ import pytest
 
 from mmcore.errors import RefusalCode
 from mmcore.intake import RawFile, case_from_files, case_from_paths
-from mmcore.intake.assemble import may_be_same
+from mmcore.intake.identity import may_be_same
 from mmcore.intake.parts import Identity
 from mmcore.records import Case, FileVerdict
 from tests.unit.intake.make_dicom import CT, Value, make_dicom, ramp
