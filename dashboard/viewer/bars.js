@@ -39,7 +39,7 @@ function buildControls(v) {
     mode: choice(t("Evidence shown"), "viewer-overlay-mode",
       [["for", t("▲ For")], ["both", t("Both")], ["against", t("▼ Against")]],
       (mode) => set({ mode })),
-    opacity: slider(t("Opacity"), "viewer-overlay-opacity", { min: 0, max: 1, step: 0.05 },
+    opacity: slider(t("Map opacity"), "viewer-overlay-opacity", { min: 0, max: 1, step: 0.05 },
       (opacity) => set({ opacity })),
     threshold: slider(t("Threshold"), "viewer-overlay-threshold", { min: 0, max: 0.9, step: 0.05 },
       (threshold) => set({ threshold })),

@@ -26,7 +26,7 @@ const keyGroups = () => [
     keyOf(t("with a measuring tool: place the next point"), "Enter", [], null),
     keyOf(t("next, previous measurement; Enter takes up its points"), "Tab", [], null),
   ]],
-  [t("View"), [
+  [t("View of the image"), [
     keyOf(t("rotate right, rotate left"), "R L", ["r", "l"],
       (v, key) => v.pane.turn(key === "r" ? TURN_RIGHT : TURN_LEFT)),
     keyOf(t("flip horizontally, vertically"), "H V", ["h", "v"],
