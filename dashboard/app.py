@@ -6,10 +6,10 @@ been drawn, because a warm-up started earlier delays it.
 
 import streamlit as st
 
-from dashboard import messages, services, site, theme
-from dashboard.components import frame
+from dashboard import desks, keeping, messages, resuming, services, site, state, theme
+from dashboard.components import frame, stored
 from dashboard.components.waiting import error_state
-from mmcore.errors import ConfigError
+from mmcore.errors import ConfigError, StoreError
 
 
 def main() -> None:
@@ -19,17 +19,25 @@ def main() -> None:
     try:
         site.reading_mode()
         site.language()
-    except ConfigError as error:
+        keeping.store()
+    except (ConfigError, StoreError) as error:
         error_state(messages.of_error(error))
         return
+    current = state.session()
+    desks.save_changes(current)  # what the page's widgets have just entered
+    resuming.follow_address()
     pages = site.pages()
     page = st.navigation(pages, position="hidden")
     frame.header(pages)
     frame.banner()
+    stored.warnings()
+    resuming.show_address()
     pack = services.pack()  # asked now: after a page has stopped, nothing of Streamlit answers
     try:
-        page.run()
-    finally:  # a page may stop early, and then the model is warmed up all the same
+        if not stored.is_on_its_way():
+            page.run()
+    finally:  # a page may stop early, and then this is done all the same
+        desks.save_changes(current)
         services.warm_up(pack)
 
 

@@ -1,16 +1,21 @@
 """The store of cases behind the pages: one per process, or none where the site keeps nothing."""
 
+import logging
 import os
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from dashboard import state
+from dashboard.state import CaseWork, Kept
 from mmcore.errors import StoreError
-from mmcore.store import LOCAL, Place, Store, place_of
+from mmcore.records import Case
+from mmcore.store import LOCAL, KeptFile, Place, Store, place_of
 from mmcore.store.place import DATA, DATABASE, KEEP_DAYS, KEY, KEY_FILE
+from mmcore.wording import person_name
 
 UNDO_MINUTES = 10
 """How long a removed case can be brought back before it is deleted for good."""
@@ -51,6 +56,66 @@ def close() -> None:
             if opened is not None:
                 opened.close()
         _DOOR.stores.clear()
+
+
+def keep_case(
+    case: Case, files: Sequence[tuple[str, bytes]], *, label: str, pack_name: str | None
+) -> None:
+    """Keep a case that has just been read, with its files; ``begin`` tells whether it worked."""
+    patient = case.patient
+    try:
+        kept = store()
+        if kept is not None:
+            kept.keep_case(
+                case.digest,
+                [KeptFile(name, data) for name, data in files],
+                label=str(label),
+                person=person_name(patient.name) or patient.patient_id or "",
+                pack_name=pack_name,
+            )
+    except StoreError:
+        logging.getLogger(__name__).warning("a case could not be stored", exc_info=True)
+
+
+def begin(work: CaseWork) -> None:
+    """Note with an open case whether it is on the disk; say so where it should be and is not."""
+    try:
+        kept = store()
+        found = None if kept is None else kept.case(work.case.digest)
+    except StoreError as error:
+        state.session().unsaved = error
+        return
+    work.kept = None if found is None else Kept(found.pack_name)
+
+
+def put_aside(work: CaseWork) -> None:
+    """Let a case go in this tab; on the disk it stays."""
+    state.close_case(work.case.digest)
+    kept = store()
+    if kept is not None and work.kept is not None:
+        kept.close_case(work.case.digest)
+
+
+def remove(digest: str) -> None:
+    """Take a case off every list; it can be brought back for a while."""
+    kept = store()
+    state.close_case(digest)
+    if kept is not None:
+        kept.remove(digest)
+
+
+def restore(digest: str) -> None:
+    """Bring a removed case back on the lists."""
+    kept = store()
+    if kept is not None:
+        kept.restore(digest)
+
+
+def delete(digest: str) -> None:
+    """Delete a removed case for good, now."""
+    kept = store()
+    if kept is not None:
+        kept.delete(digest)
 
 
 def preference(name: str) -> Any:

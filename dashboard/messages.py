@@ -5,6 +5,7 @@ from typing import Literal
 
 from dashboard.attention import Attention
 from dashboard.language import Text, say, word
+from dashboard.stored_words import of_store_error
 from mmcore import errors
 from mmcore.errors import RefusalCode
 from mmcore.explain.relations import Relation
@@ -365,6 +366,8 @@ def of_error(error: BaseException) -> Words:
             return Words(say("Unknown finding"), say("This model does not predict that finding."))
         case errors.FileRefusedError():
             return Words(say("A file was refused"), REFUSAL[error.code])
+        case errors.StoreError():
+            return Words(say("The store of cases can not be used"), of_store_error(error))
         case errors.MMCoreError():
             return Words(say("This could not be done"), f"{error}")
         case _:

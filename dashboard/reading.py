@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dashboard import site, state
+from dashboard import desks, site
 from dashboard.state import CaseWork, Desk, Entry
 from mmcore.language import say
 from mmcore.records import (
@@ -17,6 +17,7 @@ from mmcore.records import (
     Response,
     TargetPrediction,
 )
+from mmcore.store import EventKind
 
 Clock = Callable[[], datetime]
 
@@ -27,7 +28,7 @@ def _now() -> datetime:
 
 def desk(work: CaseWork) -> Desk:
     """Return what the reader entered and recorded on a case about the model that reads it."""
-    return state.desk(work, site.reading_mode())
+    return desks.desk(work, site.reading_mode())
 
 
 def is_revealed(work: CaseWork) -> bool:
@@ -76,7 +77,7 @@ def reveal(work: CaseWork, targets: Sequence[TargetPrediction], *, now: Clock = 
     found = desk(work)
     if not progress(found, targets).may_reveal:
         raise ValueError("the reading is not complete")
-    at, is_blind = now(), not state.has_seen_an_answer(work)
+    at, is_blind = now(), not desks.has_seen_an_answer(work)
     impressions = tuple(
         made
         for target in targets
@@ -84,7 +85,9 @@ def reveal(work: CaseWork, targets: Sequence[TargetPrediction], *, now: Clock = 
     )
     found.reading = found.reading.reveal(impressions, at)
     found.entries.clear()
+    desks.forget_steps(found)
     work.forget_report()
+    desks.save(work, (EventKind.REVEALED, ""))
 
 
 def problem_of(found: Desk, target: str) -> str:
@@ -130,7 +133,9 @@ def record(work: CaseWork, target: str, *, now: Clock = _now) -> None:
     )
     found.reading = found.reading.decide(decision)
     del found.entries[target]
+    desks.forget_steps(found)
     work.forget_report()
+    desks.save(work, (EventKind.DECIDED, target))
 
 
 def decisions_on(reading: Reading, target: str) -> tuple[ReaderDecision, ...]:

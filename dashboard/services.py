@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 import yaml
 
-from dashboard import jobs, reading, state
+from dashboard import jobs, keeping, reading, state
 from dashboard.jobs import Job, Tell
 from dashboard.keeping import prefer as prefer
 from dashboard.keeping import preference as preference
@@ -174,8 +174,13 @@ def engine_device() -> str:
     return "CPU" if device == "cpu" else device
 
 
-def read_files(files: Sequence[tuple[str, bytes]], label: str) -> None:
-    """Start reading dropped files as one case; ``take_read_case`` collects it."""
+def read_files(
+    files: Sequence[tuple[str, bytes]], label: str, pack_name: str | None = None
+) -> None:
+    """Start reading dropped files as one case for a model; ``take_read_case`` collects it.
+
+    Files and case are on the disk, where the site keeps any, before the case is there to be seen.
+    """
 
     def work(tell: Tell) -> Case:
         from mmcore.intake import RawFile, case_from_files
@@ -184,19 +189,20 @@ def read_files(files: Sequence[tuple[str, bytes]], label: str) -> None:
             number = min(done + 1, total)
             tell(done / max(total, 1), say("Reading file {n} of {all}", n=number, all=total))
 
-        return case_from_files([RawFile(name, data) for name, data in files], progress=progress)
+        case = case_from_files([RawFile(name, data) for name, data in files], progress=progress)
+        keeping.keep_case(case, files, label=label, pack_name=pack_name)
+        return case
 
     current = state.session()
     current.intake, current.intake_label = jobs.start(work), label
-    current.intake_pack = None
+    current.intake_pack = pack_name
 
 
 def read_demo(demo: DemoCase) -> None:
     """Start reading a demonstration patient through the same door as any other files."""
     names = [name for name in DEMO_FILES if (demo.folder / name).is_file()]
-    read_files([(name, (demo.folder / name).read_bytes()) for name in names], demo.title)
     simulated = next((p.name for p in packs() if p.is_simulated), None)
-    state.session().intake_pack = simulated
+    read_files([(name, (demo.folder / name).read_bytes()) for name in names], demo.title, simulated)
 
 
 def take_read_case() -> CaseWork | None:
@@ -208,6 +214,7 @@ def take_read_case() -> CaseWork | None:
     if work.pack_name is None:
         chosen = pack()
         work.pack_name = current.intake_pack or (chosen.name if chosen else None)
+    keeping.begin(work)
     current.intake = None
     current.uploader_round += 1
     return work

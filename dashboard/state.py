@@ -12,7 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import site
 from dashboard.jobs import Job
-from mmcore.errors import ConfigError
+from mmcore.errors import ConfigError, MMCoreError
 from mmcore.language import ENGLISH, LANGUAGES
 from mmcore.records import (
     Case,
@@ -25,10 +25,10 @@ from mmcore.records import (
     Prediction,
     Presence,
     Reading,
-    ReadingMode,
     Recording,
     Response,
 )
+from mmcore.store import StoredDesk
 
 _KEY = "consilium_session"
 LANGUAGE_COOKIE = "consilium_language"  # set by the page itself, so that a reload finds the choice
@@ -55,6 +55,28 @@ class Entry:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a desk was between two changes: its entries that are not blank, and its pictures."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    key_images: tuple[KeyImage, ...] = ()
+
+
+@dataclass(slots=True)
+class History:
+    """What can be undone and redone at a desk, last changes last.
+
+    last: how the desk was when it was looked at last. round: counts up when entries change other
+    than by their own widgets, which then are drawn anew.
+    """
+
+    past: list[Step] = field(default_factory=list)
+    future: list[Step] = field(default_factory=list)
+    last: Step = field(default_factory=Step)
+    round: int = 0
+
+
 @dataclass(slots=True)
 class Desk:
     """What a reader recorded of one case about one model's answer, and what lies unrecorded.
@@ -62,7 +84,8 @@ class Desk:
     entries: by target name. key_images: what the reader put into the report from the screen.
     removed: the last of them that was taken out, with its place, until it is put back or another
     one goes. viewer: how the images were left, as plain JSON (``dashboard.viewer.returns``); empty
-    before anything was.
+    before anything was. history: what can be undone. saved, saved_reading: what of it is on the
+    disk.
     """
 
     reading: Reading
@@ -70,10 +93,32 @@ class Desk:
     key_images: tuple[KeyImage, ...] = ()
     removed: tuple[int, KeyImage] | None = None
     viewer: dict[str, Any] = field(default_factory=dict)
+    history: History = field(default_factory=History)
+    saved: StoredDesk = field(default_factory=StoredDesk)
+    saved_reading: Reading | None = None
 
     def entry(self, target: str) -> Entry:
         """Return the entry on one finding, a blank one on first use."""
         return self.entries.setdefault(target, Entry())
+
+
+@dataclass(slots=True)
+class Kept:
+    """What of an open case is on the disk. document: the report that the journal knows of."""
+
+    pack_name: str | None
+    document: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Resuming:
+    """A stored case that is being read again. job: of its files; the result is the case."""
+
+    digest: str
+    label: str
+    n_files: int
+    pack_name: str | None
+    job: Job[Any]
 
 
 @dataclass(slots=True)
@@ -88,6 +133,7 @@ class CaseWork:
     left_out: inputs that the reader switched off to see the answer without them.
     jobs: work under way, by name ("predict", "explain:effusion", "document").
     viewer_sent: digest and number of the last message to the viewer.
+    kept: what of it is on the disk; None for a case in memory only.
     """
 
     case: Case
@@ -102,6 +148,7 @@ class CaseWork:
     left_out: frozenset[Modality] = frozenset()
     jobs: dict[str, Job[Any]] = field(default_factory=dict)
     viewer_sent: tuple[str, int] = ("", 0)
+    kept: Kept | None = None
 
     def number_of_message(self, digest: str) -> int:
         """Return a number that rises whenever what is sent to the viewer differs from the last."""
@@ -139,6 +186,9 @@ class Session:
     desks: by digest of the case and name of the model. They outlive the case's being let go for
         newer ones, and end when it is closed.
     preferences: what was asked of the store, or chosen in this tab; JSON values by name.
+    address: the case that the address of the page was last set to, "" for none.
+    resuming: a stored case that is being read again, or None.
+    unsaved: why the last change could not be saved, or None. told: what must be said once.
     """
 
     cases: dict[str, CaseWork] = field(default_factory=dict)
@@ -153,6 +203,10 @@ class Session:
     has_chosen_language: bool = False
     desks: dict[tuple[str, str], Desk] = field(default_factory=dict)
     preferences: dict[str, Any] = field(default_factory=dict)
+    address: str = ""
+    resuming: Resuming | None = None
+    unsaved: MMCoreError | None = None
+    told: str = ""
 
 
 def session() -> Session:
@@ -231,17 +285,36 @@ def activate(digest: str) -> None:
 
 def close_active() -> None:
     """Let the current case go, with everything worked out from it, and look at the next one."""
+    close_case(session().active_digest or "")
+
+
+def close_case(closed: str) -> None:
+    """Let a case go, with everything worked out from it; look at another if it was in view."""
     current = session()
-    closed = current.active_digest or ""
     current.cases.pop(closed, None)
     current.desks = {key: desk for key, desk in current.desks.items() if key[0] != closed}
-    current.active_digest = next(reversed(current.cases), None)
+    if current.active_digest not in current.cases:
+        current.active_digest = next(reversed(current.cases), None)
 
 
-def desk(work: CaseWork, mode: ReadingMode) -> Desk:
-    """Return the reader's desk for a case and the model that reads it, created on first use."""
-    key = (work.case.digest, work.pack_name or "")
-    return session().desks.setdefault(key, Desk(Reading(mode)))
+def neighbour(step: int) -> str | None:
+    """Return the digest of the open case ``step`` places after the one in view, or None."""
+    current = session()
+    digests = list(current.cases)
+    if current.active_digest not in current.cases:
+        return None
+    place = digests.index(current.active_digest) + step
+    return digests[place] if 0 <= place < len(digests) else None
+
+
+def find_desk(work: CaseWork) -> Desk | None:
+    """Return the reader's desk for a case and the model that reads it, if they have one here."""
+    return session().desks.get((work.case.digest, work.pack_name or ""))
+
+
+def keep_desk(work: CaseWork, found: Desk) -> None:
+    """Keep a reader's desk for a case and the model that reads it."""
+    session().desks[work.case.digest, work.pack_name or ""] = found
 
 
 def has_seen_an_answer(work: CaseWork) -> bool:

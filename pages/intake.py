@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard import messages, services, site, state
-from dashboard.components import intake
+from dashboard import keeping, messages, services, site, state
+from dashboard.components import intake, stored
 from dashboard.components.waiting import empty_state, error_state, wait_for
 from dashboard.language import say, t
 
@@ -25,6 +25,7 @@ with add:
         label = files[0][0] if len(files) == 1 else say("{n} files", n=len(files))
         services.read_files(files, label)
         st.rerun()
+    stored.cases_list()
     demos = services.demo_cases()
     if demos:
         st.subheader(t("Demonstration patients"))
@@ -49,7 +50,7 @@ with look:
         ):
             st.switch_page(site.page("review"))
         if st.button(t("Close this case"), key="close"):
-            state.close_active()
+            keeping.put_aside(work)
             st.rerun()
     if work.case.files:
         intake.files_table(work.case.files)

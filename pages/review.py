@@ -26,7 +26,7 @@ with answer:
             reader.reading_panel(work, work.prediction)
         else:
             findings = attention.ordered(work.prediction)
-            if work.target is None:
+            if work.target not in [f.prediction.name for f in findings]:
                 first = attention.first_to_look_at(findings) or findings[0]
                 work.target = first.prediction.name
             finding = next(f for f in findings if f.prediction.name == work.target)

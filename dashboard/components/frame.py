@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import chrome, messages, services, state
+from dashboard.components.steps import steps
 from dashboard.language import t
 from dashboard.markup import element, join, show
 from mmcore.language import LANGUAGES
@@ -30,6 +31,7 @@ def header(pages: Sequence[Any]) -> None:
             for page in pages:
                 st.page_link(page, label=t(page.title), width="content")
         st.space("stretch")
+        steps()
         _case_switcher()
         _language_chooser()
         chrome.show()

@@ -42,8 +42,8 @@ def reading_panel(work: CaseWork, prediction: Prediction) -> None:
                 display = t(target.display)
                 show(element("span", display, cls="co-name"))
                 st.space("stretch")
-                key = f"{work.case.digest[:16]}-{work.pack_name}-{target.name}"
-                _impression(found.entry(target.name), display, key=key)
+                key = f"{work.case.digest[:16]}-{work.pack_name}-{found.history.round}"
+                _impression(found.entry(target.name), display, key=f"{key}-{target.name}")
     so_far = reading.progress(found, targets)
     if so_far.begun:
         words = t(
@@ -85,7 +85,8 @@ def decision_panel(work: CaseWork, finding: Finding) -> None:
                 data_testid="reader-holds",
             )
         )  # fmt: skip
-        key = f"{work.case.digest[:16]}-{work.pack_name}-{target.name}-{len(past)}"
+        drawn = f"{len(past)}-{found.history.round}"
+        key = f"{work.case.digest[:16]}-{work.pack_name}-{target.name}-{drawn}"
         _decision(found, entry, target.name, t(target.display), key=key)
         problem = reading.problem_of(found, target.name)
         if st.button(t("Record my decision"), key=f"decide-{key}", disabled=bool(problem)):

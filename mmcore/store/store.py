@@ -137,6 +137,12 @@ class Store:
             listed = case_rows.file_rows(connection, self._seal, digest)
         return tuple(KeptFile(name, self._blobs.get(blob)) for name, blob in listed)
 
+    def file_names(self, digest: str) -> tuple[str, ...]:
+        """Return the names of the files of a case."""
+        with self._database.reading() as connection:
+            listed = case_rows.file_rows(connection, self._seal, digest)
+        return tuple(name for name, _ in listed)
+
     def open_case(self, digest: str) -> None:
         """Note that a case is worked on from now on. Raises ``UnknownCaseError``."""
         now = self._clock()
@@ -167,6 +173,14 @@ class Store:
             blobs = self._delete(connection, digests, EventKind.DELETED)
         self._discard(blobs)
         return len(digests)
+
+    def delete(self, digest: str) -> None:
+        """Delete a case for good, now. Raises ``UnknownCaseError``."""
+        with self._database.writing(alone=True) as connection:
+            if not case_rows.change_case(connection, digest, changed_at=self._clock()):
+                raise UnknownCaseError(digest=digest)
+            blobs = self._delete(connection, [digest], EventKind.DELETED)
+        self._discard(blobs)
 
     def expire(self) -> int:
         """Delete what was kept for as many days as the place says; return the number of cases."""
