@@ -88,6 +88,9 @@ def case_summary(case: Case) -> None:
     )
     for notice in map(t, case.notices):
         show(element("div", notice, cls="co-note caution", data_testid="case-notice", role="note"))
+    for contradiction in case.contradictions:
+        words = t(contradiction.sentence)
+        show(element("div", words, cls="co-note caution", data_testid="contradiction", role="note"))
 
 
 def files_table(files: tuple[SourceFile, ...]) -> None:

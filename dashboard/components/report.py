@@ -51,7 +51,8 @@ def _head(document: Mapping[str, Any]) -> Markup:
         (t("Model digest"), pack["digest"][:16]),
     ]
     items = [element("div", element("dt", name), element("dd", value)) for name, value in facts]
-    notices = [*case["notices"], *document["notices"]]
+    told = [one["words"] for one in case.get("contradictions", ())]
+    notices = [*told, *case["notices"], *document["notices"]]
     return element(
         "header",
         element("h2", t("Case report")),

@@ -83,7 +83,7 @@ def image_caption(work: CaseWork, finding: Finding | None, explanation: Explanat
 
 def notices(work: CaseWork) -> None:
     """Draw what must be known about the case before any number of it is believed."""
-    told = [*work.case.notices]
+    told = [*(one.sentence for one in work.case.contradictions), *work.case.notices]
     if work.prediction is not None and reading.is_revealed(work):
         told += work.prediction.notices
         told += [messages.of_missing(modality) for modality in work.prediction.missing]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.errors import RefusalCode
+from mmcore.language import Text, say
 from mmcore.records.modality import Modality
 
 PixelArray = npt.NDArray[np.generic]
@@ -230,12 +231,17 @@ class ContradictionKind(StrEnum):
 class Contradiction:
     """Two statements that can not both be right; a person has to say which is.
 
-    words: one sentence that names both sources. files: their names, as in ``SourceFile.name``.
+    words: a clause that names both sources. files: their names, as in ``SourceFile.name``.
     """
 
     kind: ContradictionKind
     words: str
     files: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> Text:
+        """The words as a sentence of their own."""
+        return say("Contradiction: {words}.", words=self.words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@ def case_document(case: Case, explanations: Collection[Explanation]) -> Document
         },
         "files": [_file(file) for file in case.files],
         "notices": list(case.notices),
+        "contradictions": [
+            {"kind": str(one.kind), "words": str(one.sentence), "files": list(one.files)}
+            for one in case.contradictions
+        ],
+        "as_of": iso(case.as_of),
         "studies": [_study(study) for study in case.studies],
         "notes": [
             {

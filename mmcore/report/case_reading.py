@@ -79,6 +79,7 @@ class ReportedPanel:
 class ReportedCase:
     """Who the case is about and what came in.
 
+    notices: with what the files do not agree on.
     variants: the called ones, at most ``MAX_VARIANTS`` of them. key_recording: see ``picture``.
     """
 
@@ -99,7 +100,8 @@ def case_of(node: Node) -> ReportedCase:
     """Return the case; what a document of an earlier version does not hold is absent."""
     image, recording = node.field("key_image"), node.maybe_field("key_recording")
     recordings, variants = node.maybe_field("recordings"), node.maybe_field("variants")
-    panel = node.maybe_field("panel")
+    panel, contradictions = node.maybe_field("panel"), node.maybe_field("contradictions")
+    told = () if contradictions.is_null else contradictions.items()
     return ReportedCase(
         digest=node.field("digest").text(),
         patient=_patient(node.field("patient")),
@@ -111,7 +113,10 @@ def case_of(node: Node) -> ReportedCase:
         variants=() if variants.is_null else tuple(map(_variant, variants.items())),
         key_image=None if image.is_null else _key_image(image),
         key_recording=None if recording.is_null else _recording(recording),
-        notices=node.field("notices").texts(),
+        notices=(
+            *(one.field("words").text() for one in told),
+            *node.field("notices").texts(),
+        ),
     )
 
 

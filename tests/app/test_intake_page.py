@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import jobs, services, state
 from mmcore.errors import RefusalCode
-from mmcore.records import FileVerdict, Modality
+from mmcore.records import Contradiction, ContradictionKind, FileVerdict, Modality
 from tests.app import factory
 from tests.app.conftest import Stage, html
 
@@ -30,6 +30,14 @@ def test_a_missing_modality_is_said_to_be_missing(stage: Stage) -> None:
     page = html(stage.open_case("jane"))
     assert 'data-testid="input-observations" data-present="false"' in page
     assert "no labs or vitals" in page
+
+
+def test_what_the_files_do_not_agree_on_is_told_as_text(stage: Stage) -> None:
+    words = "<b>.dcm says left and note.txt says right"
+    told = Contradiction(ContradictionKind.SIDE, words, ("<b>.dcm", "note.txt"))
+    stage.demos["jane"] = factory.case(contradictions=(told,))
+    page = html(stage.open_case("jane"))
+    assert "Contradiction: &lt;b&gt;.dcm says left and note.txt says right." in page
 
 
 def test_every_input_of_the_case_is_counted(stage: Stage) -> None:
