@@ -1,11 +1,13 @@
 """The look: palette and style sheet, read once and put on every page. Trusted text only."""
 
+import json
 from functools import cache
 from pathlib import Path
 
 import streamlit as st
 
 from dashboard import palette
+from dashboard.language import t
 from dashboard.palette import Palette
 
 STYLE_SHEET = Path(__file__).resolve().parent.parent / "assets" / "theme" / "consilium.css"
@@ -17,8 +19,16 @@ def _style() -> str:
 
 
 def apply() -> None:
-    """Put the style sheet on the page."""
+    """Put the style sheet on the page, and words in the reader's language for Streamlit's own."""
     st.html(_style())
+    most = st.get_option("server.maxUploadSize")
+    words = {
+        "drop": t("Drop here, or"),
+        "upload": t("Upload"),
+        "limit": t("{n}MB per file", n=most),
+    }
+    said = "".join(f"--co-word-{name}:{json.dumps(text)};" for name, text in words.items())
+    st.html(f"<style>:root{{{said}}}</style>")
 
 
 def colors() -> Palette:

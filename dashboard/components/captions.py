@@ -62,7 +62,12 @@ def _tests(tests: Iterable[PartTest], modality: Modality) -> Markup:
         rows.append(element("li", element("b", t(test.name)), " ", badge, " ", t(test.words)))
     return element(
         "details",
-        element("summary", element("span", t(passed_text(tests)), cls=f"co-badge {tone}")),
+        element(
+            "summary",
+            element("span", t(passed_text(tests)), cls=f"co-badge {tone}"),
+            data_show=t("show"),
+            data_hide=t("hide"),
+        ),
         element("ul", *rows),
         cls="co-tests",
         data_testid=f"tests-{modality}",

@@ -82,10 +82,10 @@ class Modality(str, metaclass=_Known):
 
 Modality.IMAGE = Modality.declare(
     "image",
-    display="Image",
-    subject="the image",
-    inside="inside the image",
-    absent="no usable image",
+    display=say("Image"),
+    subject=say("the image"),
+    inside=say("inside the image"),
+    absent=say("no usable image"),
 )
 Modality.NOTE = Modality.declare(
     "note",
