@@ -97,6 +97,39 @@ def phrases(text: str, spans: Sequence[Span]) -> tuple[Span, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Characters ``start`` to ``end`` (exclusive) of a note whose clauses carry one mark."""
+
+    start: int
+    end: int
+    mark: str
+
+
+def marked_runs(
+    text: str, items: Sequence[PartItem], shaded: Sequence[Span] = ()
+) -> tuple[Run, ...]:
+    """Return the marked clauses in order, neighbours of one mark as one.
+
+    A run takes in whole every shaded phrase that it touches, so that none is cut.
+    """
+    found: list[Run] = []
+    marked = [item for item in items if item.mark and len(item.where) == 2]
+    for item in sorted(marked, key=lambda item: int(item.where[0])):
+        start, end = int(item.where[0]), int(item.where[1])
+        touched = [s for s in shaded if s.start < end and s.end > start]
+        start = min([start, *(s.start for s in touched)])
+        end = max([end, *(s.end for s in touched)])
+        last = found[-1] if found else None
+        if last and start < last.end:
+            found[-1] = Run(last.start, max(end, last.end), last.mark)
+        elif last and last.mark == item.mark and text[last.end : start].isspace():
+            found[-1] = Run(last.start, end, last.mark)
+        else:
+            found.append(Run(start, end, item.mark))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
 class ObservationRow:
     """All values of one code, and what the model made of the latest and of how it came about.
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import charts, inputs, key_images, messages, reading, services, state, viewer
 from dashboard.attention import Finding
-from dashboard.components import captions, evidence, labs, ledger, methods
+from dashboard.components import captions, evidence, labs, ledger, methods, note
 from dashboard.components.findings import findings_list, findings_table, gate_note
 from dashboard.components.key_images import key_images_list
 from dashboard.components.recording import recording_view
@@ -226,7 +226,7 @@ def _told(work: CaseWork) -> list[Modality]:
 def _evidence(work: CaseWork, modality: Modality, parts: Parts | None, display: str) -> None:
     match modality:
         case Modality.NOTE:
-            evidence.note_view(work.case, work.seen.note, parts)
+            note.note_view(work.case, work.seen.note, parts)
         case Modality.OBSERVATIONS:
             labs.observations_view(work.case, parts)
         case Modality.RECORDING:
