@@ -26,6 +26,8 @@ REACH = 1.3  # heights: the widest gap in a row
 FLATNESS = 0.22  # spread of a character's core, of its contrast
 SHARPNESS = 0.35  # of the contrast lies within two pixels of a character's edge
 MAX_ISLANDS = 6_000  # at one size and level: beyond, it is texture
+MOST_DENSE = 1 / 250  # islands per pixel: beyond too, in an image of any size
+LEAST_DENSE = 300  # islands that a small image may have all the same
 MAX_FRAMES = 3
 MARGIN = 3  # pixels around a row, at least
 ABOVE, BESIDE = 0.25, 1.0  # heights around a row: accents, tails, a letter that was missed
@@ -89,7 +91,7 @@ def _rows(grey: Grey) -> Iterator[Box]:
 def _characters(strokes: Grey, level: float, size: int) -> Iterator[_Character]:
     """Yield every island that is as small, flat and sharp as a character."""
     numbers, count = label(strokes > level, np.ones((3, 3), int))
-    if not 0 < count <= MAX_ISLANDS:
+    if not 0 < count <= min(MAX_ISLANDS, max(LEAST_DENSE, int(strokes.size * MOST_DENSE))):
         return
     for number, place in enumerate(find_objects(numbers), start=1):
         height, width = (part.stop - part.start for part in place)

@@ -20,7 +20,7 @@ from mmcore.deid.images import (
 )
 from mmcore.deid.known import as_json, known_of
 from mmcore.deid.note_names import COMMON_NAMES, name_parts
-from mmcore.deid.notes import Known, scrub
+from mmcore.deid.notes import MAX_CHARACTERS, Known, scrub
 from mmcore.deid.records import (
     Approvals,
     BurnedIn,
@@ -120,7 +120,8 @@ class _Work:
         self, files: Sequence[RawFile], options: Options, secret: Secret, approvals: Approvals
     ) -> None:
         self._options, self._approvals = options, approvals
-        self._source: Case = case_from_files(files)
+        # Moved dates still say what came after the image; removed ones can not, so it stays behind.
+        self._source: Case = case_from_files(files, take_later=options.dates is Dates.SHIFT)
         self._bytes = {hashlib.sha256(data).hexdigest(): data for data in _opened(files)}
         self._instances = {instance.digest: instance for instance in self._source.instances}
         used = [f for f in self._source.files if f.verdict is FileVerdict.USED]
@@ -220,6 +221,10 @@ class _Work:
         for note in self._source.notes:
             if note.digest != file.digest:
                 continue
+            if len(note.text) > MAX_CHARACTERS:
+                detail = say("the note has more than {n:,} characters", n=MAX_CHARACTERS)
+                self._leave(number, file, Reason.KIND_NOT_HANDLED, detail)
+                return
             clean = scrub(note.text, self._order.known, days=self._order.days)
             counts: dict[str, int] = {}
             for span in clean.spans:
@@ -230,7 +235,10 @@ class _Work:
             self._add(made, file, readable=clean.text)
 
     def _observations(self, number: int, file: SourceFile) -> None:
+        self._note(number, file)  # bundles and messages carry reports too
         own = [item for item in self._source.observations if item.digest == file.digest]
+        if not own and any(made.number == number for made in self._files):
+            return
         if not own:
             detail = say("the file holds no observation that another file does not hold too")
             self._leave(number, file, Reason.KIND_NOT_HANDLED, detail)

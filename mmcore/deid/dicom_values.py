@@ -152,7 +152,11 @@ def _take(
     elif vr not in ("UI", "DA", "TM", "DT") and [str(v) for v in new] != [str(v) for v in values]:
         counts["cleaned"] += 1
     try:
-        kept.add(DataElement(element.tag, _settled(vr, element), new[0] if len(new) == 1 else new))
+        kept.add(
+            DataElement(
+                element.tag, _settled(vr, element), new[0] if len(new) == 1 else new or None
+            )
+        )
     except (ValueError, TypeError, OverflowError):
         counts["removed"] += 1
 

@@ -11,21 +11,20 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from mmcore.deid.allowed import vocabulary
 from mmcore.deid.records import SpanKind
 
 _PARTICLE = r"(?:van|von|de|del|della|der|den|di|da|dos|la|le|al|el|bin|ibn|ter|ten|St\.?)"
-_WORD = r"(?:[A-ZÀ-ÖØ-ÞŠŽ][a-zà-öø-ÿšž'’]+(?:[A-Z][a-zà-öø-ÿ]+)?|[A-ZÀ-ÖØ-Þ]{2,}|(?:O|D)['’][A-Z][a-z]+)"
+_WORD = r"(?:[A-ZÀ-ÖØ-ÞŠŽ][a-zà-öø-ÿšž'’]{1,30}(?:[A-Z][a-zà-öø-ÿ]{1,30})?|[A-ZÀ-ÖØ-Þ]{2,30}|(?:O|D)['’][A-Z][a-z]+)"
 _PART = rf"{_WORD}(?:-{_WORD})?"
 _INITIAL = r"[A-Z]\."
 NAME = rf"(?:(?:{_INITIAL} ?){{0,3}}(?:{_PARTICLE} ){{0,2}}{_PART}(?: (?:{_INITIAL}|[A-Z](?= [A-Z])|{_PARTICLE}|{_PART})){{0,3}})"
 _LISTED = rf"(?:{_PART},? (?:{_PART}|{_INITIAL})(?: (?:{_PART}|{_INITIAL})){{0,2}})"
-_TITLE = (
-    r"(?:Dr|Drs|Prof|Professor|Doctor|Mr|Mrs|Ms|Miss|Mx|Sir|Dame|Sr|Sra|Herr|Frau|Mme|Nurse|Sister)"
-)
+_TITLE = r"(?:Dr|Drs|Prof|Professor|Doctor|Mr|Mrs|Ms|Miss|Mx|Sir|Dame|Sr|Sra|Herr|Frau|Mme|Nurse|Sister|RN|Chaplain|Rev|Reverend|Rabbi|Imam|Pastor|Officer|Sgt|Captain|Judge)"
 _CREDENTIAL = r"(?:M\.?D\.?|D\.?O\.?|R\.?N\.?|Ph\.?D\.?|FRCR|FRCP|MRCP|MBBS|MBChB|PA-C|NP|ARNP|CRNP|FACR|RT\(R\))"
 _ACT = (
     r"(?:[Ss]een|[Rr]eviewed|[Dd]ictated|[Ss]igned(?: off)?|[Rr]eported|[Rr]ead|[Ee]xamined|[Rr]eferred"
-    r"|[Tt]ranscribed|[Vv]erified|[Aa]pproved|[Aa]uthenticated|[Aa]ttested|[Pp]erformed|[Ii]nterpreted"
+    r"|[Tt]ranscribed|[Ff]ollowed|[Bb]ooked|[Ss]een and examined|[Vv]erified|[Aa]pproved|[Aa]uthenticated|[Aa]ttested|[Pp]erformed|[Ii]nterpreted"
     r"|[Rr]equested|[Oo]rdered|[Aa]ccompanied|[Aa]ssisted|[Pp]repared|[Ww]ritten|[Ee]ntered"
     r"|[Dd]iscussed with|[Ii]nformed|[Cc]ommunicated to|[Nn]otified)"
 )
@@ -38,217 +37,45 @@ _ROLE = (
 _LABEL = (
     r"(?:[Pp]atient(?:'s)?(?: [Nn]ame)?|PATIENT(?: NAME)?|[Nn]ame|NAME|[Pp]t|[Ss]urname|[Ff]orename"
     r"|[Gg]iven [Nn]ame|[Ff]amily [Nn]ame|[Mm]aiden [Nn]ame|[Aa]lso known as|[Aa]ka|[Rr]eferring [Pp]hysician"
-    r"|[Rr]eferring|[Aa]ttending|[Rr]adiologist|[Pp]hysician|[Pp]rovider|[Aa]uthor|[Ss]igned|[Cc]c|CC"
+    r"|[Rr]eferring|[Aa]ttending|[Rr]adiologist|[Pp]hysician|[Pp]rovider|[Aa]uthor|[Ss]igned|[Oo]rdering|[Oo]rdered|[Rr]equesting|[Rr]equested|[Cc]c|CC"
     r"|[Dd]ear|[Ss]incerely|[Cc]ontact|[Ee]mergency [Cc]ontact|[Nn]ext of [Kk]in|NOK|[Tt]echnologist"
     r"|[Oo]perator|[Rr]eported [Bb]y|[Dd]ictated [Bb]y|[Ss]igned [Bb]y|[Ee]lectronically [Ss]igned [Bb]y)"
 )
 # Capitalised words that stand where a name could and are none.
 _NOT_NAMES = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "no",
-        "not",
-        "none",
-        "unknown",
-        "patient",
-        "pt",
-        "name",
-        "male",
-        "female",
-        "man",
-        "woman",
-        "boy",
-        "girl",
-        "infant",
-        "he",
-        "she",
-        "they",
-        "his",
-        "her",
-        "emergency",
-        "department",
-        "ed",
-        "er",
-        "icu",
-        "ccu",
-        "itu",
-        "ward",
-        "team",
-        "service",
-        "clinic",
-        "hospital",
-        "unit",
-        "floor",
-        "radiology",
-        "cardiology",
-        "surgery",
-        "medicine",
-        "oncology",
-        "neurology",
-        "pulmonology",
-        "pathology",
-        "nursing",
-        "physiotherapy",
-        "infectious",
-        "disease",
-        "family",
-        "relatives",
-        "staff",
-        "nurse",
-        "doctor",
-        "physician",
-        "radiologist",
-        "consultant",
-        "surgeon",
-        "resident",
-        "attending",
-        "ct",
-        "mri",
-        "xr",
-        "cxr",
-        "ecg",
-        "ekg",
-        "us",
-        "chest",
-        "lung",
-        "lungs",
-        "heart",
-        "abdomen",
-        "pelvis",
-        "head",
-        "neck",
-        "spine",
-        "left",
-        "right",
-        "bilateral",
-        "upper",
-        "lower",
-        "normal",
-        "acute",
-        "chronic",
-        "covid",
-        "pneumonia",
-        "history",
-        "clinical",
-        "indication",
-        "findings",
-        "impression",
-        "comparison",
-        "examination",
-        "technique",
-        "report",
-        "note",
-        "date",
-        "time",
-        "age",
-        "sex",
-        "dob",
-        "mrn",
-        "id",
-        "ms",
-        "mr",
-        "copd",
-        "chf",
-        "hiv",
-        "tb",
-        "x-ray",
-        "xray",
-        "pa",
-        "ap",
-        "lateral",
-        "view",
-        "portable",
-        "supine",
-        "on",
-        "in",
-        "at",
-        "by",
-        "with",
-        "for",
-        "and",
-        "or",
-        "of",
-        "to",
-        "from",
-        "is",
-        "was",
-        "has",
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "stable",
-        "improved",
-        "admitted",
-        "presents",
-        "presented",
-        "exam",
-        "study",
-        "image",
-        "images",
-        "film",
-        "hours",
-        "days",
-        "weeks",
-        "months",
-        "years",
-        "after",
-        "before",
-        "during",
-        "since",
-        "per",
-        "via",
-        "prior",
-        "previous",
-        "follow",
-        "followup",
-        "agree",
-        "agreed",
-        "discussed",
-        "please",
-        "thank",
-        "hello",
-        "lab",
-        "labs",
-        "laboratory",
-        "results",
-        "result",
-        "blood",
-        "culture",
-        "xxxx",
-        "cc",
-        "ml",
-        "mg",
-        "mri",
-        "pet",
-        "io",
-    ]
+    """
+    a an the this that no not none unknown patient pt name male female man woman boy girl
+    infant he she they his her emergency department ed er icu ccu itu ward team service clinic
+    hospital unit floor radiology cardiology surgery medicine oncology neurology pulmonology
+    pathology nursing physiotherapy infectious disease family relatives staff nurse doctor
+    physician radiologist consultant surgeon resident attending ct mri xr cxr ecg ekg us chest
+    lung lungs heart abdomen pelvis head neck spine left right bilateral upper lower normal
+    acute chronic covid pneumonia history clinical indication findings impression comparison
+    examination technique report note date time age sex dob mrn id ms mr copd chf hiv tb x-ray
+    xray pa ap lateral view portable supine on in at by with for and or of to from is was has
+    january february march april may june july august september october november december
+    monday tuesday wednesday thursday friday saturday sunday stable improved admitted presents
+    presented exam study image images film hours days weeks months years after before during
+    since per via prior previous follow followup agree agreed discussed please thank hello lab
+    labs laboratory results result blood culture xxxx bid tid qid qd po prn npo stat cc ml mg pet io institutional review
+    board committee council respiratory thoracic vascular orthopaedic orthopedic coli aureus
+    pneumoniae difficile diff influenzae tuberculosis epidermidis pyogenes faecalis
+    enterococcus lobe lobes hilum apex base pleura effusion anterior posterior medial vein
+    artery
+    """.split()  # noqa: SIM905 - words read best as words
 )
 COMMON_NAMES = frozenset(
-    ["long", "short", "may", "mark", "art", "grace", "hope", "faith", "joy", "rose", "white", "brown", "black", "green", "grey", "gray", "young", "old", "best", "good", "rich", "head", "hand", "foot", "back", "bone", "chest", "will", "bill", "pat", "sue", "ray", "hart", "stone", "wells", "ward", "day", "west", "north", "south", "king", "page", "price", "small", "little", "strong", "wise", "sharp", "fields", "rivers", "hill", "wood", "field", "mass", "case", "read", "an", "so", "no", "do", "li", "he", "she", "her", "his", "him", "man", "son", "mai", "my", "in", "on", "at", "to", "of", "or"]
+    """
+    long short may mark art grace hope faith joy rose white brown black green grey gray young
+    old best good rich head hand foot back bone chest will bill pat sue ray hart stone wells
+    ward day west north south king page price small little strong wise sharp fields rivers
+    hill wood field mass case read an so no do li he she her his him man son mai my in on at
+    to of or
+    """.split()  # noqa: SIM905 - words read best as words
 )  # fmt: skip
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜"
-    "崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
+    "崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严吴欧阳上官司徒诸葛覃武戴莫孔向汤"
 )
 
 _CUES = tuple(
@@ -256,14 +83,18 @@ _CUES = tuple(
     for expression in (
         rf"\b(?P<it>{_TITLE}\b\.? ?{NAME})",
         rf"(?P<it>\b{_LISTED}|\b{NAME}),? (?={_CREDENTIAL}(?!\w))",
-        rf"\b{_ACT}(?: by| to| with)?:? (?:the |our )?(?:{_ROLE},? )?(?P<it>{NAME})",
+        rf"\b{_ACT}(?: by| to| with| w/)?:? (?:our )?(?:{_ROLE},? )?(?P<it>{NAME})",
         rf"\b{_ROLE},? (?P<it>(?!{_ROLE}\b){NAME})(?=[ ,.;:)\n]|$)",
         rf"(?:^|(?<=[\s;|,(])){_LABEL}\s?:\s?(?P<it>{_LISTED}|{NAME})",
         rf"\b[Dd]ear (?P<it>{NAME}),",
-        r"\b(?P<it>[A-Z][A-Za-z'-]+(?:\^[A-Za-z'.-]+){1,4})",
+        rf"\b(?:[Ss]incerely|[Rr]egards|[Ff]aithfully),?\s{{1,4}}(?P<it>{NAME})",
+        rf"\b[Tt]echnologist (?P<it>{NAME})",
+        r"\b(?P<it>[A-Z][A-Za-z'-]{1,40}(?:\^[A-Za-z'.-]{1,40}){1,4})",
+        rf"(?<![\w.])(?P<it>(?:[A-Z]\. ?){{1,3}}{_PART})(?![\w^])",
+        rf"\b(?:d/w|D/W|via|c/o) (?:the )?(?:[a-z]{{2,12}} ){{0,2}}(?P<it>(?:{_TITLE}\.? )?[A-Z]\. ?{_PART})",
         r"\b(?:[Pp]t|[Pp]atient) (?P<it>[A-Z]\.? ?[A-Z]\.)(?=[ ,]|$)",
         r"(?:姓名|患者姓名|病人姓名|联系人|家属姓名)\s?[:：]?\s?(?P<it>[\u4e00-\u9fff·]{2,4}(?=[\s，,。;；、男女]|$)|[\u4e00-\u9fff·]{2,3})",
-        r"(?:医师|医生|主治医师|报告医师|审核医师|申请医生|技师|签名|护士|记录者|审核者)\s?[:：]\s?(?P<it>[\u4e00-\u9fff·]{2,4})",
+        r"(?:医师|医生|主治医师|报告医师|审核医师|申请医生|技师|签名|护士|记录者|审核者|报告|审核|报告者)\s?[:：]\s?(?P<it>[\u4e00-\u9fff·]{2,4})",
         rf"(?:患者|病人|病员|家属)(?P<it>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}?)(?=[，,。、；;（(因男女于，]|\d)",
         rf"(?P<it>[{_SURNAMES}][\u4e00-\u9fff]{{0,2}}?)(?=(?:主任|副主任)?(?:医师|医生|主任|教授|护士|大夫))",
         rf"(?P<it>[{_SURNAMES}][\u4e00-\u9fff]{{0,2}}?)(?=先生|女士|小姐)",
@@ -294,6 +125,18 @@ def _name_length(found: str) -> int:
     return length if words else 0
 
 
+def surnames(text: str, spans: Iterable[tuple[int, int, SpanKind]]) -> frozenset[str]:
+    """Return the words of announced names that are nothing but names, to be found elsewhere too."""
+    words = {w for start, end, _ in spans for w in re.findall(r"[^\W\d_]{4,}", text[start:end])}
+    usual = _NOT_NAMES | COMMON_NAMES
+    return frozenset(
+        word
+        for word in words
+        if word.isascii() and word[0].isupper() and word.lower() not in usual
+        and word.upper() not in vocabulary() and not re.fullmatch(_TITLE, word)
+    )  # fmt: skip
+
+
 def name_parts(names: Iterable[str]) -> frozenset[str]:
     """Return the words of known names, two characters or more, accents kept and taken off."""
     parts: set[str] = set()
@@ -316,6 +159,8 @@ def known_names(text: str, names: Iterable[str]) -> Iterator[tuple[int, int, Spa
     """Yield where a word of a known name stands, with a title or initials before it."""
     parts = name_parts(tuple(names))
     lead = rf"(?:\b{_TITLE}\b\.? ?)?(?:\b[A-Z]\.? ?(?=[A-Z\u3040-\uffff]))?(?:[A-Z]\. ?)?"
+    letters = "".join(sorted({part[0].upper() for part in _words(names) if part[0].isascii()}))
+    tail = rf"(?: (?:[A-Z]\.(?!\w)|[{letters}]\b(?![.'’-]\w)))?" if letters else ""
     for part in sorted(parts, key=len, reverse=True):
         if part.lower() in COMMON_NAMES | _NOT_NAMES:
             forms = [f"(?:{re.escape(part.capitalize())}|{re.escape(part.upper())})"]
@@ -327,9 +172,13 @@ def known_names(text: str, names: Iterable[str]) -> Iterator[tuple[int, int, Spa
             ends = (
                 ("", "") if is_east else (r"(?<![A-Za-z\u00c0-\u024f])", r"(?![a-z\u00c0-\u024f])")
             )
-            for match in re.finditer(rf"{lead}{ends[0]}{form}{ends[1]}", text):
+            for match in re.finditer(rf"{lead}{ends[0]}{form}{ends[1]}{tail}", text):
                 yield *match.span(), SpanKind.NAME
     yield from _known_initials(text, names)
+
+
+def _words(names: Iterable[str]) -> list[str]:
+    return [word for name in names for word in re.split(r"[\s^=,.]+", name) if word[:1].isalpha()]
 
 
 def _known_initials(text: str, names: Iterable[str]) -> Iterator[tuple[int, int, SpanKind]]:

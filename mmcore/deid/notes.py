@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from mmcore.deid.note_names import announced_names, known_names
+from mmcore.deid.note_names import announced_names, known_names, surnames
 from mmcore.deid.note_patterns import AGES, CONTACTS, DATES, MONTHS, NUMBERS, PLACES, Pattern
 from mmcore.deid.records import Span, SpanKind
 
@@ -23,6 +23,7 @@ _NAMED = re.compile(
 )
 _NAMED_FIRST = re.compile(r"([a-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})", re.I)
 _CHINESE = re.compile(r"(\d{4})\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})\s?([日号])")
+MAX_CHARACTERS = 100_000  # of one note; a longer one is no note, and takes a minute
 # What a name, a number or a place ends with and is not part of it.
 _TRAILING = " \t\n,.;:("
 
@@ -70,7 +71,9 @@ def _found(text: str, known: Known) -> Iterator[tuple[int, int, SpanKind]]:
     yield from _known_values(text, known.places, SpanKind.FACILITY)
     for pattern in (*CONTACTS, *DATES, *AGES, *NUMBERS, *PLACES):
         yield from _matches(text, pattern)
-    for start, end, kind in (*known_names(text, known.names), *announced_names(text)):
+    announced = list(announced_names(text))
+    elsewhere = known_names(text, known.names | surnames(text, announced))
+    for start, end, kind in (*elsewhere, *announced):
         yield start, start + len(text[start:end].rstrip(" \t\n,;:")), kind
 
 

@@ -25,21 +25,66 @@ DX = "1.2.840.10008.5.1.4.1.1.1.1"
 NAME = "Zqxfamily^Zqxgiven^Zqxmiddle"
 RECORD = "ZQX-00417"
 
-_TEXTS = (
-    "IssuerOfPatientID OtherPatientNames PatientBirthName PatientMotherBirthName PatientAddress "
-    "PatientTelephoneNumbers MedicalRecordLocator EthnicGroup Occupation AdditionalPatientHistory "
-    "PatientComments InstitutionName InstitutionAddress InstitutionalDepartmentName StationName "
-    "ReferringPhysicianName ReferringPhysicianAddress ReferringPhysicianTelephoneNumbers "
-    "PerformingPhysicianName NameOfPhysiciansReadingStudy OperatorsName PhysiciansOfRecord "
-    "AdmittingDiagnosesDescription AccessionNumber StudyID StudyDescription SeriesDescription "
-    "ProtocolName ImageComments DerivationDescription DeviceSerialNumber PlateID "
-    "RequestedProcedureDescription RequestingPhysician RequestingService PerformedProcedureStepID "
-    "PerformedProcedureStepDescription DetectorID Manufacturer ManufacturerModelName "
-    "SoftwareVersions ContrastBolusAgent AcquisitionDeviceProcessingDescription "
-    "WindowCenterWidthExplanation PatientState SpecialNeeds Allergies RegionOfResidence "
-    "CurrentPatientLocation AdmissionID IdentifyingComments AcquisitionComments StudyComments "
-    "InsurancePlanIdentification TextComments Arbitrary InterpretationText ResultsComments"
-).split()  # noqa: SIM905 - sixty keywords read best as words
+_TEXTS = [
+    "IssuerOfPatientID",
+    "OtherPatientNames",
+    "PatientBirthName",
+    "PatientMotherBirthName",
+    "PatientAddress",
+    "PatientTelephoneNumbers",
+    "MedicalRecordLocator",
+    "EthnicGroup",
+    "Occupation",
+    "AdditionalPatientHistory",
+    "PatientComments",
+    "InstitutionName",
+    "InstitutionAddress",
+    "InstitutionalDepartmentName",
+    "StationName",
+    "ReferringPhysicianName",
+    "ReferringPhysicianAddress",
+    "ReferringPhysicianTelephoneNumbers",
+    "PerformingPhysicianName",
+    "NameOfPhysiciansReadingStudy",
+    "OperatorsName",
+    "PhysiciansOfRecord",
+    "AdmittingDiagnosesDescription",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDescription",
+    "SeriesDescription",
+    "ProtocolName",
+    "ImageComments",
+    "DerivationDescription",
+    "DeviceSerialNumber",
+    "PlateID",
+    "RequestedProcedureDescription",
+    "RequestingPhysician",
+    "RequestingService",
+    "PerformedProcedureStepID",
+    "PerformedProcedureStepDescription",
+    "DetectorID",
+    "Manufacturer",
+    "ManufacturerModelName",
+    "SoftwareVersions",
+    "ContrastBolusAgent",
+    "AcquisitionDeviceProcessingDescription",
+    "WindowCenterWidthExplanation",
+    "PatientState",
+    "SpecialNeeds",
+    "Allergies",
+    "RegionOfResidence",
+    "CurrentPatientLocation",
+    "AdmissionID",
+    "IdentifyingComments",
+    "AcquisitionComments",
+    "StudyComments",
+    "InsurancePlanIdentification",
+    "TextComments",
+    "Arbitrary",
+    "InterpretationText",
+    "ResultsComments",
+]
 _TERMS = ("BodyPartExamined", "PatientPosition")
 _DATES = (
     ("PatientBirthDate", "19530701"),
@@ -53,10 +98,16 @@ _DATES = (
     ("LastMenstrualDate", "20210318"),
     ("AcquisitionDateTime", "20210319101112"),
 )
-_UIDS = (
-    "SOPInstanceUID StudyInstanceUID SeriesInstanceUID FrameOfReferenceUID InstanceCreatorUID "
-    "DeviceUID IrradiationEventUID StorageMediaFileSetUID"
-).split()  # noqa: SIM905
+_UIDS = [
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "InstanceCreatorUID",
+    "DeviceUID",
+    "IrradiationEventUID",
+    "StorageMediaFileSetUID",
+]
 
 
 @dataclass
@@ -291,7 +342,7 @@ def _bundle(case: Planted) -> bytes:
         "subject": {"reference": "Patient/p1", "display": case.plant("display in FHIR")},
         "performer": [{"display": case.plant("performer in FHIR")}],
         "note": [{"text": case.plant("note in FHIR")}],
-        "effectiveDateTime": case.plant("time in FHIR", "2021-03-21T07:08:09Z"),
+        "effectiveDateTime": case.plant("time in FHIR", "2021-03-10T07:08:09Z"),
         "valueQuantity": {"value": 4.25, "unit": "mmol/L"},
     }
     entries = [{"resource": patient}, {"resource": observation}]
