@@ -23,6 +23,7 @@ from mmcore.intake.parts import (
 from mmcore.intake.read_file import ReadFile, by_digest
 from mmcore.intake.same_image import sort_out_second_instances
 from mmcore.intake.timing import has_later, leave_out_later, prediction_time
+from mmcore.intake.volumes import slices_of
 from mmcore.language import Text, say
 from mmcore.records import (
     Case,
@@ -160,7 +161,9 @@ def _series(images: Sequence[ImagePart]) -> tuple[Series, ...]:
             series_uid=uid,
             dicom_modality=parts[0].instance.dicom_modality,
             description=next((p.series_description for p in parts if p.series_description), ""),
-            instances=tuple(p.instance for p in _slices(parts)),
+            instances=tuple(
+                p.instance for p in _slices([one for part in parts for one in slices_of(part)])
+            ),
         )
         for uid, parts in sorted(by_series.items(), key=order)
     )

@@ -14,7 +14,14 @@ from mmcore.intake.note import read_note
 from mmcore.intake.observations_csv import looks_like_table, read_table
 from mmcore.intake.observations_fhir import read_fhir
 from mmcore.intake.observations_hl7 import read_hl7
-from mmcore.intake.parts import ImagePart, ObservationsPart, Part, RecordingPart, VariantsPart
+from mmcore.intake.parts import (
+    DIRECTORY,
+    ImagePart,
+    ObservationsPart,
+    Part,
+    RecordingPart,
+    VariantsPart,
+)
 from mmcore.intake.quantities import summarise
 from mmcore.intake.read_file import ReadFile
 from mmcore.intake.readers import find_reader, read_attachment
@@ -241,6 +248,8 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
         else:
             part = _read_content(name, data, content, kind, digest)
     except FileRefusedError as refusal:
+        if refusal.attribute == DIRECTORY:  # nothing wrong with it: its images come by themselves
+            return _aside(name, data, kind, refusal.detail)
         return _refuse(name, data, kind, refusal)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # The border: a reader met what it did not expect. The message may quote the file.

@@ -118,7 +118,7 @@ def _load_codecs() -> None:
     """Import the lazily loaded codecs now, because nothing can be opened once sealed."""
     import imagecodecs
 
-    for name in ("jpeg8", "jpegls", "jpeg2k", "packbits"):
+    for name in ("jpeg8", "jpegls", "jpeg2k", "htj2k", "packbits"):
         getattr(imagecodecs, f"{name}_decode")
 
 

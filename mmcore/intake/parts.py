@@ -3,7 +3,19 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from mmcore.records import Instance, Modality, Note, Observation, Patient, Recording, Variant
+from mmcore.records import (
+    Instance,
+    Modality,
+    Note,
+    Observation,
+    Patient,
+    Recording,
+    Variant,
+    Window,
+)
+
+DIRECTORY = "DirectoryRecordSequence"
+"""What the refusal of a DICOMDIR names: the index of a disc, which nothing is wrong with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +36,21 @@ class Identity:
         return bool(self.patient_ids or self.name or self.birth_date)
 
 
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One frame of a volume. position_mm: along the normal. Windows and spacing: of this frame."""
+
+    position_mm: float
+    acquired_at: datetime | None = None
+    spacing_mm: tuple[float, float] | None = None
+    windows: tuple[Window, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ImagePart:
     """One image instance with the places it takes in the study tree.
+
+    planes: one per frame where the frames are parallel slices of a volume, else empty.
 
     position_mm: distance along the series normal, for ordering slices; ``None`` if not stated.
     """
@@ -42,6 +66,7 @@ class ImagePart:
     study_started_at: datetime | None = None
     accession_number: str | None = None
     position_mm: float | None = None
+    planes: tuple[Plane, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ import numpy as np
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.note import note_part
-from mmcore.intake.parts import Identity, ImagePart, NotePart, RecordingPart
+from mmcore.intake.parts import Identity, ImagePart, NotePart, Plane, RecordingPart
 from mmcore.language import from_plain, say
 from mmcore.records import Instance, Patient, PixelArray, Recording, Window
 
@@ -341,6 +341,17 @@ def _image_part(image: dict[str, Any], pixels: PixelArray, digest: str) -> Image
         study_started_at=_moment(image["study_started_at"]),
         accession_number=image["accession_number"],
         position_mm=image["position_mm"],
+        planes=tuple(_plane(plane) for plane in image["planes"]),
+    )
+
+
+def _plane(plane: dict[str, Any]) -> Plane:
+    spacing = plane["spacing_mm"]
+    return Plane(
+        position_mm=plane["position_mm"],
+        acquired_at=_moment(plane["acquired_at"]),
+        spacing_mm=(spacing[0], spacing[1]) if spacing else None,
+        windows=tuple(Window(*window) for window in plane["windows"]),
     )
 
 

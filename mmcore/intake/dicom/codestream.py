@@ -1,9 +1,9 @@
 """Compressed frames: read what the code stream says of itself, then decode it.
 
-imagecodecs (libjpeg-turbo, CharLS, OpenJPEG) is the one decoder of the JPEG family, because it
-reads 12-bit and lossless JPEG, is BSD, and never took the process down on mutated files. The size
-in the stream is compared with the DICOM header *before* decoding: an 896-byte file whose JPEG says
-65500 x 65500 otherwise takes 12 GB.
+imagecodecs (libjpeg-turbo, CharLS, OpenJPEG, OpenJPH) is the one decoder of the JPEG family,
+because it reads 12-bit and lossless JPEG, is BSD, and never took the process down on mutated files.
+The size in the stream is compared with the DICOM header *before* decoding: an 896-byte file whose
+JPEG says 65500 x 65500 otherwise takes 12 GB.
 """
 
 import struct
@@ -19,6 +19,7 @@ from mmcore.language import say
 from mmcore.records import PixelArray
 
 _SOI, _APP14, _SOS, _EOI = 0xD8, 0xEE, 0xDA, 0xD9
+_CAP, _PART_15 = 0xFF50, 1 << 17
 _STANDALONE = frozenset(range(0xD0, 0xD8)) | {0x01, _SOI}
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 
@@ -30,6 +31,7 @@ class Family(StrEnum):
     JPEG_LOSSLESS = "lossless JPEG"
     JPEG_LS = "JPEG-LS"
     JPEG_2000 = "JPEG 2000"
+    HTJ2K = "HTJ2K"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ def family_of(transfer_syntax_uid: str) -> Family:
         (prescan.JPEG_LOSSLESS, Family.JPEG_LOSSLESS),
         (prescan.JPEG_LS, Family.JPEG_LS),
         (prescan.JPEG_2000, Family.JPEG_2000),
+        (prescan.HTJ2K, Family.HTJ2K),
     ):
         if transfer_syntax_uid in uids:
             return family
@@ -92,6 +95,8 @@ def decode(frame: bytes, header: CodestreamHeader, *, is_ycc: bool) -> PixelArra
                 pixels = imagecodecs.jpegls_decode(frame)
             case Family.JPEG_2000:
                 pixels = imagecodecs.jpeg2k_decode(frame, numthreads=1)
+            case Family.HTJ2K:
+                pixels = imagecodecs.htj2k_decode(frame)
             case Family.JPEG_LOSSLESS | Family.JPEG_DCT if header.samples == 1:
                 pixels = imagecodecs.jpeg8_decode(frame)
             case Family.JPEG_LOSSLESS | Family.JPEG_DCT:
@@ -160,10 +165,20 @@ def _read_jpeg2000(frame: bytes) -> CodestreamHeader:
         raise _unreadable(say("its components differ in size or depth"))
     depth = parts[0][0]
     return CodestreamHeader(
-        Family.JPEG_2000,
+        Family.HTJ2K if _is_htj2k(frame) else Family.JPEG_2000,
         rows=y1 - y0,
         columns=x1 - x0,
         samples=samples,
         precision=(depth & 0x7F) + 1,
         is_signed=bool(depth & 0x80),
     )
+
+
+def _is_htj2k(frame: bytes) -> bool:
+    """Whether a CAP segment behind SIZ announces Part 15. ITU-T T.800 A.5.2, T.814 A.3.
+
+    Rsiz says only that there are capabilities, and in some files it is not even that.
+    """
+    (length,) = struct.unpack_from(">H", frame, 4)
+    marker, _, capabilities = struct.unpack_from(">HHI", frame, 4 + length)
+    return marker == _CAP and bool(capabilities & _PART_15)

@@ -9,6 +9,7 @@ from typing import Literal
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom.attributes import Attributes, bad
 from mmcore.intake.dicom.prescan import PixelElement, Scan
+from mmcore.intake.parts import DIRECTORY
 from mmcore.language import say
 
 MAX_PIXEL_BYTES = 512 * 2**20
@@ -129,7 +130,11 @@ def _pixel_element(attributes: Attributes, scan: Scan) -> PixelElement:
             say("a DICOM object without pixel data"),
         )
         if attributes.has("DirectoryRecordSequence"):
-            words = _WITHOUT_PIXELS["1.2.840.10008.1.3.10"]
+            raise FileRefusedError(
+                RefusalCode.NO_PIXELS,
+                say("the file is {what}", what=_WITHOUT_PIXELS["1.2.840.10008.1.3.10"]),
+                attribute=DIRECTORY,
+            )
         raise FileRefusedError(RefusalCode.NO_PIXELS, say("the file is {words}", words=words))
     if len(scan.pixels) > 1:
         raise bad(scan.pixels[0].keyword, say("stands beside a second kind of pixel data"))

@@ -15,6 +15,7 @@ from mmcore.intake.dicom import prescan
 from mmcore.intake.dicom.attributes import Attributes, read_attributes
 from mmcore.intake.dicom.color import check_palette, to_rgb
 from mmcore.intake.dicom.frames import iterate_frames
+from mmcore.intake.dicom.groups import FunctionalGroups, acquired_at, anatomy_of, view_of
 from mmcore.intake.dicom.header import PixelHeader, check_geometry, read_pixel_header
 from mmcore.intake.dicom.luts import ModalityTransform, read_modality_transform, read_windows
 from mmcore.language import say
@@ -42,6 +43,7 @@ def read_dicom(data: memoryview, sink: BinaryIO) -> Message:
     transform = read_modality_transform(attributes, header)
     notices = [*scan.notices, *header.notices]
     windows = read_windows(attributes, notices)
+    groups = FunctionalGroups(attributes)
     shape, dtype = _write_pixels(header, scan, attributes, transform, sink)
     if header.samples == 3 and header.bits_stored > 8:
         notices.append(
@@ -56,10 +58,11 @@ def read_dicom(data: memoryview, sink: BinaryIO) -> Message:
         "value_unit": transform.unit,
         "bits_stored": header.bits_stored,
         "windows": [[w.center, w.width, w.explanation] for w in windows],
-        "spacing_mm": _spacing(attributes, notices),
+        "spacing_mm": _spacing(attributes, groups, notices),
+        "planes": [] if header.samples == 3 else _planes(groups, header.frames),
         "transfer_syntax_uid": scan.transfer_syntax_uid,
         "decoder": _decoder(scan.transfer_syntax_uid),
-        **_describe_instance(attributes, notices),
+        **_describe_instance(attributes, groups, notices),
         **_describe_study(attributes),
         **_describe_patient(attributes, notices),
         "notices": notices,
@@ -133,10 +136,13 @@ def _decoder(transfer_syntax_uid: str) -> str:
     return f"imagecodecs {imagecodecs.__version__}"
 
 
-def _spacing(attributes: Attributes, notices: list[str]) -> tuple[float, float] | None:
+def _spacing(
+    attributes: Attributes, groups: FunctionalGroups, notices: list[str]
+) -> tuple[float, float] | None:
     """Return (row, column) spacing in mm. PS3.3 10.7 and C.8.11.4."""
-    for source in _measures(attributes):
-        if (spacing := _pair(source, "PixelSpacing", notices)) is not None:
+    measures = groups.first("PixelMeasuresSequence")
+    for source in (attributes, measures):
+        if source is not None and (spacing := _pair(source, "PixelSpacing", notices)) is not None:
             return spacing
     spacing = _pair(attributes, "ImagerPixelSpacing", notices)
     if spacing is not None:
@@ -146,14 +152,19 @@ def _spacing(attributes: Attributes, notices: list[str]) -> tuple[float, float] 
     return spacing
 
 
-def _measures(attributes: Attributes) -> list[Attributes]:
-    found = [attributes]
-    shared = attributes.item("SharedFunctionalGroupsSequence")
-    frames = attributes.items("PerFrameFunctionalGroupsSequence")
-    for group in ([shared] if shared else []) + list(frames[:1]):
-        item = group.item("PixelMeasuresSequence")
-        found += [item] if item else []
-    return found
+def _planes(groups: FunctionalGroups, n_frames: int) -> list[Message]:
+    """Return place, time, spacing and windows of every frame of a volume; empty for all else."""
+    return [
+        {
+            "position_mm": position,
+            "acquired_at": acquired_at,
+            "spacing_mm": None if measures is None else _pair(measures, "PixelSpacing", []),
+            "windows": []
+            if display is None
+            else [[w.center, w.width, w.explanation] for w in read_windows(display, [])],
+        }
+        for position, acquired_at, measures, display in groups.planes(n_frames)
+    ]
 
 
 def _pair(source: Attributes, keyword: str, notices: list[str]) -> tuple[float, float] | None:
@@ -174,12 +185,11 @@ def _pair(source: Attributes, keyword: str, notices: list[str]) -> tuple[float, 
     return None
 
 
-def _describe_instance(attributes: Attributes, notices: list[str]) -> Message:
-    acquired = (
-        attributes.moment("AcquisitionDate", "AcquisitionTime")
-        or attributes.moment("ContentDate", "ContentTime")
-        or attributes.moment("StudyDate", "StudyTime")
-    )
+def _describe_instance(
+    attributes: Attributes, groups: FunctionalGroups, notices: list[str]
+) -> Message:
+    acquired = acquired_at(attributes)
+    body_part, laterality = anatomy_of(attributes, groups)
     if acquired is not None and acquired > datetime.now():
         notices.append(say("The acquisition date lies in the future."))
     if attributes.soft_text("BurnedInAnnotation").upper() == "YES":
@@ -188,26 +198,26 @@ def _describe_instance(attributes: Attributes, notices: list[str]) -> Message:
         "sop_instance_uid": attributes.text("SOPInstanceUID"),
         "sop_class_uid": attributes.text("SOPClassUID"),
         "dicom_modality": attributes.text("Modality"),
-        "body_part": attributes.soft_text("BodyPartExamined") or None,
-        "view_position": attributes.soft_text("ViewPosition") or None,
-        "laterality": attributes.soft_text("ImageLaterality")
-        or attributes.soft_text("Laterality")
-        or None,
-        "patient_orientation": _orientation(attributes, notices),
+        "body_part": body_part or None,
+        "view_position": view_of(attributes) or None,
+        "laterality": laterality or None,
+        "patient_orientation": _orientation(attributes, groups, notices),
         "acquired_at": acquired.isoformat() if acquired else None,
         "instance_number": _soft_integer(attributes, "InstanceNumber"),
         "position_mm": _position(attributes),
     }
 
 
-def _orientation(attributes: Attributes, notices: list[str]) -> tuple[str, str] | None:
+def _orientation(
+    attributes: Attributes, groups: FunctionalGroups, notices: list[str]
+) -> tuple[str, str] | None:
     """Return where rows and columns run to in the patient. PS3.3 C.7.6.1.1.1."""
     text = attributes.soft_text("PatientOrientation").upper()
     # In animals R is for rostral, not for right.
     if attributes.soft_text("AnatomicalOrientationType").upper() == "QUADRUPED":
         return None
     if not text:
-        return _orientation_of_plane(attributes)
+        return _orientation_of_plane(groups.orientation() or attributes)
     directions = [part.strip() for part in text.split("\\")]
     axes = [[_AXES.get(letter, "") for letter in part] for part in directions]
     is_valid = len(axes) == 2 and all(a and "" not in a and len(set(a)) == len(a) for a in axes)
