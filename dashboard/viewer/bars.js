@@ -52,21 +52,21 @@ function buildControls(v) {
     ["broad", t("Broad")]]);
   c.scale.fill([["own", t("This finding")], ["shared", t("All findings")]]);
   const gap = () => make("span", { className: "gap" });
-  const joined = (...buttons) => make("div", { className: "joined" }, ...buttons);
-  c.side = joined(c.layout.node, c.link);
+  const together = (...buttons) => make("div", { className: "joined" }, ...buttons);
+  c.side = together(c.layout.node, c.link);
   c.toolBar = make("div", { className: "bar", role: "toolbar", "aria-label": t("Tools") },
-    c.tool.node, joined(c.undo, c.redo, c.erase), gap(), c.report, c.texts,
+    c.tool.node, together(c.undo, c.redo, c.erase), gap(), c.report, c.texts,
     button(t("Picture"), t("Save what is shown as PNG; not for diagnosis"), "viewer-picture",
       () => savePicture(v)),
     button("?", t("All keys (?)"), "viewer-keys", () => v.toggleHelp()));
   c.imageBar = make("div", { className: "bar", role: "toolbar", "aria-label": t("Image") },
     c.preset.node, c.keepPreset, c.dropPreset, c.center.node, c.width.node, c.invert,
-    joined(
+    together(
       button("↺", t("Rotate left (L)"), "viewer-rotate-left", () => v.pane.turn(TURN_LEFT)),
       button("↻", t("Rotate right (R)"), "viewer-rotate-right", () => v.pane.turn(TURN_RIGHT)),
       button("⇄", t("Flip horizontally (H)"), "viewer-flip-horizontal", () => v.pane.turn(FLIP_ACROSS)),
       button("⇅", t("Flip vertically (V)"), "viewer-flip-vertical", () => v.pane.turn(FLIP_DOWN))),
-    joined(
+    together(
       button("−", t("Zoom out (-)"), "viewer-zoom-out", () => v.pane.zoomBy(1 / 1.25)),
       button("+", t("Zoom in (+)"), "viewer-zoom-in", () => v.pane.zoomBy(1.25)),
       button(t("Fit"), t("Fit the image (=)"), "viewer-fit", () => v.pane.fit())),

@@ -110,7 +110,8 @@ function paintScaleBar(viewer, context, g) {
 // The marks as values, for tests and for whoever reads the canvas without seeing it.
 function marksToldOf(viewer) {
   const { header, pixels } = viewer;
-  return viewer.marks.map((mark) => ({ kind: mark.kind, frame: mark.frame, points: mark.points,
+  return viewer.marks.map((mark) => ({ kind: mark.kind, frame: mark.frame,
+    points: mark.points.map(({ row, column }) => ({ row, column })),
     unit: header.spacing_mm ? "mm" : "px", ...valuesOf(mark, pixels, header.spacing_mm),
     words: linesOf(mark, pixels, header.spacing_mm, header.unit).join(", ") }));
 }

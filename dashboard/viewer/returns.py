@@ -104,7 +104,9 @@ def _view(value: object) -> dict[str, Any] | None:
     pan, turn = _numbers(value.get("pan"), 2), _numbers(value.get("turn"), 4)
     if None in (center, width, zoom, frame, pan, turn) or turn is None:
         return None
-    if sorted(map(abs, turn)) != [0, 0, 1, 1] or width is None or width < 1 or not zoom:
+    a, b, c, d = turn
+    is_turn = {abs(n) for n in turn} == {0.0, 1.0} and abs(a * d - b * c) == 1.0
+    if not is_turn or width is None or width < 1 or not zoom:
         return None
     return {
         "center": center, "width": width, "preset": _text(value.get("preset")),

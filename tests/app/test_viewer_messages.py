@@ -1,12 +1,18 @@
 """What the viewer is told of a case, beside the pixels."""
 
+import json
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pytest
 
 from dashboard import viewer
+from dashboard.state import CaseWork
+from dashboard.viewer import returns, stacks, words
 from dashboard.viewer.packing import unpack
-from mmcore.records import Modality, PartItem, Parts, PixelArray, Series, Study
+from mmcore.records import Instance, Modality, PartItem, Parts, PixelArray, Series, Study
 from tests.app import factory
 from tests.app.conftest import Stage
 
@@ -60,3 +66,109 @@ def test_a_map_of_a_slice_that_is_not_shown_is_not_drawn_on_another() -> None:
     assert header["overlay"]["message"] == viewer.NO_SLICE_HERE
     assert header["overlay"]["markers"] == []
     assert "overlay" not in arrays
+
+
+def test_every_marker_has_the_number_of_its_row() -> None:
+    header, _ = slices_message(2, 5, shown=slice(1, 5))
+    assert [m["region"] for m in header["overlay"]["markers"]] == [1, 2]
+    header, _ = slices_message(2, 5, shown=slice(2, 5))
+    assert [m["region"] for m in header["overlay"]["markers"]] == [2], "not counted anew"
+
+
+def study(uid: str, year: int, *images: Instance) -> Study:
+    series = Series(f"{uid}.1", "CT", f"series {uid}", images)
+    return Study(uid, "Chest", datetime(year, 3, 3, 9, tzinfo=UTC), None, (series,))
+
+
+def test_prior_studies_are_offered_first_and_every_image_is_in_one_stack() -> None:
+    def image(name: str, year: int, rows: int = 64) -> Instance:
+        at = datetime(year, 3, 3, 9, tzinfo=UTC)
+        return factory.image(rows, digest=factory.digest(name), acquired_at=at)
+
+    now, later, before = image("now", 2025), image("later", 2026), image("before", 2023)
+    small = image("small", 2023, 32)
+    case = factory.case(
+        studies=(study("1", 2025, now), study("2", 2026, later), study("3", 2023, before, small))
+    )
+    found = stacks.stacks_of(case)
+    assert [[i.digest for i in s] for s in found] == [[i.digest] for i in case.instances]
+    told = [one["label"] for one in stacks.choices(case, (now,), "mine")]
+    assert told == [
+        "Prior · 3 Mar 2023 · series 3",
+        "Prior · 3 Mar 2023 · series 3",
+        "Later · 3 Mar 2026 · series 2",
+        "3 Mar 2025 · series 1",
+    ]
+
+
+def test_a_frame_of_a_stack_is_found_in_its_image() -> None:
+    one = factory.image(digest="a" * 64)
+    three = factory.image(digest="b" * 64, pixels=np.zeros((3, 64, 48), np.uint16))
+    assert stacks.place_of((one, three), 0) == (one, 0)
+    assert stacks.place_of((one, three), 3) == (three, 2)
+    assert stacks.place_of((one, three), 4) is None
+    assert stacks.place_of((one, three), -1) is None
+
+
+# --- What comes back
+
+VIEW = {"center": 40.0, "width": 400.0, "preset": "SOFT", "frame": 2, "zoom": 1.25,
+        "pan": [3.0, -4.0], "turn": [0, -1, 1, 0], "is_flipped": True}  # fmt: skip
+MARK = {"kind": "length", "frame": 2, "points": [[1.5, 2.5], [3.0, 4.0]]}
+KEPT = {"layout": 2, "second": "abc-1", "is_linked": False,
+        "images": {"abc-1": {"view": VIEW, "marks": [MARK]}}}  # fmt: skip
+
+
+def test_what_the_browser_keeps_comes_back_as_plain_json() -> None:
+    assert returns.kept_of(json.loads(json.dumps(KEPT))) == KEPT
+    assert returns.kept_of(returns.kept_of(KEPT)) == KEPT
+
+
+@pytest.mark.parametrize("value", [None, "x", 3, [], {}, {"images": 3}, {"images": {"a": 1}}])
+def test_whatever_else_comes_is_as_if_nothing_was_kept(value: object) -> None:
+    assert returns.kept_of(value) == returns.FRESH
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [{**MARK, "kind": "script"}, {**MARK, "points": [[1, 2]]}, {**MARK, "frame": -1},
+     {**MARK, "points": [[1, 2], [float("nan"), 2]]}, {**MARK, "points": [[1, 2], "34"]},
+     {**MARK, "points": [[1, 2], [1e9, 2]]}, {**MARK, "frame": True}, "mark", None],
+)  # fmt: skip
+def test_a_malformed_mark_is_dropped_and_no_other(mark: object) -> None:
+    given = {"images": {"a": {"view": VIEW, "marks": [mark, MARK]}}}
+    assert returns.kept_of(given)["images"]["a"]["marks"] == [MARK]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"width": 0}, {"turn": [1, 1, 0, 0]}, {"pan": [1]}, {"zoom": 0}, {"center": "40"}]
+)
+def test_an_image_with_a_malformed_view_is_dropped(wrong: dict[str, object]) -> None:
+    assert returns.kept_of({"images": {"a": {"view": VIEW | wrong, "marks": []}}}) == returns.FRESH
+
+
+def test_no_more_is_kept_than_a_person_measures() -> None:
+    image = {"view": VIEW, "marks": [MARK] * 999}
+    found = returns.kept_of({"images": {f"{n}": image for n in range(999)}})["images"]
+    assert len(found) == returns.MOST_IMAGES
+    assert {len(i["marks"]) for i in found.values()} == {returns.MOST_MARKS}
+
+
+# --- Numbers and words
+
+
+def test_the_number_of_a_message_rises_only_with_what_it_says() -> None:
+    work = CaseWork(factory.case(), "Jane")
+    numbers = [work.number_of_message(digest) for digest in ("a", "a", "b", "b", "a")]
+    assert numbers == [1, 1, 2, 2, 3]
+
+
+def test_all_words_of_the_scripts_go_with_the_message_in_another_language() -> None:
+    assert words.words_in("en") == {}
+    found = words.words_in("zh-Hans")
+    assert set(found) == set(words.words()) >= {"Window", "Image {n} of {frames}", "Undone"}
+    assert not [w for w, translated in found.items() if fields(w) != fields(translated)]
+
+
+def fields(text: str) -> list[str]:
+    return sorted(re.findall(r"\{\w+\}", text))
