@@ -39,6 +39,27 @@ _UNITS = {
     "10*9/L": "10\u2079/L", "/min": "/min", "ug/L": "\u00b5g/L", "1": "",
 }  # fmt: skip
 
+_EFFECTS: Mapping[str, Text] = {
+    "missense variant": say("missense variant"),
+    "synonymous variant": say("synonymous variant"),
+    "stop gained": say("stop gained"),
+    "stop lost": say("stop lost"),
+    "start lost": say("start lost"),
+    "frameshift variant": say("frameshift variant"),
+    "inframe insertion": say("inframe insertion"),
+    "inframe deletion": say("inframe deletion"),
+    "splice acceptor variant": say("splice acceptor variant"),
+    "splice donor variant": say("splice donor variant"),
+    "splice region variant": say("splice region variant"),
+    "intron variant": say("intron variant"),
+    "5 prime UTR variant": say("5 prime UTR variant"),
+    "3 prime UTR variant": say("3 prime UTR variant"),
+    "upstream gene variant": say("upstream gene variant"),
+    "downstream gene variant": say("downstream gene variant"),
+    "intergenic variant": say("intergenic variant"),
+}
+"""The commonest consequences of the Sequence Ontology, as annotators write them."""
+
 SET_WORDS: Mapping[str, Text] = MappingProxyType(
     {
         "present": say("absence excluded at 90% coverage"),
@@ -292,7 +313,8 @@ def copies_text(copies: int) -> str:
 
 def effect_text(variant: Variant) -> str:
     """Return the predicted consequence that the file states, in words; "" if it states none."""
-    return word(variant.effect.replace("_", " ")) if variant.effect else ""
+    words = variant.effect.replace("_", " ")
+    return _EFFECTS.get(words, words)
 
 
 def odds_text(signed: float) -> str:

@@ -5,9 +5,10 @@ index (docs/method.md). It describes this model on this case, not medicine.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
+from mmcore.language import Text, say
 from mmcore.records import Contribution, Interaction
 
 TINY = 0.05
@@ -31,6 +32,14 @@ class Relation(StrEnum):
     CONFLICT = "conflict"
     REDUNDANT = "redundant"
     ONE_DECIDES = "one of them decides"
+
+
+RELATION_WORDS: Mapping[Relation, Text] = {
+    Relation.AGREE: say("agree"),
+    Relation.CONFLICT: say("conflict"),
+    Relation.REDUNDANT: say("redundant"),
+    Relation.ONE_DECIDES: say("one of them decides"),
+}
 
 
 def relation_of(first: float, second: float, interaction: float) -> Relation | None:

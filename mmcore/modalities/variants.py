@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from mmcore.errors import ConfigError
-from mmcore.language import joined, say, word
+from mmcore.language import joined, say
 from mmcore.modalities.channel import Channel, Encoder, Evidence, Preparation
 from mmcore.records import Case, FloatArray, Modality, PartItem, Variant
+from mmcore.wording import copies_text, effect_text
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -68,10 +69,9 @@ class PreparedVariants:
 
 def _words(variant: Variant) -> str:
     parts = [f"{variant.gene} {variant.variant_id}".strip()]
-    if variant.effect:
-        parts.append(word(variant.effect.replace("_", " ")))
-    one, n = say("1 copy"), variant.copies
-    return joined([*parts, one if n == 1 else say("{n} copies", n=n)], ", ")
+    if effect := effect_text(variant):
+        parts.append(effect)
+    return joined([*parts, copies_text(variant.copies)], ", ")
 
 
 def prepare(case: Case, config: VariantsConfig, tokenizer: "Tokenizer | None") -> Preparation:

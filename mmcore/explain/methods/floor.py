@@ -3,6 +3,7 @@
 import numpy as np
 
 from mmcore.explain.methods.method import Attributed, FloatArray64, Method, Request
+from mmcore.language import say
 
 
 def random(request: Request) -> Attributed:
@@ -18,5 +19,7 @@ def random(request: Request) -> Attributed:
 
 
 METHODS = (
-    Method("random", "Random", "the floor of a comparison", True, random, uses_baseline=False),
+    Method(
+        "random", say("Random"), say("the floor of a comparison"), True, random, uses_baseline=False
+    ),
 )

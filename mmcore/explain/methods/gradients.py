@@ -163,9 +163,9 @@ def layer_gradcam(layer: str = "", *, name: str = "layer_gradcam") -> Method:
     overlay's cells and not smoothed: it is coarse already. Register the result under another
     ``name`` to compare layers.
     """
-    of_layer = f" of {layer}" if layer else ""
+    display = say("Grad-CAM of {layer}", layer=layer) if layer else say("Grad-CAM")
     return Method(
-        name, f"Grad-CAM{of_layer}", "Selvaraju et al. 2017", False,
+        name, display, "Selvaraju et al. 2017", False,
         partial(_grad_cam, layer=layer), has_grid, uses_baseline=False,
     )  # fmt: skip
 
@@ -207,19 +207,19 @@ def seeded(seed: int) -> Iterator[None]:
 METHODS = (
     layer_gradcam(),
     Method(
-        "gradient_shap", "GradientSHAP", "Lundberg and Lee 2017; Erion et al. 2021", False,
+        "gradient_shap", say("GradientSHAP"), "Lundberg and Lee 2017; Erion et al. 2021", False,
         gradient_shap, needs_references,
     ),
-    Method("deep_lift", "DeepLIFT", "Shrikumar et al. 2017", True, deep_lift, deep_lift_fits),
+    Method("deep_lift", say("DeepLIFT"), "Shrikumar et al. 2017", True, deep_lift, deep_lift_fits),
     Method(
-        "saliency", "Saliency", "Simonyan et al. 2013", False, saliency, uses_baseline=False
+        "saliency", say("Saliency"), "Simonyan et al. 2013", False, saliency, uses_baseline=False
     ),
     Method(
-        "input_x_gradient", "Input x gradient", "Shrikumar et al. 2016", False, input_x_gradient,
-        uses_baseline=False,
+        "input_x_gradient", say("Input x gradient"), "Shrikumar et al. 2016", False,
+        input_x_gradient, uses_baseline=False,
     ),
     Method(
-        "noise_tunnel", "SmoothGrad", "Smilkov et al. 2017", False, noise_tunnel,
+        "noise_tunnel", say("SmoothGrad"), "Smilkov et al. 2017", False, noise_tunnel,
         uses_baseline=False,
     ),
 )  # fmt: skip

@@ -40,11 +40,11 @@ def has_grid(ledger: Ledger, modality: Modality) -> str:
 
 METHODS = (
     Method(
-        "integrated_gradients", "Integrated Gradients", "Sundararajan, Taly and Yan 2017", True,
-        integrated_gradients,
+        "integrated_gradients", say("Integrated Gradients"), "Sundararajan, Taly and Yan 2017",
+        True, integrated_gradients,
     ),
     Method(
-        "blended", "Integrated Gradients of pixels and tokens", "docs/decisions/0013", True,
+        "blended", say("Integrated Gradients of pixels and tokens"), "docs/decisions/0013", True,
         blended, has_grid,
     ),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from captum.attr import FeatureAblation, Occlusion
 
 from mmcore.explain.methods.grid import groups, patch
 from mmcore.explain.methods.method import Attributed, Method, Request, as_array
+from mmcore.language import say
 
 
 def occlusion(request: Request) -> Attributed:
@@ -41,9 +42,9 @@ def feature_ablation(request: Request) -> Attributed:
 
 
 METHODS = (
-    Method("occlusion", "Occlusion", "Zeiler and Fergus 2014", False, occlusion),
+    Method("occlusion", say("Occlusion"), "Zeiler and Fergus 2014", False, occlusion),
     Method(
-        "feature_ablation", "Ablation of groups", "captum.attr.FeatureAblation", False,
+        "feature_ablation", say("Ablation of groups"), "captum.attr.FeatureAblation", False,
         feature_ablation,
     ),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
+from mmcore.language import ENGLISH, LANGUAGES, say, translate
 from mmcore.report.pdf import fonts
 from mmcore.report.pdf.case_sections import (
     draw_case_identity,
@@ -36,29 +37,35 @@ _LOCK = threading.Lock()
 """reportlab keeps fonts and image caches for the process; one report is drawn at a time."""
 
 
-def render_pdf(document: Mapping[str, object]) -> bytes:
+def render_pdf(document: Mapping[str, object], language: str = ENGLISH) -> bytes:
     """Return the report as PDF; the same document gives the same bytes.
 
     One to three A4 pages, and those that a reader's key images need, four to a page.
 
-    Raises ``ResultFormatError`` for a document that is not a valid ``consilium.result/1``.
+    language: in which the report's own words are drawn, one of ``LANGUAGES``; what a patient's
+    files say stays as it is. Raises ``ResultFormatError`` for a document that is not a valid
+    ``consilium.result/1``, and ``KeyError`` for another language.
     """
+    if language not in LANGUAGES:
+        raise KeyError(language)
     result = read_document(document)
     digest = document_digest(document)
-    with _LOCK:
+    with _LOCK, fonts.written_in(language):
         fonts.register()
-        _, pages = _draw(result, digest, pages=0)
-        data, _ = _draw(result, digest, pages=pages)
+        _, pages = _draw(result, digest, language, pages=0)
+        data, _ = _draw(result, digest, language, pages=pages)
     return data
 
 
-def _draw(result: ReportedResult, digest: str, *, pages: int) -> tuple[bytes, int]:
+def _draw(result: ReportedResult, digest: str, language: str, *, pages: int) -> tuple[bytes, int]:
     """Draw the whole report and return it with its number of pages; ``pages`` is what it states."""
     buffer = io.BytesIO()
-    canvas = Canvas(buffer, pagesize=A4, invariant=1, pageCompression=1, lang="en")
-    canvas.setTitle(f"Consilium case report {result.case.digest[:16]} (draft)")
+    canvas = Canvas(buffer, pagesize=A4, invariant=1, pageCompression=1, lang=language)
+    title = say("Consilium case report {digest} (draft)", digest=result.case.digest[:16])
+    canvas.setTitle(translate(title, language))
     canvas.setAuthor("Consilium")
-    canvas.setSubject(f"Drawn from result document SHA-256 {digest}")
+    subject = say("Drawn from result document SHA-256 {digest}", digest=digest)
+    canvas.setSubject(translate(subject, language))
     canvas.setCreator("Consilium")
 
     def head(sheet: Sheet) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mmcore import sentences
-from mmcore.records import Modality, Observation, PartItem
+from mmcore.language import joined, lowered, say, word
+from mmcore.records import Modality, Observation, PartItem, PartTest
 from mmcore.report.pdf.figures import draw_marker
 from mmcore.report.pdf.sheet import (
     BODY,
@@ -26,11 +27,11 @@ MAX_EVIDENCE = 6
 """Items for, and as many against, in the report; the result document holds more."""
 
 _TAGS = {
-    Modality.IMAGE: "image",
-    Modality.NOTE: "note",
-    Modality.OBSERVATIONS: "lab/vital",
-    Modality.RECORDING: "sound",
-    Modality.VARIANTS: "gene",
+    Modality.IMAGE: say("image"),
+    Modality.NOTE: say("note"),
+    Modality.OBSERVATIONS: say("lab/vital"),
+    Modality.RECORDING: say("sound"),
+    Modality.VARIANTS: say("gene"),
 }
 _HALF = (CONTENT_WIDTH - 18.0) / 2
 _ELSEWHERE = (Modality.RECORDING, Modality.VARIANTS)
@@ -50,25 +51,34 @@ def told_of(target: ReportedTarget, modality: Modality, result: ReportedResult) 
 def reading_aid(
     target: ReportedTarget, result: ReportedResult, *, has_limits: bool
 ) -> list[tuple[str, Style]]:
-    """Return the paragraphs that read a finding's figures aloud; without limits what they say."""
+    """Return the paragraphs that read a finding's figures aloud; without limits what they say.
+
+    A contradiction between the sources comes first.
+    """
     told: list[tuple[str, Told]] = []
     if target.base is not None and target.logit is not None and target.interval is not None:
         ledger = sentences.of_ledger(
             target, base=target.base, logit=target.logit, interval=target.interval,
             contributions=target.contributions, missing=result.missing,
         )  # fmt: skip
-        told.append(("Score", ledger))
+        told.append((say("Score"), ledger))
     aloud = sentences.of_interactions(target.contributions, target.interactions)
     if aloud is not None:
-        told.append(("Interactions", aloud))
+        told.append((say("Interactions"), aloud))
     for modality in target.parts:
         found = None if modality in _ELSEWHERE else told_of(target, modality, result)
         if found is not None:
             told.append((short_name(modality), found))
-    paragraphs = []
+    paragraphs: list[tuple[str, Style]] = []
+    contradiction = sentences.of_disagreement(
+        target, target.disagreement, target.contributions, is_called=target.called
+    )
+    if contradiction is not None:
+        marked = say("\u25b2 {notice}", notice=contradiction)
+        paragraphs.append((marked, replace(BODY, color=CAUTION)))
     for label, one in told:
-        limits = f" {one.says_not}" if has_limits else ""
-        paragraphs.append((f"{label}: {one.says}{limits}", NOTE))
+        words = joined([one.says, one.says_not]) if has_limits else one.says
+        paragraphs.append((say("{label}: {words}", label=label, words=words), NOTE))
     return paragraphs + _checks(target)
 
 
@@ -78,14 +88,27 @@ def _checks(target: ReportedTarget) -> list[tuple[str, Style]]:
     for modality, part in target.parts.items():
         where, warning = sentences.of_places(part.places)
         if where:
-            lines.append((f"{short_name(modality)}: {where}", NOTE))
+            label = short_name(modality)
+            lines.append((say("{label}: {words}", label=label, words=where), NOTE))
         if warning:
-            lines.append((f"\u25b2 {warning}", replace(BODY, color=CAUTION)))
+            marked = say("\u25b2 {notice}", notice=warning)
+            lines.append((marked, replace(BODY, color=CAUTION)))
         if part.tests:
-            failed = "; ".join(test.words for test in part.tests if test.passed is False)
-            words = f"{short_name(modality)}: {passed_text(part.tests)}"
-            lines.append((f"{words}; failed: {failed}" if failed else f"{words}.", NOTE))
+            lines.append((_tests(short_name(modality), part.tests), NOTE))
     return lines
+
+
+def _tests(label: str, tests: Sequence[PartTest]) -> str:
+    passed = passed_text(tests)
+    failed = [word(test.words) for test in tests if test.passed is False]
+    if not failed:
+        return say("{label}: {passed}.", label=label, passed=passed)
+    return say(
+        "{label}: {passed}; failed: {failed}",
+        label=label,
+        passed=passed,
+        failed=joined(failed, "; "),
+    )
 
 
 def reading_aid_height(paragraphs: Sequence[tuple[str, Style]]) -> float:
@@ -148,8 +171,8 @@ def evidence_height(evidence: list[Evidence]) -> float:
 def draw_evidence(sheet: Sheet, evidence: list[Evidence]) -> None:
     """Draw the evidence for beside that against; a mark such as "negated" comes first."""
     sides = (
-        ("Evidence for", [e for e in evidence if e.item.signed > 0]),
-        ("Evidence against", [e for e in evidence if e.item.signed < 0]),
+        (say("Evidence for (logits)"), [e for e in evidence if e.item.signed > 0]),
+        (say("Evidence against (logits)"), [e for e in evidence if e.item.signed < 0]),
     )
     height = evidence_height(evidence)
     sheet.need(height)
@@ -157,9 +180,9 @@ def draw_evidence(sheet: Sheet, evidence: list[Evidence]) -> None:
     for column, (title, items) in enumerate(sides):
         sheet.y = top
         x = MARGIN + column * (_HALF + 18.0)
-        sheet.heading(f"{title} (logits)", x=x, width=_HALF)
+        sheet.heading(title, x=x, width=_HALF)
         if not items:
-            sheet.paragraph("None that passed its test.", NOTE, x=x, width=_HALF)
+            sheet.paragraph(say("None that passed its test."), NOTE, x=x, width=_HALF)
         for entry in items:
             sheet.y -= 11.0
             _draw_evidence_row(sheet, entry, x)
@@ -170,12 +193,14 @@ def _draw_evidence_row(sheet: Sheet, entry: Evidence, x: float) -> None:
     y = sheet.y + 2.6
     if entry.number is not None:
         draw_marker(sheet, x + 5.0, y + 2.4, entry.number, is_for=entry.item.signed > 0)
-    tag = _TAGS.get(entry.modality, entry.modality.display.lower())
+    tag = _TAGS.get(entry.modality, lowered(entry.modality.display))
     sheet.clipped(x + 13.0, y, tag, 33.0, SMALL)
     what = entry.item.what
-    if entry.modality is Modality.NOTE and not what.startswith(("\u201c", '"')):
+    if entry.modality is not Modality.NOTE:
+        what = word(what)
+    elif not what.startswith(("\u201c", '"')):
         what = f"\u201c{what}\u201d"
     if entry.item.mark:  # first, so that it is never what is cut
-        what = f"[{entry.item.mark}] {what}"
+        what = say("[{mark}] {what}", mark=word(entry.item.mark), what=what)
     sheet.clipped(x + 48.0, y, what, _HALF - 48.0 - 34.0)
     sheet.text(x + _HALF, y, signed_text(entry.item.signed), STRONG, align="right")

@@ -10,6 +10,7 @@ from PIL import Image
 from reportlab.lib.colors import HexColor
 from reportlab.lib.utils import ImageReader
 
+from mmcore.language import lowered, say, word
 from mmcore.records import PartItem
 from mmcore.report.case_reading import KeyImage
 from mmcore.report.images import smooth, tint
@@ -141,8 +142,8 @@ def draw_overlay_legend(sheet: Sheet, x: float, y: float, width: float) -> None:
     bar = width * 0.3
     left = x + (width - bar) / 2
     sheet.canvas.drawImage(ImageReader(Image.fromarray(mixed)), left, y, bar, 5.0)
-    sheet.text(left - 4.0, y, "against", SMALL, align="right")
-    sheet.text(left + bar + 4.0, y, "for", SMALL)
+    sheet.text(left - 4.0, y, say("against"), SMALL, align="right")
+    sheet.text(left + bar + 4.0, y, say("for"), SMALL)
 
 
 def draw_interval(
@@ -190,7 +191,7 @@ def draw_waterfall(sheet: Sheet, target: ReportedTarget, *, x: float, width: flo
     _draw_axis(sheet, target, plot, top, bottom)
 
     y, total = top - ROW, target.base
-    _draw_step_row(sheet, x, y, "Base", signed_text(target.base), width)
+    _draw_step_row(sheet, x, y, say("Base"), signed_text(target.base), width)
     _draw_dot(sheet, plot.at(total), y + 6.0, MUTED)
     for step in steps:
         start, end = plot.at(total), plot.at(total + step.signed)
@@ -201,16 +202,18 @@ def draw_waterfall(sheet: Sheet, target: ReportedTarget, *, x: float, width: flo
         color = FOR if step.signed > 0 else AGAINST
         sheet.box(min(start, end), y + 2.2, max(abs(end - start), 0.6), 7.6, fill=color)
         _draw_band(sheet, low, high, y + 6.0)
-        value = f"{signed_text(step.signed)}  {odds_text(step.signed)}"
-        value = value if target.kind == "finding" else signed_text(step.signed)
+        value = signed_text(step.signed)
+        if target.kind == "finding":
+            value = say("{signed}  {odds}", signed=value, odds=odds_text(step.signed))
         _draw_step_row(sheet, x, y, step.modality.display, value, width)
     _connect(sheet, plot.at(total), y + 6.0, y - ROW + 6.0)
     y -= ROW
     if target.probability is not None:
-        label, value = "= logit", f"{signed_text(target.logit)} \u2192 "
-        value += _probability(target)
+        label = say("= logit")
+        value = f"{signed_text(target.logit)} \u2192 {_probability(target)}"
     else:
-        label, value = "= value", f"{signed_text(target.logit)} {target.unit}"
+        label = say("= value")
+        value = say("{value} {unit}", value=signed_text(target.logit), unit=word(target.unit))
     _draw_step_row(sheet, x, y, label, value, width, is_strong=True)
     _draw_dot(sheet, plot.at(target.logit), y + 6.0, NAVY)
     sheet.y = bottom - 10.0
@@ -221,7 +224,12 @@ def describe(target: ReportedTarget) -> str:
     if target.probability is None or target.logit is None:
         return ""
     words = probability_words(target.probability)
-    return f"{_probability(target)}, {words}; called {called_of(target).lower()}"
+    return say(
+        "{probability}, {words}; called {call}",
+        probability=_probability(target),
+        words=words,
+        call=lowered(called_of(target)),
+    )
 
 
 def called_of(target: ReportedTarget) -> str:
@@ -284,11 +292,11 @@ def _draw_axis(
             canvas.setDash([2.0, 1.6])
             canvas.line(x, bottom, x, top)
             canvas.restoreState()
-            caption = "operating point"
+            caption = say("operating point")
             sheet.text(x, bottom - 7.0, caption, Style(size=5.4, color=MUTED), align="center")
     else:
         sheet.text(
-            plot.x + plot.width / 2, top + 2.5, target.unit, Style(size=5.4, color=MUTED),
+            plot.x + plot.width / 2, top + 2.5, word(target.unit), Style(size=5.4, color=MUTED),
             align="center",
         )  # fmt: skip
 

@@ -3,7 +3,8 @@
 import math
 from dataclasses import replace
 
-from mmcore.explain.relations import Relation
+from mmcore.explain.relations import RELATION_WORDS, Relation
+from mmcore.language import capitalised, joined, lowered, say, word
 from mmcore.records import GateVerdict, Interaction, Modality
 from mmcore.report.pdf.evidence_sections import (
     Evidence,
@@ -55,11 +56,14 @@ from mmcore.wording import (
 MAX_TARGETS = 20
 MAX_PAIRS = 3
 _COLUMNS = (0.0, 112.0, 146.0, 206.0, 296.0, 346.0, 394.0, 442.0)
-_HEADS = ("Finding", "Prob.", "In words", "90% interval", "", "Op. point", "Called", "Trust")
+_HEADS = (
+    say("Finding"), say("Prob."), say("In words"), say("90% interval"), "", say("Op. point"),
+    say("Called"), say("Trust"),
+)  # fmt: skip
 _TRUST = {
-    GateVerdict.SCORED: "\u25cf scored",
-    GateVerdict.CAUTION: "\u25b2 with caution",
-    GateVerdict.WITHHELD: "\u25a0 withheld",
+    GateVerdict.SCORED: say("\u25cf scored"),
+    GateVerdict.CAUTION: say("\u25b2 with caution"),
+    GateVerdict.WITHHELD: say("\u25a0 withheld"),
 }
 _IMAGE_WIDTH, _IMAGE_HEIGHT = 134.0, 164.0
 _GAP = 8.0
@@ -67,7 +71,7 @@ _GAP = 8.0
 
 def draw_summary(sheet: Sheet, result: ReportedResult) -> None:
     """Draw one row for every target: score, interval, operating point, call and trust verdict."""
-    sheet.heading("AI summary")
+    sheet.heading(say("AI summary"))
     sheet.y -= 9.5
     for x, head in zip(_COLUMNS, _HEADS, strict=True):
         sheet.text(MARGIN + x, sheet.y + 2.0, head, SMALL)
@@ -81,12 +85,15 @@ def draw_summary(sheet: Sheet, result: ReportedResult) -> None:
     scored = {target.name for target in ranked}
     unscored = [gate for gate in result.gates if gate.target not in scored]
     if unscored:
-        names = ", ".join(gate.target.replace("_", " ") for gate in unscored)
-        sheet.paragraph(f"\u25a0 No score for: {names}.", replace(BODY, color=CAUTION), max_lines=3)
+        names = joined((word(gate.target.replace("_", " ")) for gate in unscored), ", ")
+        none = say("\u25a0 No score for: {findings}.", findings=names)
+        sheet.paragraph(none, replace(BODY, color=CAUTION), max_lines=3)
         for reason in dict.fromkeys(gate.reason for gate in unscored[:3]):
-            sheet.paragraph(reason, NOTE, x=MARGIN + 12.0, width=CONTENT_WIDTH - 12.0, max_lines=2)
+            sheet.paragraph(
+                word(reason), NOTE, x=MARGIN + 12.0, width=CONTENT_WIDTH - 12.0, max_lines=2
+            )
     if len(ranked) > MAX_TARGETS:
-        words = f"and {len(ranked) - MAX_TARGETS} more targets, in the result document"
+        words = say("and {n} more targets, in the result document", n=len(ranked) - MAX_TARGETS)
         sheet.paragraph(words, NOTE)
 
 
@@ -100,14 +107,16 @@ def draw_key_finding(sheet: Sheet, result: ReportedResult) -> None:
     """Draw images, waterfall and the evidence for and against the most important finding."""
     target = key_target(result)
     if target is None:
-        sheet.heading("Evidence")
-        sheet.paragraph("No finding of this case was explained.", NOTE)
+        sheet.heading(say("Evidence"))
+        sheet.paragraph(say("No finding of this case was explained."), NOTE)
         return
     _draw_finding(sheet, result, target, is_key=True)
     further = _further(result)
     if further:
-        names = ", ".join(t.display for t in further)
-        words = f"Also called present: {names}. Their evidence follows where space allows."
+        words = say(
+            "Also called present: {findings}. Their evidence follows where space allows.",
+            findings=joined((word(t.display) for t in further), ", "),
+        )
         sheet.paragraph(words, NOTE, max_lines=2)
 
 
@@ -153,8 +162,12 @@ def _draw_finding(
     sheet: Sheet, result: ReportedResult, target: ReportedTarget, *, is_key: bool
 ) -> None:
     sheet.need(28.0 + _picture_height(result, target))
-    title = "Key finding" if is_key else "Further finding"
-    sheet.heading(f"{title}: {target.display} \u2013 {describe(target)}")
+    name, score = word(target.display), describe(target)
+    sheet.heading(
+        say("Key finding: {finding} \u2013 {score}", finding=name, score=score)
+        if is_key
+        else say("Further finding: {finding} \u2013 {score}", finding=name, score=score)
+    )
     evidence = evidence_of(target, result.case.observations)
     top = sheet.y - 4.0
     x = MARGIN
@@ -164,13 +177,18 @@ def _draw_finding(
         x += 2 * (_IMAGE_WIDTH + _GAP) + 4.0
     width = MARGIN + CONTENT_WIDTH - x
     sheet.y = top
-    sheet.paragraph("How the score adds up (logits, with 5\u201395% band)", SMALL, x=x, width=width)
+    title = say("How the score adds up (logits, with 5\u201395% band)")
+    sheet.paragraph(title, SMALL, x=x, width=width)
     draw_waterfall(sheet, target, x=x, width=width)
     for words in _ledger_facts(target):
         sheet.paragraph(words, SMALL, x=x, width=width, max_lines=2)
     for modality, part in target.parts.items():
         if not part.passed:
-            words = f"\u25a0 {modality.display}: evidence withheld. {part.reason}"
+            words = say(
+                "\u25a0 {input}: evidence withheld. {reason}",
+                input=modality.display,
+                reason=word(part.reason),
+            )
             sheet.paragraph(words, replace(NOTE, color=CAUTION), x=x, width=width, max_lines=3)
     sheet.y = min(bottom, sheet.y) - 2.0
     draw_evidence(sheet, evidence)
@@ -182,21 +200,31 @@ def _ledger_facts(target: ReportedTarget) -> list[str]:
     facts: list[str] = []
     everything = max(target.coalitions, key=len, default=frozenset())
     without = [
-        f"{m.display.lower()} {probability_text(_logistic(target.coalitions[rest]))}"
+        say(
+            "{input} {probability}",
+            input=lowered(m.display),
+            probability=probability_text(_logistic(target.coalitions[rest])),
+        )
         for m in target.parts
         if (rest := everything - {m}) in target.coalitions
     ]
     if without:
-        facts.append(f"Score without: {', '.join(without)}")
+        facts.append(say("Score without: {inputs}", inputs=joined(without, ", ")))
     for relation, interaction in _notable(target):
-        words = f"{pair_text(interaction).capitalize()}: {relation}"
-        facts.append(f"{words} (interaction {signed_text(interaction.value)})")
+        facts.append(
+            say(
+                "{pair}: {relation} (interaction {value})",
+                pair=capitalised(pair_text(interaction)),
+                relation=RELATION_WORDS[relation],
+                value=signed_text(interaction.value),
+            )
+        )
     errors = [
         p.completeness_error for p in target.parts.values() if p.completeness_error is not None
     ]
     if errors:
         worst = max(errors, key=abs)
-        facts.append(f"Evidence sums to each contribution within {abs(worst):.3f}")
+        facts.append(say("Evidence sums to each contribution within {error:.3f}", error=abs(worst)))
     return facts
 
 
@@ -214,17 +242,25 @@ def _logistic(logit: float) -> float:
 
 def draw_gaps(sheet: Sheet, result: ReportedResult) -> None:
     """Draw what the model had to do without, and what would help which finding most."""
-    missing = ", ".join(m.display for m in result.missing)
     helped: dict[Modality, list[str]] = {}
     for target in result.targets:
         if target.gate.helps_most is not None:
-            helped.setdefault(target.gate.helps_most, []).append(target.display)
+            helped.setdefault(target.gate.helps_most, []).append(word(target.display))
     sheet.need(30.0 + (1 + len(helped)) * 2 * BODY.leading)
-    sheet.heading("Missing inputs and what would help")
-    words = f"Missing: {missing}. The model used the baseline input in place of each."
-    sheet.paragraph(words if missing else "No input is missing.")
+    sheet.heading(say("Missing inputs and what would help"))
+    words = say("No input is missing.")
+    if result.missing:
+        words = say(
+            "Missing: {inputs}. The model used the baseline input in place of each.",
+            inputs=joined((m.display for m in result.missing), ", "),
+        )
+    sheet.paragraph(words)
     for modality, displays in helped.items():
-        helps = f"{modality.display} would help most for: {', '.join(displays)}."
+        helps = say(
+            "{input} would help most for: {findings}.",
+            input=modality.display,
+            findings=joined(displays, ", "),
+        )
         sheet.paragraph(helps, max_lines=2)
 
 
@@ -239,17 +275,18 @@ def _rank(target: ReportedTarget) -> tuple[bool, bool, bool, float]:
 
 
 def _draw_row(sheet: Sheet, target: ReportedTarget, *, is_dense: bool) -> None:
-    told = set_text(target.prediction_set)
-    told = f"{told[:1].upper()}{told[1:]}. {target.gate.reason}" if told else target.gate.reason
+    told: str = word(target.gate.reason)
+    if possible := set_text(target.prediction_set):
+        told = say("{set}. {reason}", set=capitalised(possible), reason=told)
     reason = wrap(told, NOTE, CONTENT_WIDTH - 12.0, max_lines=1 if is_dense else 2)
     row = 11.0 if is_dense else 13.0
     sheet.need(row + len(reason) * NOTE.leading)
     sheet.y -= row
     y = sheet.y + 3.2
     style = STRONG if target.called else BODY
-    sheet.clipped(MARGIN, y, target.display, 108.0, style)
+    sheet.clipped(MARGIN, y, word(target.display), 108.0, style)
     if target.is_withheld:
-        sheet.text(MARGIN + _COLUMNS[1], y, "no score: withheld", replace(BODY, color=MUTED))
+        sheet.text(MARGIN + _COLUMNS[1], y, say("no score: withheld"), replace(BODY, color=MUTED))
     elif target.kind == "regression":
         _draw_regression(sheet, target, y)
     else:
@@ -267,8 +304,13 @@ def _draw_regression(sheet: Sheet, target: ReportedTarget, y: float) -> None:
     if target.logit is None or target.interval is None:
         return
     low, high = target.interval
-    value = f"{target.logit:.1f} {target.unit}".strip()
-    words = f"{value} (90% interval {low:.1f}\u2013{high:.1f})"
+    value = f"{target.logit:.1f}"
+    words = say(
+        "{value} (90% interval {low:.1f}\u2013{high:.1f})",
+        value=joined([value, word(target.unit)]) if target.unit else value,
+        low=low,
+        high=high,
+    )
     sheet.clipped(MARGIN + _COLUMNS[1], y, words, 320.0)
 
 
@@ -305,21 +347,28 @@ def _draw_images(
     draw_image(sheet, image, left)
     part = target.parts.get(Modality.IMAGE)
     caption = left.y - 8.5
-    sheet.clipped(left.x, caption, "Image as displayed, no overlay", _IMAGE_WIDTH, SMALL)
-    scale = "scale as the file states it" if image.spacing_mm else "pixel size unknown: no scale"
+    sheet.clipped(left.x, caption, say("Image as displayed, no overlay"), _IMAGE_WIDTH, SMALL)
+    scale = say("pixel size unknown: no scale")
+    if image.spacing_mm:
+        scale = say("scale as the file states it")
     sheet.clipped(left.x, caption - 8.5, scale, _IMAGE_WIDTH, SMALL)
     if part is not None and part.overlay is not None:
         draw_image(sheet, image, right)
         regions = [e.item for e in evidence if e.number is not None]
         draw_overlay(sheet, image, right, part.overlay, regions)
-        words = "What moved the score" + ("; rings: see below" if regions else "")
+        words = say("What moved the score")
+        if regions:
+            words = say("What moved the score; rings: see below")
         sheet.clipped(right.x, caption, words, _IMAGE_WIDTH, SMALL)
         draw_overlay_legend(sheet, right.x, caption - 8.5, right.width)
     else:
         sheet.box(right.x, right.y, right.width, right.height, fill=TINT, stroke=RULE)
-        reason = part.reason if part and part.reason else "not part of the explanation"
+        reason = say("not part of the explanation")
+        if part and part.reason:
+            reason = word(part.reason)
         sheet.y = right.y + right.height / 2 + 24.0
         sheet.paragraph(
-            f"No overlay: {reason}", NOTE, x=right.x + 6.0, width=right.width - 12.0, max_lines=6
-        )
+            say("No overlay: {reason}", reason=reason), NOTE, x=right.x + 6.0,
+            width=right.width - 12.0, max_lines=6,
+        )  # fmt: skip
     return caption - 12.0

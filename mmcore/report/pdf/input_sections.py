@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mmcore.language import joined, say, word
 from mmcore.records import Modality, PartItem
 from mmcore.report.case_reading import ReportedRecording
 from mmcore.report.pdf.evidence_sections import told_of
@@ -29,7 +30,7 @@ _GUTTER = 18.0
 _HALF = (CONTENT_WIDTH - _GUTTER) / 2
 _PICTURE_HEIGHT = 76.0
 _COLUMNS = (0.0, 60.0, 190.0, 240.0, 400.0)
-_HEADS = ("Gene", "Variant", "Genotype", "Effect as the file states it")
+_HEADS = (say("Gene"), say("Variant"), say("Genotype"), say("Effect as the file states it"))
 
 
 def draw_recording(sheet: Sheet, result: ReportedResult, target: ReportedTarget | None) -> None:
@@ -41,16 +42,16 @@ def draw_recording(sheet: Sheet, result: ReportedResult, target: ReportedTarget 
     items = _strongest(part)
     lines = max([sum(i.signed > 0 for i in items), sum(i.signed < 0 for i in items)])
     sheet.need(15.0 + _PICTURE_HEIGHT + 44.0 + 11.0 * lines)
-    sheet.heading(f"Sound recording \u2013 {_facts(recording, result)}")
+    sheet.heading(say("Sound recording \u2013 {facts}", facts=_facts(recording, result)))
     if recording.picture is not None:
         _draw_pictures(sheet, recording, part, items, target)
     if part is not None and not part.passed:
-        words = f"\u25a0 Evidence withheld. {part.reason}"
+        words = say("\u25a0 Evidence withheld. {reason}", reason=word(part.reason))
         sheet.paragraph(words, replace(NOTE, color=CAUTION), max_lines=2)
     _draw_cells(sheet, items)
     told = told_of(target, Modality.RECORDING, result) if target else None
     if told is not None:
-        sheet.paragraph(f"{told.says} {told.says_not}", NOTE)
+        sheet.paragraph(joined([told.says, told.says_not]), NOTE)
 
 
 def draw_variants(sheet: Sheet, result: ReportedResult, target: ReportedTarget | None) -> None:
@@ -64,16 +65,23 @@ def draw_variants(sheet: Sheet, result: ReportedResult, target: ReportedTarget |
         result.case.variants, key=lambda v: -abs(signed.get((v.variant_id,), 0.0))
     )[:MAX_VARIANTS]  # fmt: skip
     sheet.need(15.0 + 11.0 * (len(variants) + 1) + 3 * NOTE.leading)
-    loci = f" at {panel.loci} loci reported" if panel.loci > panel.called else ""
-    sheet.heading(f"Gene panel \u2013 {_counted(panel.called, 'variant')}{loci}")
+    counted = say("1 variant") if panel.called == 1 else say("{n} variants", n=panel.called)
+    title = say("Gene panel \u2013 {variants}", variants=counted)
+    if panel.loci > panel.called:
+        title = say(
+            "Gene panel \u2013 {variants} at {loci} loci reported",
+            variants=counted,
+            loci=panel.loci,
+        )
+    sheet.heading(title)
     if part is not None and not part.passed:
-        words = f"\u25a0 Evidence withheld. {part.reason}"
+        words = say("\u25a0 Evidence withheld. {reason}", reason=word(part.reason))
         sheet.paragraph(words, replace(NOTE, color=CAUTION), max_lines=2)
     if variants:
         sheet.y -= 9.5
         for x, head in zip(_COLUMNS, _HEADS, strict=False):
             sheet.text(MARGIN + x, sheet.y + 2.0, head, SMALL)
-        moved = f"Moved {target.display}" if target else ""
+        moved = say("Moved {target}", target=word(target.display)) if target else ""
         sheet.text(MARGIN + CONTENT_WIDTH, sheet.y + 2.0, moved, SMALL, align="right")
     for variant in variants:
         sheet.y -= 10.5
@@ -83,28 +91,31 @@ def draw_variants(sheet: Sheet, result: ReportedResult, target: ReportedTarget |
         for text, x, end in zip(cells, _COLUMNS, _COLUMNS[1:], strict=False):
             sheet.clipped(MARGIN + x, y, text, end - x - 6.0)
         value = signed.get((variant.variant_id,))
-        words = "\u2013" if value is None else signed_text(value)
-        sheet.text(MARGIN + CONTENT_WIDTH, y, words, STRONG, align="right")
+        amount = "\u2013" if value is None else signed_text(value)
+        sheet.text(MARGIN + CONTENT_WIDTH, y, amount, STRONG, align="right")
         sheet.rule(MARGIN, sheet.y, CONTENT_WIDTH, color="#e3e7ea")
     rest = [item for item in part.top if not item.where] if part else []
     for item in rest:
         sheet.y -= 10.5
-        sheet.clipped(MARGIN, sheet.y + 2.4, item.what, 390.0)
-        words = signed_text(item.signed)
-        sheet.text(MARGIN + CONTENT_WIDTH, sheet.y + 2.4, words, STRONG, align="right")
+        sheet.clipped(MARGIN, sheet.y + 2.4, word(item.what), 390.0)
+        amount = signed_text(item.signed)
+        sheet.text(MARGIN + CONTENT_WIDTH, sheet.y + 2.4, amount, STRONG, align="right")
     if panel.called > len(variants):
-        more = f"and {panel.called - len(variants)} more variants that moved it less or not at all"
+        more = say(
+            "and {n} more variants that moved it less or not at all",
+            n=panel.called - len(variants),
+        )
         sheet.paragraph(more, NOTE)
     told = told_of(target, Modality.VARIANTS, result) if target else None
-    sheet.paragraph(f"{told.says} {told.says_not}" if told else NO_CLAIM, NOTE)
+    sheet.paragraph(joined([told.says, told.says_not]) if told else NO_CLAIM, NOTE)
 
 
 def _facts(recording: ReportedRecording, result: ReportedResult) -> str:
     facts = [sound_text(recording.seconds, recording.sample_rate_hz)]
-    facts.append(recording.site or "site not stated")
+    facts.append(recording.site or say("site not stated"))
     if len(result.case.recordings) > 1:
-        facts.append(f"one of {len(result.case.recordings)}")
-    return ", ".join(facts)
+        facts.append(say("one of {count}", count=len(result.case.recordings)))
+    return joined(facts, ", ")
 
 
 def _draw_pictures(
@@ -119,8 +130,13 @@ def _draw_pictures(
     left = Frame(MARGIN + AXIS, bottom, width, _PICTURE_HEIGHT)
     draw_spectrogram(sheet, shown, left)
     caption = bottom - 16.0
-    cut = "" if shown.seconds >= recording.seconds else f" (first {shown.seconds:g} s)"
-    words = f"Loudness{cut}: white is loudest, black {shown.range_db:.0f} dB below"
+    words = say("Loudness: white is loudest, black {range:.0f} dB below", range=shown.range_db)
+    if shown.seconds < recording.seconds:
+        words = say(
+            "Loudness (first {seconds:g} s): white is loudest, black {range:.0f} dB below",
+            seconds=shown.seconds,
+            range=shown.range_db,
+        )
     sheet.clipped(left.x, caption, words, width, SMALL)
     over = part.overlay.sound if part is not None and part.overlay is not None else None
     right = Frame(MARGIN + _HALF + _GUTTER + AXIS, bottom, width, _PICTURE_HEIGHT)
@@ -128,14 +144,15 @@ def _draw_pictures(
         draw_spectrogram(sheet, shown, right)
         cells = [(float(i.where[0]), float(i.where[1]), i.signed > 0) for i in items]
         peak = draw_sound_map(sheet, shown, right, over, cells)
-        sheet.clipped(
-            right.x, caption, f"What moved {target.display}; rings: see below", width, SMALL
-        )
+        words = say("What moved {target}; rings: see below", target=word(target.display))
+        sheet.clipped(right.x, caption, words, width, SMALL)
         draw_map_scale(sheet, right.x, caption - 8.5, width - 30.0, peak=peak)
     elif part is not None:
-        words = part.reason or "the recording has no map"
+        words = word(part.reason) if part.reason else say("the recording has no map")
         sheet.y = bottom + _PICTURE_HEIGHT / 2 + 10.0
-        sheet.paragraph(f"No map: {words}", NOTE, x=right.x, width=width, max_lines=5)
+        sheet.paragraph(
+            say("No map: {reason}", reason=words), NOTE, x=right.x, width=width, max_lines=5
+        )
     sheet.y = caption - 10.0
 
 
@@ -158,12 +175,8 @@ def _draw_cells(sheet: Sheet, items: Sequence[PartItem]) -> None:
                 sheet.y -= 11.0
                 y = sheet.y + 2.6
                 draw_marker(sheet, x + 5.0, y + 2.4, number, is_for=is_for)
-                sheet.text(x + 13.0, y, "for" if is_for else "against", SMALL)
-                sheet.clipped(x + 44.0, y, item.what, _HALF - 80.0, BODY)
+                sheet.text(x + 13.0, y, say("for") if is_for else say("against"), SMALL)
+                sheet.clipped(x + 44.0, y, word(item.what), _HALF - 80.0, BODY)
                 sheet.text(x + _HALF, y, signed_text(item.signed), STRONG, align="right")
         lowest = min(lowest, sheet.y)
     sheet.y = lowest
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

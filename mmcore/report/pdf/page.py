@@ -1,5 +1,6 @@
 """What every page carries: whose report it is, what it may be used for, and what it came from."""
 
+from mmcore.language import say
 from mmcore.report.pdf.fonts import BOLD
 from mmcore.report.pdf.sheet import (
     CAUTION,
@@ -19,9 +20,9 @@ from mmcore.report.reading import ReportedResult
 from mmcore.wording import person_name
 
 PRODUCT = "Consilium"
-USE = "Research use only \u2013 not a medical device"
-STATUS = "DRAFT \u2013 unsigned"
-SUBSTITUTION = "Characters that this report's font can not set are given as [U+code point]."
+USE = say("Research use only \u2013 not a medical device")
+STATUS = say("DRAFT \u2013 unsigned")
+SUBSTITUTION = say("Characters that this report's font can not set are given as [U+code point].")
 
 _BAND = 40.0
 _STRIP = 16.0
@@ -35,7 +36,7 @@ def draw_head(sheet: Sheet, result: ReportedResult) -> None:
     sheet.box(0.0, band, PAGE_WIDTH, _BAND, fill=NAVY)
     width = sheet.text(MARGIN, band + 14.0, PRODUCT, Style(size=17.0, font=BOLD, color="#ffffff"))
     sheet.text(
-        MARGIN + width + 10.0, band + 14.0, "Explainable multimodal case report",
+        MARGIN + width + 10.0, band + 14.0, say("Explainable multimodal case report"),
         Style(size=8.6, color="#d7e1ea"),
     )  # fmt: skip
     right = PAGE_WIDTH - MARGIN
@@ -48,7 +49,7 @@ def draw_head(sheet: Sheet, result: ReportedResult) -> None:
     sheet.box(0.0, band - _STRIP, PAGE_WIDTH, _STRIP, fill="#fdf0d5")
     sheet.text(MARGIN, band - _STRIP + 5.0, USE, Style(size=7.6, font=BOLD, color=CAUTION))
     if result.pack.is_simulated:
-        words = "Model trained on simulated patients only"
+        words = say("Model trained on simulated patients only")
         sheet.text(
             right, band - _STRIP + 5.0, words, Style(size=7.6, font=BOLD, color=CAUTION),
             align="right",
@@ -59,13 +60,28 @@ def draw_foot(sheet: Sheet, result: ReportedResult, digest: str, *, pages: int) 
     """Draw the foot of a page whose content is complete: patient, page number and origin."""
     sheet.rule(MARGIN, 42.0, CONTENT_WIDTH)
     patient = result.case.patient
-    identifier = clip(patient.patient_id or "unknown", STRONG, 150.0)
-    whose = f"ID {identifier} \u00b7 {person_name(patient.name) or 'name unknown'}"
+    whose = say(
+        "ID {identifier} \u00b7 {name}",
+        identifier=clip(patient.patient_id or say("unknown"), STRONG, 150.0),
+        name=person_name(patient.name) or say("name unknown"),
+    )
     sheet.clipped(MARGIN, 33.0, whose, CONTENT_WIDTH - 70.0, STRONG)
     right = PAGE_WIDTH - MARGIN
-    sheet.text(right, 33.0, f"Page {sheet.page} of {pages}", STRONG, align="right")
-    sheet.text(MARGIN, 23.5, f"Drawn from result document SHA-256 {digest}", SMALL)
-    pack = f"Scored by model pack {result.pack.name} {result.pack.version}, SHA-256 "
-    sheet.clipped(MARGIN, 15.0, pack + result.pack.digest, CONTENT_WIDTH, SMALL)
+    sheet.text(
+        right,
+        33.0,
+        say("Page {page} of {pages}", page=sheet.page, pages=pages),
+        STRONG,
+        align="right",
+    )
+    drawn = say("Drawn from result document SHA-256 {digest}", digest=digest)
+    sheet.text(MARGIN, 23.5, drawn, SMALL)
+    pack = say(
+        "Scored by model pack {pack} {version}, SHA-256 {digest}",
+        pack=result.pack.name,
+        version=result.pack.version,
+        digest=result.pack.digest,
+    )
+    sheet.clipped(MARGIN, 15.0, pack, CONTENT_WIDTH, SMALL)
     if sheet.is_substituted:
         sheet.text(MARGIN, 44.5, SUBSTITUTION, NOTE)

@@ -3,14 +3,15 @@
 from dataclasses import replace
 from datetime import datetime
 
+from mmcore.language import joined, say
 from mmcore.records import Reading
 from mmcore.report.pdf.sheet import BODY, CAUTION, CONTENT_WIDTH, MARGIN, NOTE, SMALL, Sheet
 from mmcore.report.reading import ReportedResult
-from mmcore.wording import MODE_WORDS, REASONS, impression_text
+from mmcore.wording import MODE_WORDS, REASONS, RESPONSE_WORDS, impression_text
 
 MAX_ROWS = 14
 _COLUMNS = (0.0, 112.0, 246.0, 300.0, 434.0)
-_HEADS = ("Finding", "Before", "Decision", "After", "Decided")
+_HEADS = (say("Finding"), say("Before"), say("Decision"), say("After"), say("Decided"))
 
 
 def draw_reading(sheet: Sheet, result: ReportedResult) -> None:
@@ -22,7 +23,7 @@ def draw_reading(sheet: Sheet, result: ReportedResult) -> None:
     displays = {t.name: t.display for t in result.targets}
     shown = names[:MAX_ROWS]
     sheet.need(46.0 + min(len(shown), 3) * 2 * BODY.leading)
-    sheet.heading("Reader")
+    sheet.heading(say("Reader"))
     sheet.paragraph(_how(reading), NOTE)
     sheet.y -= 9.5
     for x, head in zip(_COLUMNS, _HEADS, strict=True):
@@ -32,7 +33,7 @@ def draw_reading(sheet: Sheet, result: ReportedResult) -> None:
     for name in shown:
         _draw_row(sheet, reading, name, displays[name])
     if len(names) > len(shown):
-        words = f"and {len(names) - len(shown)} more findings, in the result document"
+        words = say("and {n} more findings, in the result document", n=len(names) - len(shown))
         sheet.paragraph(words, NOTE)
 
 
@@ -42,29 +43,34 @@ def _is_told(reading: Reading, target: str) -> bool:
 
 
 def _how(reading: Reading) -> str:
-    words = f"Read {MODE_WORDS[reading.mode]}"
+    read = say("Read {mode}.", mode=MODE_WORDS[reading.mode])
     if reading.revealed_at is not None:
-        words += f", at {_when(reading.revealed_at)}"
-    blind = sum(impression.is_blind for impression in reading.impressions)
-    if len(reading.impressions) > blind:
-        words += ". A model's answer on this case had been shown earlier"
-    return f"{words}. Who read is not recorded."
+        read = say(
+            "Read {mode}, at {time}.",
+            mode=MODE_WORDS[reading.mode],
+            time=_when(reading.revealed_at),
+        )
+    said = [read]
+    if not all(impression.is_blind for impression in reading.impressions):
+        said.append(say("A model's answer on this case had been shown earlier."))
+    return joined([*said, say("Who read is not recorded.")])
 
 
 def _draw_row(sheet: Sheet, reading: Reading, target: str, display: str) -> None:
     decisions = [d for d in reading.decisions if d.target == target]
     first = next((i for i in reading.impressions if i.target == target), None)
-    reason = ""
+    reason: str = ""
     if decisions and decisions[-1].reason is not None:
         reason = REASONS[decisions[-1].reason]
     if decisions and decisions[-1].text:
-        reason = f"{reason}: {decisions[-1].text}" if reason else decisions[-1].text
+        text = decisions[-1].text
+        reason = say("{reason}: {text}", reason=reason, text=text) if reason else text
     sheet.need(BODY.leading + (2 * NOTE.leading if reason else 0.0))
     sheet.y -= BODY.leading + 1.0
     y, x = sheet.y + 2.6, [MARGIN + column for column in _COLUMNS]
-    response = str(decisions[-1].response) if decisions else "none yet"
+    response = RESPONSE_WORDS[decisions[-1].response] if decisions else say("none yet")
     if len(decisions) > 1:
-        response += f" ({len(decisions)})"
+        response = say("{response} ({count})", response=response, count=len(decisions))
     style = BODY if decisions else replace(BODY, color=CAUTION)
     sheet.clipped(x[0], y, display, 108.0)
     sheet.clipped(x[1], y, impression_text(first), 130.0)

@@ -4,7 +4,8 @@ Text is drawn as a string of glyphs, never parsed as markup, so nothing a file s
 image, open a file, follow a link or break a paragraph.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,7 +13,16 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from mmcore.report.pdf.fonts import BOLD, OBLIQUE, REGULAR, is_substituted, printable, width_of
+from mmcore.report.pdf.fonts import (
+    BOLD,
+    CHINESE,
+    OBLIQUE,
+    REGULAR,
+    is_substituted,
+    printable,
+    runs_of,
+    width_of,
+)
 
 PAGE_WIDTH, PAGE_HEIGHT = A4
 MARGIN = 42.0
@@ -25,6 +35,17 @@ FOR, AGAINST, CAUTION, TINT = "#c2410c", "#1d5fa8", "#8a5a00", "#f2f5f7"
 """FOR and AGAINST differ in hue for colour-blind readers and are never the only sign."""
 
 Align = Literal["left", "right", "center"]
+
+_WIDE = re.compile("[\u2e80-\u9fff\uff00-\uffef]")
+_OPENING = "\u201c\u2018\u3008\u300a\u300c\u300e\u3010\u3014\uff08\uff3b\uff5b"
+_CLOSING = (
+    "\u201d\u2019\u3001\u3002\u3009\u300b\u300d\u300f\u3011\u3015\uff01\uff09\uff0c\uff0e\uff1a\uff1b"
+    "\uff1f\uff3d\uff5d"
+)
+_PIECE = re.compile(
+    f"[{_OPENING}]*(?:[\u2e80-\u9fff\uff00-\uffef]|[^\u2e80-\u9fff\uff00-\uffef{_OPENING}{_CLOSING}]+)"
+    f"[{_CLOSING}]*|[{_OPENING}{_CLOSING}]+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +70,14 @@ HEADING = Style(size=8.6, font=BOLD, color=NAVY)
 
 
 def wrap(text: str, style: Style, width: float, *, max_lines: int = 50) -> list[str]:
-    """Return printable lines that fit the width; long words are split, cuts end in an ellipsis."""
+    """Return printable lines that fit the width; long words are split, cuts end in an ellipsis.
+
+    Chinese breaks between any two characters, but no line begins with what closes or ends.
+    """
     lines: list[str] = []
     line = ""
-    for word in printable(text).split():
-        joined = f"{line} {word}" if line else word
+    for word, gap in _words_of(printable(text)):
+        joined = f"{line}{gap}{word}" if line else word
         if width_of(joined, style.font, style.size) <= width:
             line = joined
             continue
@@ -68,8 +92,24 @@ def wrap(text: str, style: Style, width: float, *, max_lines: int = 50) -> list[
             break
     lines.append(line)
     if len(lines) > max_lines:
-        return [*lines[: max_lines - 1], clip(" ".join(lines[max_lines - 1 :]), style, width)]
+        rest = lines[max_lines - 1] + _gap(*lines[max_lines - 1 : max_lines + 1])
+        return [*lines[: max_lines - 1], clip(rest + lines[max_lines], style, width)]
     return lines if lines != [""] else []
+
+
+def _words_of(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what must not be broken, with the space before it where there is one."""
+    for word in text.split():
+        gap = " "
+        for piece in _PIECE.findall(word) if _WIDE.search(word) else (word,):
+            yield piece, gap
+            gap = ""
+
+
+def _gap(before: str, after: str) -> str:
+    """Return the space between two lines that are one again; Chinese needs none."""
+    is_wide = _WIDE.search(before[-1:]) or _WIDE.search(after[:1])
+    return "" if is_wide else " "
 
 
 def clip(text: str, style: Style, width: float) -> str:
@@ -143,10 +183,17 @@ class Sheet:
         self.is_substituted |= is_substituted(text)
         line = printable(text)
         width = width_of(line, style.font, style.size)
-        self.canvas.setFont(style.font, style.size)
         self.canvas.setFillColor(HexColor(style.color))
-        shift = {"left": 0.0, "right": width, "center": width / 2}[align]
-        self.canvas.drawString(x - shift, y, line)
+        at = x - {"left": 0.0, "right": width, "center": width / 2}[align]
+        for font, piece in runs_of(line, style.font):
+            self.canvas.setFont(font, style.size)
+            if font == CHINESE and style.font == BOLD:  # of one weight: the outline makes it bold
+                self.canvas.setStrokeColor(HexColor(style.color))
+                self.canvas.setLineWidth(0.03 * style.size)
+                self.canvas.drawString(at, y, piece, mode=2)
+            else:
+                self.canvas.drawString(at, y, piece)
+            at += width_of(piece, font, style.size)
         return width
 
     def clipped(self, x: float, y: float, text: str, width: float, style: Style = BODY) -> None:

@@ -5,6 +5,7 @@ from PIL import Image
 from reportlab.lib.colors import HexColor
 from reportlab.lib.utils import ImageReader
 
+from mmcore.language import say
 from mmcore.report.pdf.figures import Frame, colored, draw_marker
 from mmcore.report.pdf.sheet import INK, MUTED, SMALL, Sheet, Style
 from mmcore.report.spectrogram import SoundMap, Spectrogram, height_of, place, smoothed
@@ -75,5 +76,5 @@ def draw_map_scale(sheet: Sheet, x: float, y: float, width: float, *, peak: floa
     left = x + (width - bar) / 2
     sheet.canvas.drawImage(ImageReader(Image.fromarray(mixed)), left, y, bar, 5.0)
     full = np.format_float_positional(peak, precision=1, fractional=False, trim="-")
-    sheet.text(left - 4.0, y, f"against \u2212{full}", SMALL, align="right")
-    sheet.text(left + bar + 4.0, y, f"+{full} for (logits per cell)", SMALL)
+    sheet.text(left - 4.0, y, say("against \u2212{peak}", peak=full), SMALL, align="right")
+    sheet.text(left + bar + 4.0, y, say("+{peak} for (logits per cell)", peak=full), SMALL)

@@ -297,7 +297,7 @@ def test_text_from_files_is_shown_letter_by_letter(hostile):
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("山田太郎", "[U+5C71][U+7530][U+592A][U+90CE]"),
+        ("김민준", "[U+AE40][U+BBFC][U+C900]"),
         ("محمد", "[U+0645][U+062D][U+0645][U+062F]"),
         ("\u05d3\u05d5\u05d3", "[U+05D3][U+05D5][U+05D3]"),  # Hebrew, which the font holds
         ("Ann\x00a", "Ann[U+0000]a"),
