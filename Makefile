@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev browser run test test-fast screenshots lint types arch check fmt clean
+.PHONY: help setup setup-dev browser run test test-fast screenshots messages lint types arch check fmt clean
 
 PYTHON ?= python3.11
 PORT ?= 8501
@@ -42,6 +42,9 @@ test-fast: setup-dev  ## The fast tests alone
 
 screenshots: setup-dev browser  ## Take the pictures in docs/images anew
 	CONSILIUM_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser -k test_every_page_fits_the_window
+
+messages: setup-dev  ## Write what is not translated yet into assets/locale/*/*.po
+	$(BIN)/python -m tools.messages
 
 lint: setup-dev  ## Report style problems
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mmcore.bench.command import bench
+from mmcore.deid.command import deid
 from mmcore.errors import ConfigError, MMCoreError
 from mmcore.packs import find_pack
 from mmcore.serve.explaining import explain
@@ -183,6 +184,7 @@ def score(
 
 
 app.command()(explain)
+app.command()(deid)
 
 
 @app.command()
@@ -191,12 +193,18 @@ def report(
         Path, typer.Argument(exists=True, dir_okay=False, help="A result written by `score`.")
     ],
     out: Annotated[Path, typer.Option(dir_okay=False, help="PDF file to write.")],
+    language: Annotated[str, typer.Option(help="Of its words, such as zh-Hans.")] = "en",
 ) -> None:
     """Render a result as PDF; nothing but the result file is read."""
+    from mmcore.errors import ConfigError
+    from mmcore.language import LANGUAGES
     from mmcore.report import read_result, render_pdf
 
     with _refusals():
-        out.write_bytes(render_pdf(read_result(result)))
+        if language not in LANGUAGES:
+            problem = f"{language} is none of {', '.join(LANGUAGES)}"
+            raise ConfigError(key="language", problem=problem)
+        out.write_bytes(render_pdf(read_result(result), language))
 
 
 @app.command()
@@ -205,14 +213,23 @@ def pack(
     int8: Annotated[
         Path | None, typer.Option(help="Write its 8-bit variant to this folder.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Labelled patients to compare both on.")] = None,
-    patients: Annotated[int, typer.Option(help="Simulated patients to compare both on.")] = 200,
-    seed: Annotated[int, typer.Option(help="Seed of the simulated patients.")] = 2029,
+    gate: Annotated[
+        bool, typer.Option(help="Teach the pack what a faulty film looks like, and measure it.")
+    ] = False,
+    data: Annotated[Path | None, typer.Option(help="Labelled patients, for both.")] = None,
+    patients: Annotated[int, typer.Option(help="Simulated patients to measure on.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of these patients.")] = 2029,
 ) -> None:
-    """Load a pack strictly and print what it is; with --int8 write a variant of half the size."""
+    """Load a pack strictly and print what it is; with --int8 write a variant of half the size.
+
+    With --gate the pack itself is changed: planted faults in its training films, then figures on
+    other patients for its card.
+    """
     from mmcore.engine import Engine
 
     with _refusals():
+        if gate:
+            _teach_gate(pack_folder(folder), data=data, patients=patients, seed=seed)
         if int8 is not None:
             _write_int8(pack_folder(folder), int8, data=data, patients=patients, seed=seed)
             folder = int8
@@ -224,6 +241,14 @@ def pack(
 
 
 app.command()(bench)
+
+
+def _teach_gate(folder: Path, *, data: Path | None, patients: int, seed: int) -> None:
+    from mmcore.evaluate.gate import measure_gate
+    from mmcore.train.quality import teach_quality, training_cases
+
+    teach_quality(folder, training_cases(folder, data))
+    typer.echo(measure_gate(folder, data=data, seed=seed, patients=patients))
 
 
 def _write_int8(folder: Path, out: Path, *, data: Path | None, patients: int, seed: int) -> None:
