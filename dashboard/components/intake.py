@@ -28,8 +28,8 @@ def drop_zone(round_number: int) -> list[tuple[str, bytes]]:
         accept_multiple_files=True if how == "files" else "directory",
         key=f"intake-{how}-{round_number}",
         help=t(
-            "DICOM images, notes as plain text, labs and vitals as FHIR JSON or CSV, "
-            "breath sounds as WAV or FLAC, gene panels as VCF or CSV, or a zip"
+            "DICOM images; notes as text, PDF, Word, CDA or FHIR; labs and vitals as FHIR, HL7 or "
+            "CSV; breath sounds as WAV or FLAC; gene panels as VCF or CSV; or a zip"
         ),
     )
     return [(file.name, file.getvalue()) for file in dropped or []]

@@ -71,10 +71,7 @@ def _answer(read: Any, input_fd: int, size: int, output: BinaryIO) -> dict[str, 
     output.truncate()
     mapped = mmap.mmap(input_fd, size, prot=mmap.PROT_READ) if size else None
     try:
-        found = read(memoryview(mapped or b""), output)
-        if "notices" in found:
-            found["notices"] = [to_plain(notice) for notice in found["notices"]]
-        return {"found": found}
+        return {"found": _translatable(read(memoryview(mapped or b""), output))}
     except FileRefusedError as refusal:
         return {"refused": [refusal.code, to_plain(refusal.detail), refusal.attribute]}
     except MemoryError:
@@ -89,6 +86,13 @@ def _answer(read: Any, input_fd: int, size: int, output: BinaryIO) -> dict[str, 
         if mapped is not None:
             with contextlib.suppress(BufferError):
                 mapped.close()
+
+
+def _translatable(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the message with its notices so that they can still be translated beyond JSON."""
+    if "notices" not in found:
+        return found
+    return {**found, "notices": [to_plain(notice) for notice in found["notices"]]}
 
 
 def _limit_resources() -> None:
