@@ -49,7 +49,53 @@ _SUFFIXES = {
     "recording": "wav",
     "variants": "vcf",
 }
-_LEAST_NAME, _LEAST_NUMBER = 5, 4  # characters; shorter ones stand in other words by chance
+# Characters; shorter ones stand in other words and numbers by chance.
+_LEAST_NAME, _LEAST_CODE, _LEAST_NUMBER = 5, 4, 6
+# What our own files say in any case, so that finding it proves nothing.
+_OWN_WORDS = frozenset(
+    [
+        "patient",
+        "observation",
+        "bundle",
+        "collection",
+        "basic",
+        "application",
+        "confidentiality",
+        "profile",
+        "option",
+        "clean",
+        "descriptors",
+        "retain",
+        "longitudinal",
+        "temporal",
+        "information",
+        "modified",
+        "dates",
+        "characteristics",
+        "pixel",
+        "removed",
+        "table",
+        "consilium",
+        "private",
+        "final",
+        "coding",
+        "quantity",
+        "subject",
+        "reference",
+        "resource",
+        "resourcetype",
+        "value",
+        "system",
+        "effectivedatetime",
+        "identifier",
+        "gender",
+        "female",
+        "other",
+        "explicit",
+        "little",
+        "endian",
+    ]
+)
 
 
 def deidentify(
@@ -306,7 +352,12 @@ def _sure(known: Known) -> frozenset[str]:
         for part in name_parts(known.names)
         if len(part) >= _LEAST_NAME
         and part.upper() not in vocabulary()
-        and part.lower() not in COMMON_NAMES
+        and part.lower() not in COMMON_NAMES | _OWN_WORDS
     }
-    numbers = {value for value in known.numbers if len(value) >= _LEAST_NUMBER}
+    numbers = {
+        value
+        for value in known.numbers
+        if len(value) >= (_LEAST_NUMBER if value.isdigit() else _LEAST_CODE)
+        and value.lower() not in _OWN_WORDS
+    }
     return frozenset(names | numbers)

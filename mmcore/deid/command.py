@@ -78,11 +78,12 @@ def deid(
         burned_in=mask_text,
         loci=frozenset(locus or ()),
     )
+    folder = _new_folder(out or preview or Path())
     approvals = _approvals(approved) if approved is not None else {}
     with _refusals():
         secret = write_secret(key_file) if new_key else read_secret(key_file)
         files = list(_files(case))
-        folder = _new_folder(out or preview or Path())
+        folder.mkdir(parents=True, exist_ok=True)
         if out is None:
             _write_preview(look(files, options, secret), files, folder)
             return
@@ -118,7 +119,6 @@ def _files(case: Path) -> Iterator["RawFile"]:
 def _new_folder(path: Path) -> Path:
     if path.exists() and any(path.iterdir()):
         raise typer.BadParameter("the folder to write to is not empty")
-    path.mkdir(parents=True, exist_ok=True)
     return path
 
 

@@ -40,6 +40,10 @@ _WORDS = frozenset({"LO", "SH", "LT", "ST", "UT", "UC"})
 _INTEGERS = frozenset({"US", "SS", "UL", "SL", "UV", "SV", "US or SS"})
 _FLOATS = frozenset({"FL", "FD", "OF", "OD"})
 _TABLES = frozenset({"OW", "OB", "OB or OW", "US or OW", "US or SS or OW"})
+_TABLES_OF = {"LUTData": "LUTDescriptor"} | {
+    f"{c}PaletteColorLookupTableData": f"{c}PaletteColorLookupTableDescriptor"
+    for c in ("Red", "Green", "Blue")
+}
 _COUNTERS = frozenset(
     [
         "InstanceNumber",
@@ -87,6 +91,7 @@ def reduce_dataset(dataset: Dataset, plan: Plan, counts: Counter[str]) -> Datase
             counts["removed"] += 1
         else:
             _take(element, keyword, plan, kept, counts)
+    _drop_odd_tables(kept, counts)
     return kept
 
 
@@ -197,6 +202,27 @@ def _take_table(element: DataElement, kept: Dataset) -> None:
         kept.add(DataElement(element.tag, vr if vr in ("OB", "OW") else "OW", element.value))
     elif all(isinstance(value, int) for value in _values(element.value)):
         kept.add(DataElement(element.tag, vr if vr in ("US", "SS") else "US", element.value))
+
+
+def _drop_odd_tables(kept: Dataset, counts: Counter[str]) -> None:
+    """Drop lookup tables that nothing looks up or that are longer than they say. PS3.3 C.7.9."""
+    for data, descriptor in _TABLES_OF.items():
+        if data not in kept and descriptor not in kept:
+            continue
+        is_palette = data.endswith("PaletteColorLookupTableData")
+        is_used = not is_palette or kept.get("PhotometricInterpretation") == "PALETTE COLOR"
+        says = _values(kept[descriptor].value) if descriptor in kept else []
+        value = kept[data].value if data in kept else None
+        count = (says[0] or 65_536) if len(says) == 3 and isinstance(says[0], int) else -1
+        if isinstance(value, bytes):
+            fits = len(value) in (count, count + count % 2, 2 * count)
+        else:
+            fits = len(_values(value)) == count
+        if not (is_used and fits):
+            for keyword in (data, descriptor):
+                if keyword in kept:
+                    del kept[keyword]
+                    counts["removed"] += 1
 
 
 def _uid(uid: str, plan: Plan, counts: Counter[str]) -> str:

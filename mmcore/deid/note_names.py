@@ -137,6 +137,25 @@ def surnames(text: str, spans: Iterable[tuple[int, int, SpanKind]]) -> frozenset
     )  # fmt: skip
 
 
+_NOBODY = frozenset(
+    [
+        "patient",
+        "anonymous",
+        "anonymized",
+        "anon",
+        "test",
+        "unknown",
+        "name",
+        "none",
+        "male",
+        "female",
+        "phantom",
+        "dummy",
+    ]
+)
+"""Words of names that are nobody's."""
+
+
 def name_parts(names: Iterable[str]) -> frozenset[str]:
     """Return the words of known names, two characters or more, accents kept and taken off."""
     parts: set[str] = set()
@@ -146,7 +165,12 @@ def name_parts(names: Iterable[str]) -> frozenset[str]:
                 c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c)
             )
             for one in (word, plain, *word.split("-")):
-                if len(one) >= 2 and not one.isdigit() and not re.fullmatch(_TITLE, one, re.I):
+                if (
+                    len(one) >= 2
+                    and not one.isdigit()
+                    and one.lower() not in _NOBODY
+                    and not re.fullmatch(_TITLE, one, re.I)
+                ):
                     parts.add(one)
     for name in names:  # 山田^太郎 is written 山田太郎
         joined = re.sub(r"[\s^]+", "", name.split("=")[1] if "=" in name else name)

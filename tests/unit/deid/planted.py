@@ -243,6 +243,14 @@ def _add_nested(case: Planted, dataset: Dataset) -> None:
     table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
     table.LUTExplanation = case.plant("explanation of a table")
     dataset.VOILUTSequence = Sequence([table])
+    hidden = Dataset()
+    hidden.LUTDescriptor = [4, 0, 16]
+    hidden["LUTDescriptor"].VR = "US"
+    hidden.add_new(0x00283006, "OW", case.plant("behind the end of a table").encode() * 3)
+    dataset.VOILUTSequence.append(hidden)
+    dataset.RedPaletteColorLookupTableDescriptor = [6, 0, 8]
+    dataset["RedPaletteColorLookupTableDescriptor"].VR = "US"
+    dataset.RedPaletteColorLookupTableData = case.plant("palette of a grey image").encode()
     content = Dataset()
     content.ValueType, content.TextValue = "TEXT", case.plant("text of a report")
     content.PersonName = case.plant("person of a report")
