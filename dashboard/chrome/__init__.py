@@ -2,7 +2,8 @@
 
 The choice is made in Streamlit's own menu on the reader's behalf, because nothing else changes the
 colours of its widgets without loading the page anew, which would close the open cases. It is kept
-in the browser, not with the reader: it belongs to the screen and the room that it stands in. So is
+in the browser, not with the reader: it belongs to the screen and the room that it stands in
+(docs/decisions/0025). So is
 a chosen language, in a cookie that the server reads when the page is loaded again.
 """
 

@@ -15,7 +15,11 @@ _LOOK_AGAIN_SECONDS = 1.0
 
 
 def header(pages: Sequence[Any]) -> None:
-    """Draw the brand, the pages, the open cases and the model's status in one line."""
+    """Draw the brand, the pages, the open cases and the model's status in one line.
+
+    Before it, for the keyboard: a way past it to the findings, where the page has any.
+    """
+    show(element("a", t("Skip to the findings"), href="#co-findings", cls="co-skip"))
     with st.container(
         key="co-header", horizontal=True, vertical_alignment="center", gap="small", wrap=False
     ):

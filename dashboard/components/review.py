@@ -99,7 +99,7 @@ def findings_panel(work: CaseWork, findings: tuple[Finding, ...]) -> None:
     show(
         element(
             "h2", t("Findings"), element("small", t("what needs attention first")),
-            cls="co-panel-title",
+            cls="co-panel-title", id="co-findings", tabindex="-1",
         )
     )  # fmt: skip
     chosen = findings_list(findings, work.target, key=work.case.digest[:16])

@@ -36,6 +36,7 @@ def _progress(job: Job[Any], what: str, key: str) -> None:
         label = f"{t(what)} · {t(job.doing)}" if job.doing else t(what)
         with st.container(key=f"co-wait-{key}"):
             st.progress(job.fraction, text=f"{label}…")
+            show(element("div", *[element("i")] * 3, cls="co-skeleton", aria_hidden="true"))
 
     watch()
 
