@@ -354,7 +354,7 @@ def _go(work: CaseWork, *, is_back: bool) -> None:
     there.append(history.last)
     history.last = here.pop()
     found.entries = {name: copy.copy(entry) for name, entry in history.last.entries.items()}
-    found.key_images = history.last.key_images
+    found.key_images, found.removed = history.last.key_images, None
     history.round += 1
     work.forget_report()
     save(work)

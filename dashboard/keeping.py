@@ -10,8 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 from dashboard import state
+from dashboard.jobs import Tell
 from dashboard.state import CaseWork, Kept
 from mmcore.errors import StoreError
+from mmcore.language import say
 from mmcore.records import Case
 from mmcore.store import LOCAL, KeptFile, Place, Store, place_of
 from mmcore.store.place import DATA, DATABASE, KEEP_DAYS, KEY, KEY_FILE
@@ -58,6 +60,17 @@ def close() -> None:
         _DOOR.stores.clear()
 
 
+def read_case(files: Sequence[tuple[str, bytes]], tell: Tell) -> Case:
+    """Return the case that files make, dropped or stored; inside a job."""
+    from mmcore.intake import RawFile, case_from_files
+
+    def progress(done: int, total: int) -> None:
+        number = min(done + 1, total)
+        tell(done / max(total, 1), say("Reading file {n} of {all}", n=number, all=total))
+
+    return case_from_files([RawFile(name, data) for name, data in files], progress=progress)
+
+
 def keep_case(
     case: Case, files: Sequence[tuple[str, bytes]], *, label: str, pack_name: str | None
 ) -> None:
@@ -73,8 +86,8 @@ def keep_case(
                 person=person_name(patient.name) or patient.patient_id or "",
                 pack_name=pack_name,
             )
-    except StoreError:
-        logging.getLogger(__name__).warning("a case could not be stored", exc_info=True)
+    except StoreError as error:  # its words hold nothing of a patient
+        logging.getLogger(__name__).warning("a case could not be stored: %s", error)
 
 
 def begin(work: CaseWork) -> None:

@@ -62,14 +62,8 @@ def reopen(digest: str) -> None:
     n_files = len(kept.file_names(digest))
 
     def work(tell: Tell) -> Case:
-        from mmcore.intake import RawFile, case_from_files
-
-        def progress(done: int, total: int) -> None:
-            number = min(done + 1, total)
-            tell(done / max(total, 1), say("Reading file {n} of {all}", n=number, all=total))
-
         files = [(file.name, file.data) for file in kept.files(digest)]
-        case = case_from_files([RawFile(name, data) for name, data in files], progress=progress)
+        case = keeping.read_case(files, tell)
         if case.digest == digest:
             kept.open_case(digest)
         else:  # this version reads the same files otherwise

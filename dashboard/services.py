@@ -75,12 +75,17 @@ class _Shelf:
 
     engines: dict[str, Job["Engine"]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    loading: threading.Lock = field(default_factory=threading.Lock)
 
     def job(self, pack: PackFacts) -> Job["Engine"]:
         with self.lock:
             if pack.name not in self.engines:
-                self.engines[pack.name] = jobs.start(lambda _: load_engine(pack.folder))
+                self.engines[pack.name] = jobs.start(lambda _: self._load(pack))
             return self.engines[pack.name]
+
+    def _load(self, pack: PackFacts) -> "Engine":
+        with self.loading:  # the first import of torchvision is not for two threads at once
+            return load_engine(pack.folder)
 
     def forget(self, pack: PackFacts, job: Job["Engine"]) -> None:
         """Let a failed loading go, unless somebody has already started another one."""
@@ -124,9 +129,10 @@ def packs() -> tuple[PackFacts, ...]:
 
 
 def pack() -> PackFacts | None:
-    """Return the pack that reads the case in view, or ``None`` if none is installed."""
-    work = state.active()
-    chosen = (work.pack_name if work else None) or state.session().pack_name
+    """Return the pack that reads the case in view or on its way; None if none is installed."""
+    current, work = state.session(), state.active()
+    chosen = current.resuming.pack_name if current.resuming is not None else None
+    chosen = chosen or (work.pack_name if work else None) or current.pack_name
     installed = packs()
     return next((p for p in installed if p.name == chosen), installed[0] if installed else None)
 
@@ -183,13 +189,7 @@ def read_files(
     """
 
     def work(tell: Tell) -> Case:
-        from mmcore.intake import RawFile, case_from_files
-
-        def progress(done: int, total: int) -> None:
-            number = min(done + 1, total)
-            tell(done / max(total, 1), say("Reading file {n} of {all}", n=number, all=total))
-
-        case = case_from_files([RawFile(name, data) for name, data in files], progress=progress)
+        case = keeping.read_case(files, tell)
         keeping.keep_case(case, files, label=label, pack_name=pack_name)
         return case
 

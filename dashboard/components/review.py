@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, inputs, key_images, messages, reading, services, state, viewer
+from dashboard import charts, desks, inputs, key_images, messages, reading, services, state, viewer
 from dashboard.attention import Finding
 from dashboard.components import captions, evidence, labs, ledger, methods, note
 from dashboard.components.findings import findings_list, findings_table, gate_note
@@ -70,6 +70,7 @@ def image_panel(work: CaseWork, overlay: Overlay) -> None:
     key = f"image-{work.case.digest[:16]}"
     viewer.show(work.case, stack, overlay, sender, overlay_frame=frame, key=key)
     key_images_list(work)
+    desks.save(work)  # the page itself is not run again
 
 
 def image_caption(work: CaseWork, finding: Finding | None, explanation: Explanation | None) -> None:

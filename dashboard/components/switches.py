@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import formatting, messages
+from dashboard import desks, formatting, messages
 from dashboard.language import say, t
 from dashboard.markup import Markup, element, show
 from dashboard.state import CaseWork
@@ -43,6 +43,7 @@ def switches_panel(
             if not is_on:
                 off.add(modality)
     work.left_out = frozenset(off)
+    desks.save(work)  # the page itself is not run again
     switched = switch_off(explanation, off)
     show(_answer(switched, explanation, target, given))
 

@@ -29,7 +29,7 @@ _ANSWERS_WITHIN = 90.0  # seconds: the slowest step is a report, which explains 
 NewClinician = Callable[[], Clinician]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -54,37 +54,48 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@contextmanager
-def serving(log: Path, settings: Mapping[str, str]) -> Iterator[str]:
-    """Run one server with further environment variables; give its address.
+def launch(log: Path, settings: Mapping[str, str], port: int) -> subprocess.Popen[bytes]:
+    """Start one server with further environment variables, and wait until it answers.
 
     It keeps nothing unless ``settings`` say so, so that each person starts with an empty desk.
     """
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
     command = [
         sys.executable, "-m", "streamlit", "run", "dashboard/app.py",
         "--server.port", str(port), "--server.headless", "true",
     ]  # fmt: skip
     environment = {**os.environ, "CONSILIUM_KEEP_DAYS": "0", **settings}
-    with log.open("wb") as sink:
+    with log.open("ab") as sink:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT, env=environment
         )
-        try:
-            end = time.monotonic() + _STARTS_WITHIN
-            while not _is_up(url):
-                if process.poll() is not None or time.monotonic() > end:
-                    pytest.fail(f"the server did not start:\n{log.read_text()}")
-                time.sleep(0.2)
-            yield url
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    end = time.monotonic() + _STARTS_WITHIN
+    while not _is_up(f"http://127.0.0.1:{port}"):
+        if process.poll() is not None or time.monotonic() > end:
+            stop(process)
+            pytest.fail(f"the server did not start:\n{log.read_text()}")
+        time.sleep(0.2)
+    return process
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask a server to end, and end it if it does not."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def serving(log: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """Run one server with further environment variables; give its address."""
+    port = free_port()
+    process = launch(log, settings, port)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        stop(process)
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
