@@ -38,6 +38,7 @@ from mmcore.deid.tables import MAX_VARIANTS, bundle, panel, wave
 from mmcore.errors import FileRefusedError
 from mmcore.intake import RawFile, archive, case_from_files
 from mmcore.intake.sniff import Content, sniff
+from mmcore.intake.worker import decode_dicom
 from mmcore.language import say
 from mmcore.records import Case, FileVerdict, Instance, SourceFile
 
@@ -261,6 +262,9 @@ class _Work:
         return needs
 
     def _instance(self, digest: str) -> Instance:
+        """Return the image of a file; of a volume in one file the case holds the slices alone."""
+        if digest not in self._instances:
+            return decode_dicom(self._bytes[digest], digest=digest).instance
         return self._instances[digest]
 
     def _note(self, number: int, file: SourceFile) -> None:

@@ -104,17 +104,17 @@ def test_a_pdf_that_unpacks_without_end_is_refused_in_time() -> None:
     page = make_pdf("x" * 30).decode("latin-1")
     start, stop = page.index("<< /Length"), page.index("endstream") + len("endstream")
     stream = f"<< /Filter /FlateDecode /Length {len(bomb)} >>\nstream\n{packed}\nendstream"
-    started = time.perf_counter()
+    started = time.process_time()
     found = refusal((page[:start] + stream + page[stop:]).encode("latin-1"))
     assert found.code in (RefusalCode.INFLATE_BOMB, RefusalCode.CORRUPT, RefusalCode.NO_TEXT)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_pages_that_contain_themselves_are_refused_in_time() -> None:
     data = make_pdf(REPORT).replace(b"/Kids [4 0 R]", b"/Kids [2 0 R]")
-    started = time.perf_counter()
+    started = time.process_time()
     assert refusal(data).code in (RefusalCode.CORRUPT, RefusalCode.NO_TEXT)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("data", [b"%PDF-1.4\n...", b"%PDF-", make_pdf(REPORT)[:200]])
@@ -282,9 +282,9 @@ BOMB = "<!DOCTYPE z [<!ENTITY a 'secret'>" + "".join(
     ],
 )  # fmt: skip
 def test_hostile_xml_is_refused_in_time(data: bytes, code: RefusalCode) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert refusal(data).code == code
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_direction_marks_and_markup_in_a_document_stay_text() -> None:

@@ -173,23 +173,23 @@ def test_two_patients_in_one_file_are_refused() -> None:
     ],
 )
 def test_hostile_messages_are_refused_in_time(data: bytes, code: RefusalCode) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert refusal(data).code == code
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_many_escapes_and_components_take_no_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     text = "\\" * 500_001 + "^" * 500_000 + "~" * 100_000
     assert read(message(obx(text, loinc="1^x^L", type_="TX", unit=""))).observations == ()
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_the_same_result_many_times_takes_no_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     lines = "\r".join([obx("x")] * 20_000)
     assert len(read(message(lines)).questions) == 20_000
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_note_that_begins_with_the_letters_msh_is_no_message() -> None:
