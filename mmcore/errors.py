@@ -7,6 +7,8 @@ react to one. Errors carry facts as attributes; the words a clinician reads are 
 
 from enum import StrEnum
 
+from mmcore.language import say, word
+
 
 class RefusalCode(StrEnum):
     """The closed list of reasons for which a file is refused.
@@ -84,6 +86,11 @@ class RefusalCode(StrEnum):
 class MMCoreError(Exception):
     """Base class. Never raised itself."""
 
+    @property
+    def words(self) -> str:
+        """What happened; a ``Text`` where readers are shown it."""
+        return self.args[0] if self.args and isinstance(self.args[0], str) else str(self)
+
 
 class FileRefusedError(MMCoreError):
     """One source file can not be used; the rest of the case is kept.
@@ -121,7 +128,7 @@ class NonFiniteResultError(MMCoreError):
     """The network returned NaN or infinity; nothing of it is shown."""
 
     def __init__(self, *, what: str) -> None:
-        super().__init__(f"{what} is not a finite number")
+        super().__init__(say("{what} is not a finite number", what=what))
         self.what = what
 
 
@@ -130,7 +137,13 @@ class LedgerNotAdditiveError(MMCoreError):
 
     def __init__(self, *, target: str, error: float, tolerance: float) -> None:
         super().__init__(
-            f"contributions to {target} miss its logit by {error:+.2e}; tolerance {tolerance:.0e}"
+            say(
+                "contributions to {target} miss its logit by {error:+.2e}; tolerance "
+                "{tolerance:.0e}",
+                target=word(target),
+                error=error,
+                tolerance=tolerance,
+            )
         )
         self.target = target
         self.error = error
@@ -160,7 +173,14 @@ class MethodNotApplicableError(MMCoreError):
     """A method of attribution would give nonsense here; ``reason`` says why."""
 
     def __init__(self, *, method: str, modality: str, reason: str) -> None:
-        super().__init__(f"{method} does not apply to the {modality}: {reason}")
+        super().__init__(
+            say(
+                "{method} does not apply to the {modality}: {reason}",
+                method=method,
+                modality=word(modality),
+                reason=reason,
+            )
+        )
         self.method = method
         self.modality = modality
         self.reason = reason

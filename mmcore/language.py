@@ -24,6 +24,7 @@ LANGUAGES: Mapping[str, str] = {ENGLISH: "English", "zh-Hans": "简体中文"}
 LOCALE = Path(__file__).resolve().parent.parent / "assets" / "locale"
 
 
+_PLAIN_FORMAT = re.compile(r"\+?,?(?:\.\d)?[a-z%]?")
 _TWO_STOPS = re.compile(r"。[.。]")
 # Full-width punctuation brings its own space.
 _AFTER_WIDE = re.compile(r"([\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f]) +")
@@ -147,12 +148,15 @@ def from_plain(value: object) -> str:
         return value
     match value:
         case {"english": str(english), "template": str(template), "values": dict(given)}:
-            fields = [name for _, name, _, _ in string.Formatter().parse(template) if name]
+            parsed = list(string.Formatter().parse(template)) if given else []
+            fields = {name for _, name, _, _ in parsed if name is not None}
+            if not all(_PLAIN_FORMAT.fullmatch(spec) for _, _, spec, _ in parsed if spec):
+                raise ValueError("a template formats its values in another way than ours")
             values = {
                 str(name): from_plain(one) if isinstance(one, str | dict) else one
                 for name, one in given.items()
             }
-            if given and not set(fields) <= values.keys():
+            if not fields <= values.keys():
                 raise ValueError("a template names values that it does not have")
             if not all(type(one) in (str, Text, int, float) for one in values.values()):
                 raise ValueError("a text holds strings and numbers alone")

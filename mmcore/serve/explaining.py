@@ -30,6 +30,7 @@ def explain_case(
     """
     from mmcore.errors import UnknownTargetError
     from mmcore.explain.methods import check_choice
+    from mmcore.language import say, word
     from mmcore.serve.scoring import score_case
 
     for target in targets:
@@ -50,9 +51,11 @@ def explain_case(
         )
         for name, explanation in result.explanations.items()
     }
-    notice = (
-        f"The parts were found by {display} (baseline: {baseline}), for comparison with our own "
-        "method; nothing about them was tested."
+    notice = say(
+        "The parts were found by {method} (baseline: {baseline}), for comparison with our own "
+        "method; nothing about them was tested.",
+        method=display,
+        baseline=word(baseline),
     )
     prediction = replace(result.prediction, notices=(*result.prediction.notices, notice))
     return replace(result, prediction=prediction, explanations=explanations)
@@ -69,7 +72,7 @@ def _parts(
     except MethodNotApplicableError as error:
         return Parts(
             modality=modality, sum=0.0, completeness_error=0.0, passed=False,
-            reason=str(error), items=(), n_steps=0,
+            reason=error.words, items=(), n_steps=0,
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from mmcore.engine import Engine
 from mmcore.errors import LedgerNotAdditiveError, NonFiniteResultError, NothingToScoreError
 from mmcore.intake import case_from_paths
+from mmcore.language import say, word
 from mmcore.records import Case, Explanation, GateVerdict, Prediction, Result, TargetGate
 from mmcore.report import result_document, write_result
 
@@ -29,9 +30,10 @@ def score_case(
     try:
         prediction = engine.predict(case)
     except NothingToScoreError:
-        return Result(case, _nothing(engine, case, "the case holds no input of this model"), {})
+        nothing = say("the case holds no input of this model")
+        return Result(case, _nothing(engine, case, nothing), {})
     except NonFiniteResultError as error:
-        return Result(case, _nothing(engine, case, str(error)), {})
+        return Result(case, _nothing(engine, case, error.words), {})
     started = time.perf_counter()
     explanations: dict[str, Explanation] = {}
     shown = [
@@ -41,11 +43,12 @@ def score_case(
     ]
     for done, target in enumerate(shown):
         if progress is not None:
-            progress(done / len(shown), f"Explaining {target}")
+            doing = say("Explaining {target}", target=word(target))
+            progress(done / len(shown), doing)
         try:
             explanations[target] = engine.explain(case, target)
         except LedgerNotAdditiveError as error:
-            prediction = withhold(prediction, target, reason=str(error))
+            prediction = withhold(prediction, target, reason=error.words)
     timings = {**prediction.timings, "explain": time.perf_counter() - started}
     return Result(case, replace(prediction, timings=timings), explanations)
 

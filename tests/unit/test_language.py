@@ -1,13 +1,27 @@
 """Sentences that remember how they were made, and are English until somebody asks."""
 
 import copy
+import json
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmcore import language
-from mmcore.language import Text, capitalised, joined, lowered, say, sentence, translate
+from mmcore.language import (
+    Text,
+    capitalised,
+    filled,
+    from_plain,
+    joined,
+    lowered,
+    say,
+    sentence,
+    to_plain,
+    translate,
+    word,
+)
 
 MESSAGES = r"""
 msgid ""
@@ -82,6 +96,49 @@ def test_a_sentence_survives_copies_and_processes() -> None:
     for other in (copy.deepcopy(text), pickle.loads(pickle.dumps(text))):
         assert isinstance(other, Text)
         assert translate(other, "zh-Hans") == translate(text, "zh-Hans")
+
+
+def test_a_sentence_crosses_to_another_process_as_json() -> None:
+    text = joined(["X-17", say("{n} pages of the {what}", n=3, what=word("Clinical note"))], ", ")
+    other = from_plain(json.loads(json.dumps(to_plain(text))))
+    assert other == text
+    assert translate(other, "zh-Hans") == translate(text, "zh-Hans") == "X-17、病历共 3 页"
+    assert from_plain(to_plain("plain")) == "plain"
+
+
+def test_numbers_of_numpy_cross_as_plain_numbers() -> None:
+    text = say("{n} pages of the {what}", n=np.uint16(3), what=np.float32(0.5))
+    assert from_plain(json.loads(json.dumps(to_plain(text)))) == "3 pages of the 0.5"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        3,
+        {"english": "x"},
+        {"english": "x", "template": "{a.__class__}", "values": {"a": "b"}},
+        {"english": "x", "template": "{a[0]}", "values": {"a": "b"}},
+        {"english": "x", "template": "{b}", "values": {"a": "b"}},
+        {"english": "x", "template": "{a}", "values": {"a": [1]}},
+        {"english": "x", "template": "{a:{b.real}}", "values": {"a": "b", "b": 1}},
+        {"english": "x", "template": "{a:999999999}", "values": {"a": 1}},
+    ],
+)
+def test_a_text_that_reaches_into_its_values_is_refused(sent: object) -> None:
+    with pytest.raises(ValueError, match=r"text|template"):
+        from_plain(sent)
+
+
+def test_a_text_of_a_table_is_filled_in_later() -> None:
+    pages = filled(say("{n} pages of the {what}"), n=2, what=word("Clinical note"))
+    assert pages == "2 pages of the Clinical note"
+    assert translate(pages, "zh-Hans") == "病历共 2 页"
+
+
+def test_a_name_of_the_product_is_looked_up_and_one_of_a_file_is_not() -> None:
+    assert translate(word("Clinical note"), "zh-Hans") == "病历"
+    named = say("{n} pages of the {what}", n=1, what="Clinical note")
+    assert translate(named, "zh-Hans") == "Clinical note共 1 页"
 
 
 def test_braces_mean_nothing_without_values() -> None:
