@@ -140,7 +140,6 @@ class Viewer {
       if (Object.keys(linked).length) other.change(linked);
     }
     if (!this.kept.is_linked) this.measureApart();
-    if (pane === this.pane) showControls(this);
   }
 
   reset() {
