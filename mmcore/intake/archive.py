@@ -88,7 +88,8 @@ def _open(data: bytes) -> zipfile.ZipFile:
     _check_directory(data)
     try:
         return zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, struct.error, UnicodeError) as error:
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, struct.error, UnicodeError,
+            NotImplementedError) as error:  # fmt: skip
         raise _corrupt(say("the archive's directory can not be read")) from error
 
 

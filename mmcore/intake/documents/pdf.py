@@ -53,7 +53,7 @@ def _read(data: bytes) -> tuple[str, tuple[Text, ...]]:
     import pypdf
     from pypdf import apply_configuration
 
-    logging.getLogger("pypdf").disabled = True  # its warnings quote what they read
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)  # its warnings quote what they read
     with apply_configuration(
         array_based_stream_maximum_output_length=_MAX_UNPACKED,
         lzw_maximum_output_length=_MAX_UNPACKED,

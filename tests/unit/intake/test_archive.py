@@ -122,6 +122,13 @@ def test_other_methods_are_refused(method: int) -> None:
     assert refusal.code == RefusalCode.ARCHIVE_METHOD
 
 
+def test_an_archive_of_a_later_version_is_refused() -> None:
+    data = bytearray(zipped(("a", b"x")))
+    at = data.index(b"PK\x01\x02") + 6  # version needed to extract, in the directory
+    data[at : at + 2] = struct.pack("<H", 206)
+    assert refusal_of(bytes(data)) == RefusalCode.CORRUPT_ARCHIVE
+
+
 def test_duplicate_names_are_refused() -> None:
     assert refusal_of(zipped(("a", b"1"), ("a", b"2"))) == RefusalCode.ARCHIVE_DUPLICATE
 

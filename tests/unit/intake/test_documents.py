@@ -110,6 +110,11 @@ def test_a_pdf_that_unpacks_without_end_is_refused_in_time() -> None:
     assert time.process_time() - started < 5
 
 
+def test_what_pypdf_warns_of_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    refusal(make_pdf("secret" * 10).replace(b"/Catalog", b"/Cat\0log").replace(b"xref", b"x"))
+    assert caplog.text == ""
+
+
 def test_pages_that_contain_themselves_are_refused_in_time() -> None:
     data = make_pdf(REPORT).replace(b"/Kids [4 0 R]", b"/Kids [2 0 R]")
     started = time.process_time()

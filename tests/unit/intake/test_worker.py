@@ -13,6 +13,7 @@ import pytest
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.worker import DecodeWorker, close_workers, decode_dicom
+from mmcore.language import translate
 from tests.unit.intake.make_dicom import make_dicom, ramp
 
 INSIDE = (
@@ -44,6 +45,16 @@ def test_one_process_reads_many_files(worker: DecodeWorker) -> None:
         worker.decode(b"rubbish", digest="")
     worker.decode(make_dicom(), digest="")
     assert worker.process_id == first
+
+
+def test_what_the_process_says_can_be_translated(worker: DecodeWorker) -> None:
+    with pytest.raises(FileRefusedError) as refused:
+        worker.decode(b"rubbish", digest="")
+    assert translate(refused.value.detail, "zh-Hans") == "该文件不是 DICOM 文件"
+    with pytest.raises(FileRefusedError) as refused:
+        worker.decode(make_dicom(Rows=0), digest="")
+    assert translate(refused.value.detail, "zh-Hans") == "Rows 为 0\uff1b应为 1 至 65535"
+    assert refused.value.detail == "Rows is 0; expected 1 to 65535"
 
 
 def test_a_killed_process_costs_at_most_one_file(worker: DecodeWorker) -> None:
