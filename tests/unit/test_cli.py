@@ -94,6 +94,10 @@ def test_report_renders_the_result_alone(patients: Path, tmp_path: Path) -> None
     pdf = tmp_path / "report.pdf"
     assert run("report", result, "--out", pdf).exit_code == 0
     assert pdf.read_bytes().startswith(b"%PDF-")
+    translated = tmp_path / "translated.pdf"
+    assert run("report", result, "--out", translated, "--language", "zh-Hans").exit_code == 0
+    assert translated.read_bytes() != pdf.read_bytes()
+    assert run("report", result, "--out", pdf, "--language", "xx").exit_code == 1
 
 
 def test_a_damaged_result_is_refused_in_one_line(tmp_path: Path) -> None:
