@@ -9,10 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import mmcore.intake
-from dashboard import desks, keeping, messages, services, site
+from dashboard import desks, keeping, key_images, messages, reading, services, site, state
 from dashboard.services import DemoCase
 from mmcore.errors import StoreUnavailableError
-from mmcore.records import DecisionReason, Presence, ReadingMode, Response
+from mmcore.records import DecisionReason, KeyImage, Presence, ReadingMode, Response
+from mmcore.records.reading import PNG_SIGNATURE
 from mmcore.store import EventKind, Store
 from mmcore.store.place import DATA, KEEP_DAYS
 from tests.app import factory
@@ -359,3 +360,35 @@ def test_preferences_are_there_in_the_next_session(stage: Stage, folder: Path) -
     store().prefer("local", "theme", "light")
     keeping.close()
     assert store().preference("local", "theme") == "light"
+
+
+def test_key_images_and_views_are_kept_and_a_removal_is_undone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = state.Session()
+    monkeypatch.setattr(state, "session", lambda: session)
+    case = factory.case()
+    keeping.keep_case(case, [("image.dcm", b"jane")], label="one", pack_name="phantom")
+    work = state.open_case(case, "one")
+    work.pack_name = "phantom"
+    keeping.begin(work)
+    one, two = (
+        KeyImage(PNG_SIGNATURE + words, case.digest, 0, "Caption", factory.TAKEN)
+        for words in (b"one", b"two")
+    )
+    desk = reading.desk(work)
+    desk.viewer = {"images": {"stack": {"marks": [{"kind": "length"}]}}}
+    desk.key_images = (one, two)
+    desks.save(work)
+    key_images.remove(work, 0)
+    desks.save(work)
+    session.desks.clear()
+    assert reading.desk(work).key_images == (two,)
+
+    desk = reading.desk(work)
+    key_images.remove(work, 0)
+    desks.undo(work)
+    assert (desk.key_images, desk.removed) == ((two,), None)
+    session.desks.clear()
+    found = reading.desk(work)
+    assert (found.key_images, found.viewer) == ((two,), desk.viewer)

@@ -1,5 +1,7 @@
 """Cases, jobs and engines behind the pages, without a page."""
 
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,27 @@ def test_a_failed_loading_is_forgotten_once_though_two_sessions_ask(
     again = shelf.job(PACK)
     shelf.forget(PACK, failed)
     assert shelf.job(PACK) is again
+
+
+def test_two_models_are_loaded_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once, most = 0, 0
+    counting = threading.Lock()
+
+    def load(_: Path) -> object:
+        nonlocal at_once, most
+        with counting:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.05)
+        with counting:
+            at_once -= 1
+        return factory.FakeEngine()
+
+    monkeypatch.setattr(services, "load_engine", load)
+    for job in [services._SHELF.job(replace(PACK, name=name)) for name in "abc"]:
+        assert job.wait(30)
+        assert job.result is not None
+    assert most == 1
 
 
 def test_a_ledger_that_does_not_add_up_costs_its_finding_and_not_the_report(
