@@ -19,6 +19,8 @@ SAME_VALUE = 0.005
 one may have been rounded, or converted from another unit."""
 
 MAX_CONTRADICTIONS = 100
+_OF_THE_IMAGE = frozenset({"indication", "examination"})
+_OF_THE_FINDING = frozenset({"indication", "examination", "findings", "impression"})
 _NEAR = timedelta(hours=48)
 _AGE_TOLERANCE_YEARS = 1.5
 _WEIGHED_RANGE = 30.0  # plausible high / low of tests in which a factor of ten is no illness
@@ -215,11 +217,19 @@ def _parts_of_images(films: Sequence[_Named]) -> Iterator[Contradiction]:
         )
 
 
+def _words_of(note: Note, kinds: frozenset[str]) -> str:
+    """Return the sections of some kinds, since histories tell of other days and other images."""
+    if not note.sections:
+        return note.text
+    return "\n".join(note.text[s.start : s.end] for s in note.sections if s.kind in kinds)
+
+
 def _film_and_note(film: _Named, name: str, note: Note) -> Iterator[Contradiction]:
     instance, view = film.part.instance, _view_of(film)
     both = (film.name, name)
     side = (instance.laterality or "").upper()
-    sides = body_parts.sides_in(note.text)
+    sides = body_parts.sides_in(_words_of(note, _OF_THE_FINDING))
+    taken = _words_of(note, _OF_THE_IMAGE)
     if side in ("L", "R") and view != "lateral" and sides == {body_parts.opposite(side)}:
         yield Contradiction(
             ContradictionKind.SIDE,
@@ -228,7 +238,7 @@ def _film_and_note(film: _Named, name: str, note: Note) -> Iterator[Contradictio
             else say("{image} says right and {note} says left", image=film.name, note=name),
             both,
         )
-    views = body_parts.views_taken(note.text)
+    views = body_parts.views_taken(taken)
     if view and views and view not in views:
         yield Contradiction(
             ContradictionKind.VIEW,
@@ -241,7 +251,7 @@ def _film_and_note(film: _Named, name: str, note: Note) -> Iterator[Contradictio
             ),
             both,
         )
-    part, parts = body_parts.part_of(instance.body_part or ""), body_parts.parts_imaged(note.text)
+    part, parts = body_parts.part_of(instance.body_part or ""), body_parts.parts_imaged(taken)
     if part and parts and part not in parts:
         yield Contradiction(
             ContradictionKind.BODY_PART,

@@ -8,6 +8,7 @@ Attachment, Binary.
 
 import base64
 import binascii
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,7 @@ from mmcore.language import say
 from mmcore.records import Note, Patient
 
 MAX_ATTACHMENTS = 200
+MAX_SECONDS = 60.0
 
 _NOT_CURRENT = frozenset({"entered-in-error", "superseded", "cancelled", "registered", "unknown"})
 _TITLE_CHARACTERS = 80
@@ -33,13 +35,17 @@ _TITLE_CHARACTERS = 80
 
 @dataclass(slots=True)
 class FhirNotes:
-    """The notes of one document. questions: by entry number; elsewhere: attachments not there."""
+    """The notes of one document. questions: by entry number; elsewhere: attachments not there.
+
+    seconds: spent on documents that the decoding process reads.
+    """
 
     notes: list[NotePart] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     elsewhere: int = 0
     withdrawn: int = 0
     n_attachments: int = 0
+    seconds: float = 0.0
 
 
 def read_fhir_notes(entries: Sequence[Entry], *, release: Release, digest: str) -> FhirNotes:
@@ -99,7 +105,7 @@ def _read(
             continue
         try:
             name = str(attachment.get("title") or title)[:_TITLE_CHARACTERS]
-            return _note_of(data, attachment, name, authored_at, digest=digest)
+            return _note_of(data, attachment, name, authored_at, found, digest=digest)
         except FileRefusedError as error:
             refusal = refusal or error
     conclusion = resource.get("conclusion") if kind == "DiagnosticReport" else None
@@ -129,12 +135,24 @@ def _bytes_of(attachment: Resource, entries: Sequence[Entry]) -> bytes | None:
 
 
 def _note_of(
-    data: bytes, attachment: Resource, title: str, authored_at: datetime | None, *, digest: str
-) -> NotePart:
+    data: bytes, attachment: Resource, title: str, authored_at: datetime | None,
+    found: FhirNotes, *, digest: str,
+) -> NotePart:  # fmt: skip
     label = str(attachment.get("contentType") or "").lower()
     is_document = data.startswith(b"%PDF-") or is_docx(data) or is_cda(data) or "html" in label
     if is_document:
-        part = read_document(data, digest=digest, title=title)
+        if found.seconds > MAX_SECONDS:
+            raise FileRefusedError(
+                RefusalCode.DECODE_TIMEOUT,
+                say("the documents before it took all the time that one file may have"),
+            )
+        if "html" in label and not data.lstrip().startswith(b"<"):
+            data = b"<html>" + data  # a fragment of a page; its label says what it is
+        started = time.monotonic()
+        try:
+            part = read_document(data, digest=digest, title=title)
+        finally:
+            found.seconds += time.monotonic() - started
         note = part.note
         return NotePart(
             Note(digest, note.text, note.sections, authored_at or note.authored_at, title),

@@ -30,6 +30,12 @@ from mmcore.records import Note, Observation, Patient
 _FINAL, _WRONG = frozenset({"F", "C"}), frozenset({"W", "D"})
 _SEXES: dict[str, Literal["F", "M", "O"]] = {"F": "F", "M": "M", "O": "O", "A": "O"}
 _LOINC_NAMES = frozenset({"LN", "LOINC", "LNC"})
+# HL7 table 0211. UTF-8, and Latin-1 with a notice, are what ``decode_text`` tries anyway.
+_CHARACTER_SETS = {
+    b"GB 18030-2000": "gb18030", b"GB18030": "gb18030", b"BIG-5": "big5", b"8859/1": "latin-1",
+    b"8859/2": "iso8859-2", b"8859/5": "iso8859-5", b"8859/15": "iso8859-15",
+    b"KS X 1001": "euc-kr",
+}  # fmt: skip
 _RANGE = re.compile(r"\s*(-?\d{1,9}(?:\.\d{1,6})?)\s*(?:-|\.\.|to)\s*(-?\d{1,9}(?:\.\d{1,6})?)\s*")
 _BOUND = re.compile(r"\s*([<>])=?\s*(\d{1,9}(?:\.\d{1,6})?)\s*")
 _OTHER_MESSAGES = say("{n} messages that hold no results")
@@ -68,7 +74,7 @@ def read_hl7(data: bytes, *, digest: str) -> ObservationsPart:
     Raises ``FileRefusedError`` with BAD_HL7, TOO_LARGE, BAD_TEXT, TOO_MANY_ELEMENTS or
     PATIENT_MISMATCH.
     """
-    text, notices = decode_text(data)
+    text, notices = _decode(data)
     found = _Found(digest)
     people: list[tuple[Identity, Patient]] = []
     for message in split_messages(text):
@@ -95,6 +101,21 @@ def read_hl7(data: bytes, *, digest: str) -> ObservationsPart:
         notices,
         notes=tuple(_notes(found.orders, digest)),
     )
+
+
+def _decode(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return the text in the character set that MSH-18 states, where it is one of those known."""
+    head = data.lstrip(b"\xef\xbb\xbf\x0b \r\n")[:2048].splitlines()[:1]
+    fields = head[0].split(head[0][3:4]) if head and head[0].startswith(b"MSH") else []
+    stated = fields[17].split(b"~")[0].strip().upper() if len(fields) > 17 else b""
+    if stated not in _CHARACTER_SETS:
+        return decode_text(data)
+    try:
+        return decode_text(data.decode(_CHARACTER_SETS[stated]).encode("utf-8"))
+    except UnicodeError as error:
+        raise FileRefusedError(
+            RefusalCode.BAD_TEXT, say("the text is not in the character set that it states")
+        ) from error
 
 
 def _whose(segment: Segment) -> tuple[Identity, Patient]:

@@ -99,6 +99,15 @@ def test_view_and_part_of_a_note_are_compared_with_the_film() -> None:
     )
 
 
+def test_what_a_history_tells_of_other_days_is_no_contradiction() -> None:
+    text = (
+        "HISTORY: left lung surgery in 2010, CT of the abdomen and lateral chest film then.\n"
+        "TECHNIQUE: PA chest radiograph.\nFINDINGS: right lung clear.\n"
+        "PLAN: CT of the abdomen."
+    )
+    assert case(image(ImageLaterality="R"), note(text)).contradictions == ()
+
+
 def test_films_of_two_parts_are_told() -> None:
     other = image("hand.dcm", BodyPartExamined="HAND", SOPInstanceUID="9", SeriesInstanceUID="8",
                   ViewPosition=None, Rows=64)  # fmt: skip

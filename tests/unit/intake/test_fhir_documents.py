@@ -140,6 +140,19 @@ def test_attachments_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.code == RefusalCode.TOO_MANY_ELEMENTS
 
 
+def test_documents_of_one_bundle_share_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fhir_documents, "MAX_SECONDS", 0.0)
+    pdf = document(attached(make_pdf(NOTE.decode())))
+    part = read(patient(), pdf, pdf, document(attached(NOTE)))
+    assert texts(part) == [NOTE.decode(), NOTE.decode()]
+    assert "took all the time" in part.questions[0]
+
+
+def test_a_fragment_of_html_is_stripped_too() -> None:
+    part = read(patient(), document(attached(b"Lungs <b>clear</b> &amp; dry", "text/html")))
+    assert texts(part) == ["Lungs clear & dry"]
+
+
 def test_an_attachment_of_a_hundred_megabytes_is_refused_unread() -> None:
     huge = b'{"resourceType": "DocumentReference", "content": "' + b"A" * 100_000_000 + b'"}'
     (found,) = case_from_files([RawFile("huge.json", huge)]).files

@@ -138,6 +138,15 @@ def test_the_lines_of_a_report_are_one_note() -> None:
     assert (note.title, note.authored_at) == ("CBC", datetime(2024, 5, 6, 7, 8, 9))
 
 
+def test_the_stated_character_set_is_used() -> None:
+    head = MSH + "|" * 6 + "GB 18030-2000"
+    text = message(obx(), head=head, pid="PID|1||00123||张^三")
+    part = read_hl7(text.encode("gb18030"), digest="d")
+    assert part.patient.name == "张, 三"
+    assert part.notices == ()
+    assert refusal(text.encode("gb18030") + b"\xff").code == RefusalCode.BAD_TEXT
+
+
 def test_framing_and_batches_are_tolerated() -> None:
     framed = f"\x0b{message(obx())}\x1c\r"
     batch = "FHS|^~\\&|x\rBHS|^~\\&|x\r" + message(obx()) + "BTS|1\rFTS|1\r"
