@@ -242,9 +242,17 @@ def _offered() -> str:
 
 
 def choose_language(tag: str) -> None:
-    """Draw the pages of this tab in another language from now on; nothing entered is touched."""
+    """Draw the pages of this tab in another language from now on; nothing entered is touched.
+
+    Called from the chooser's callback, before anything is drawn: Streamlit knows a choice in the
+    browser by the words it was shown with, so each is set anew and reaches the browser in the new
+    ones.
+    """
     current = session()
     current.language, current.has_chosen_language = tag, True
+    for key, value in st.session_state.items():
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            st.session_state[key] = value
 
 
 def chosen_language() -> str | None:

@@ -102,6 +102,11 @@ METHODS = (
     say("Where the truth of other patients lies"),
 )
 """What scorecards call our method and the controls; the rest are names of methods."""
+_COSTS = {
+    "milliseconds": say("Milliseconds"),
+    "backwards": say("Backwards"),
+    "change": say("Change"),
+}
 _STAGES = {
     "head": say("Head"),
     "fusion": say("Head and fusion"),
@@ -297,7 +302,7 @@ def _interval(figure: Mapping[str, Any]) -> tuple[float, float, float]:
 def _all_figures(rows: Sequence[Mapping[str, Any]]) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row["figures"]))
     cells = [(_display(row), *(_text(row["figures"].get(name)) for name in names)) for row in rows]
-    headers = (t("Method"), *(t(FIGURES.get(n, (n.capitalize(), ""))[0]) for n in names))
+    headers = (t("Method"), *(t(FIGURES[n][0] if n in FIGURES else _COSTS[n]) for n in names))
     show(table(headers, cells, caption=t("All figures of this input")))
 
 

@@ -75,20 +75,21 @@ def _case_switcher() -> None:
 def _language_chooser() -> None:
     """Let the reader choose a language by its own name, as the page can not know what they read."""
     tags = list(LANGUAGES)
-    current = state.language()
     with st.container(key="co-language", width="content"):
-        chosen = st.selectbox(
+        st.selectbox(
             "Language / 语言",
             tags,
-            index=tags.index(current),
+            index=tags.index(state.language()),
             format_func=lambda tag: LANGUAGES[tag],
             label_visibility="collapsed",
             key="language",
             width=112,
+            on_change=_take_language,
         )
-    if chosen != current:
-        state.choose_language(chosen)
-        st.rerun()
+
+
+def _take_language() -> None:
+    state.choose_language(state.entered("language"))
 
 
 def _model_status() -> None:
