@@ -90,7 +90,8 @@ function paintScaleBar(viewer, context, g) {
   const perMillimetre = g.scale / spacing[1];
   const length = [200, 100, 50, 20, 10, 5, 2, 1].find((mm) => mm * perMillimetre <= 160) ?? 1;
   const x = viewer.stage.clientWidth / 2 - (length * perMillimetre) / 2;
-  const y = viewer.stage.clientHeight - 14;
+  const isNarrow = viewer.stage.clientWidth < 560;  // then the corner texts need its place
+  const y = viewer.stage.clientHeight - (isNarrow ? 60 : 14);
   context.fillStyle = "rgba(0,0,0,.5)";
   context.fillRect(x - 6, y - 19, length * perMillimetre + 12, 24);
   context.fillStyle = context.strokeStyle = "#f3f7fa";

@@ -12,9 +12,10 @@ function drawPicture(viewer, { isNamed }) {
   context.drawImage(canvas, 0, 0);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   const around = stage.getBoundingClientRect();
-  context.shadowColor = "#000";
-  context.shadowBlur = 3;
-  context.fillStyle = "#f3f7fa";
+  const back = (x, y, wide, high) => {  // so that words read on white too
+    context.fillStyle = "rgba(0, 0, 0, .5)";
+    context.fillRect(x, y, wide, high);
+  };
   context.font = "13px system-ui, sans-serif";
   const texts = [...Object.values(viewer.corner), ...Object.values(viewer.sides)]
     .filter((node) => isNamed || node !== viewer.corner["top-left"]);
@@ -23,6 +24,8 @@ function drawPicture(viewer, { isNamed }) {
     const isRight = node.classList.contains("top-right") || node.classList.contains("bottom-right");
     const lines = node.children.length ? [...node.children].map((n) => n.textContent) : [node.textContent];
     context.textAlign = isRight ? "right" : "start";
+    if (lines.some(Boolean)) back(box.left - around.left, box.top - around.top, box.width, box.height);
+    context.fillStyle = "#f3f7fa";
     lines.forEach((line, n) => context.fillText(line,
       (isRight ? box.right - 6 : box.left + 6) - around.left, box.top - around.top + 15 + 17.5 * n));
   }
@@ -37,9 +40,13 @@ function drawPicture(viewer, { isNamed }) {
   }
   context.textAlign = "center";
   context.font = "600 13px system-ui, sans-serif";
-  context.fillStyle = "#f0d871";
-  told.forEach((line, n) => context.fillText(line, stage.clientWidth / 2,
-    (viewer.sides.top.hidden ? 20 : 44) + 44 * n));  // the second below the corner texts
+  told.forEach((line, n) => {
+    const y = (viewer.sides.top.hidden ? 20 : 44) + 44 * n;  // the second below the corner texts
+    const wide = context.measureText(line).width + 12;
+    back((stage.clientWidth - wide) / 2, y - 14, wide, 19);
+    context.fillStyle = "#f0d871";
+    context.fillText(line, stage.clientWidth / 2, y);
+  });
   return picture;
 }
 
