@@ -172,9 +172,11 @@ class _Work:
         self._bytes = {hashlib.sha256(data).hexdigest(): data for data in _opened(files)}
         self._instances = {instance.digest: instance for instance in self._source.instances}
         used = [f for f in self._source.files if f.verdict is FileVerdict.USED]
-        self._inspected = {
-            f.digest: inspect_image(self._bytes[f.digest]) for f in used if f.kind == "dicom"
-        }
+        self._inspected: dict[str, dict[str, Any]] = {}
+        self._refusals: dict[str, FileRefusedError] = {}
+        for file in used:
+            if file.kind == "dicom":
+                self._inspect(file.digest)
         known = known_of(
             self._source,
             inspected=self._inspected.values(),
@@ -186,6 +188,12 @@ class _Work:
         self._files: list[CleanFile] = []
         self._left_out: list[LeftOut] = []
         self.found_text: list[FoundText] = []
+
+    def _inspect(self, digest: str) -> None:
+        try:
+            self._inspected[digest] = inspect_image(self._bytes[digest])
+        except FileRefusedError as refusal:
+            self._refusals[digest] = refusal
 
     def case(self) -> DeidentifiedCase:
         make: Mapping[str, Callable[[int, SourceFile], None]] = {
@@ -229,6 +237,9 @@ class _Work:
         return f"{kind}-{count:03d}.{_SUFFIXES[kind]}"
 
     def _image(self, number: int, file: SourceFile) -> None:
+        if refusal := self._refusals.get(file.digest):
+            self._leave(number, file, Reason.NOT_READ, refusal.detail)
+            return
         found = self._inspected[file.digest]
         if not found["is_handled"]:
             detail = say("there are no rules for this kind of DICOM object")
@@ -243,8 +254,8 @@ class _Work:
             data, counts, head = rewrite_image(
                 self._bytes[file.digest], found, self._order, boxes=boxes
             )
-        except FileRefusedError as refusal:
-            self._leave(number, file, Reason.NOT_READ, refusal.detail)
+        except FileRefusedError as error:
+            self._leave(number, file, Reason.NOT_READ, error.detail)
             return
         clean = CleanFile(
             self._name("image"), number, "image", data, counts, masked=tuple(boxes or ())

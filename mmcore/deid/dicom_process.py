@@ -20,11 +20,11 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from mmcore.deid.allowed import IMAGE_CLASSES
 from mmcore.deid.dicom_pixels import check_boxes, frames, photometric
-from mmcore.deid.dicom_values import Plan, empty_required, reduce_dataset
+from mmcore.deid.dicom_values import OLDEST, Plan, empty_required, reduce_dataset
 from mmcore.deid.records import SafePrivate
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom import prescan
-from mmcore.intake.dicom.attributes import quietly, read_attributes
+from mmcore.intake.dicom.attributes import Attributes, quietly, read_attributes
 from mmcore.intake.dicom.header import check_geometry, read_pixel_header
 
 IMPLEMENTATION_UID = "2.25.291548973625904418260194671083452317746"
@@ -114,6 +114,8 @@ def rewrite(data: memoryview, sink: BinaryIO) -> Message:
     with quietly():
         kept = reduce_dataset(attributes.dataset, plan, counts)
         empty_required(kept, counts)
+        if plan.keeps_characteristics and not kept.get("PatientAge"):
+            _state_age(kept, attributes)
         _state_what_was_done(kept, order)
         kept.SpecificCharacterSet = "ISO_IR 192"
         kept.PatientName = kept.PatientID = plan.pseudonym
@@ -209,6 +211,15 @@ def _state_what_was_done(dataset: Dataset, order: Message) -> None:
     )
     if order["is_text_approved"]:
         dataset.BurnedInAnnotation = "NO"
+
+
+def _state_age(dataset: Dataset, attributes: Attributes) -> None:
+    """Keep the age in whole years where only the birth date, which goes, would tell it."""
+    born, seen = attributes.day("PatientBirthDate"), attributes.day("StudyDate")
+    if born is None or seen is None or seen < born:
+        return
+    years = seen.year - born.year - ((seen.month, seen.day) < (born.month, born.day))
+    dataset.PatientAge = f"{min(years, OLDEST):03d}Y"
 
 
 def _concept(code: str, meaning: str) -> Dataset:

@@ -137,6 +137,14 @@ def surnames(text: str, spans: Iterable[tuple[int, int, SpanKind]]) -> frozenset
     )  # fmt: skip
 
 
+_SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa"})
+
+
+def folded(text: str) -> str:
+    """Return ``text`` without accents, character for character."""
+    return "".join(unicodedata.normalize("NFKD", character)[:1] or character for character in text)
+
+
 _NOBODY = frozenset(
     [
         "patient",
@@ -161,10 +169,8 @@ def name_parts(names: Iterable[str]) -> frozenset[str]:
     parts: set[str] = set()
     for name in names:
         for word in re.split(r"[\s^=,.;()/\\_|]+", name):
-            plain = "".join(
-                c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c)
-            )
-            for one in (word, plain, *word.split("-")):
+            spelled = word.lower().translate(_SPELLED)
+            for one in (word, folded(word), spelled, *word.split("-")):
                 if (
                     len(one) >= 2
                     and not one.isdigit()

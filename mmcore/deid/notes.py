@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from mmcore.deid.note_names import announced_names, known_names, surnames
+from mmcore.deid.note_names import announced_names, folded, known_names, surnames
 from mmcore.deid.note_patterns import AGES, CONTACTS, DATES, MONTHS, NUMBERS, PLACES, Pattern
 from mmcore.deid.records import Span, SpanKind
 
@@ -72,7 +72,8 @@ def _found(text: str, known: Known) -> Iterator[tuple[int, int, SpanKind]]:
     for pattern in (*CONTACTS, *DATES, *AGES, *NUMBERS, *PLACES):
         yield from _matches(text, pattern)
     announced = list(announced_names(text))
-    elsewhere = known_names(text, known.names | surnames(text, announced))
+    names = known.names | surnames(text, announced)
+    elsewhere = [*known_names(text, names), *known_names(folded(text), names)]
     for start, end, kind in (*elsewhere, *announced):
         yield start, start + len(text[start:end].rstrip(" \t\n,;:")), kind
 

@@ -34,9 +34,17 @@ def ink(shape: tuple[int, ...], text: str, *, font: str, size: int, at: tuple[in
     return np.asarray(canvas, np.float32) / 255
 
 
-@pytest.mark.parametrize("font", ["DejaVuSans", "DejaVuSans-Bold", "NotoSansSC-Regular"])
-@pytest.mark.parametrize(("size", "at"), [(11, (6, 4)), (18, (250, 480)), (30, (40, 230))])
-@pytest.mark.parametrize("is_dark", [False, True])
+@pytest.mark.parametrize(
+    ("font", "size", "at", "is_dark"),
+    [
+        ("DejaVuSans", 11, (6, 4), False),
+        ("DejaVuSans", 18, (250, 480), True),
+        ("DejaVuSans-Bold", 18, (250, 480), False),
+        ("DejaVuSans-Bold", 30, (40, 230), True),
+        ("NotoSansSC-Regular", 11, (6, 4), True),
+        ("NotoSansSC-Regular", 30, (40, 230), False),
+    ],
+)
 def test_a_name_is_found_in_every_font_size_place_and_polarity(
     film: PixelArray, font: str, size: int, at: tuple[int, int], is_dark: bool
 ) -> None:

@@ -102,6 +102,16 @@ def test_ages_over_89_are_one_age(age: str, kept: str) -> None:
     assert rewritten(film(PatientAge=age))[0].PatientAge == kept
 
 
+@pytest.mark.parametrize(
+    ("born", "kept"), [("19800312", "040Y"), ("19800311", "041Y"), ("19100101", "090Y"), ("", "")]
+)
+def test_an_age_that_only_the_birth_date_tells_is_kept_in_years(born: str, kept: str) -> None:
+    told = film(PatientAge="", PatientBirthDate=born, StudyDate="20210311")
+    clean, _ = rewritten(told)
+    assert (clean.get("PatientAge") or "") == kept
+    assert clean.PatientBirthDate == ""
+
+
 def test_descriptions_keep_known_words_alone_and_no_name_even_if_it_is_one() -> None:
     told = film(SeriesDescription="CT chest Zqxdoe lung WINDOW", StudyDescription="Hand of Hand")
     kept, _ = rewritten(told, names=["HAND"])
