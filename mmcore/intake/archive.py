@@ -26,6 +26,7 @@ MAX_RATIO, RATIO_FREE_BYTES = 200, 64 * 2**20
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _END_RECORD = b"PK\x05\x06"
+_CONTENT_TYPES = "[Content_Types].xml"
 _ENCRYPTED = 0x1
 # Controls, zero-width and direction marks: they make one name look like another.
 _DECEPTIVE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -93,12 +94,35 @@ def _open(data: bytes) -> zipfile.ZipFile:
         raise _corrupt(say("the archive's directory can not be read")) from error
 
 
+def is_office(data: bytes) -> bool:
+    """Whether a zip is an Office document, judged by the names it holds."""
+    return _CONTENT_TYPES.encode() in directory_of(data)
+
+
+def directory_of(data: bytes) -> bytes:
+    """Return the bytes of the central directory, where the names of this archive alone stand.
+
+    The names of an archive that lies inside it, stored as it is, are elsewhere. Empty for what is
+    cut off.
+    """
+    end = data.rfind(_END_RECORD, max(0, len(data) - 65_557))
+    if end < 0 or end + 22 > len(data):
+        return b""
+    (size,) = struct.unpack_from("<I", data, end + 12)
+    return data[max(0, end - min(size, MAX_DIRECTORY_BYTES)) : end]
+
+
+def office_refusal() -> FileRefusedError:
+    """Return the refusal of an Office document that is no Word text."""
+    return FileRefusedError(
+        RefusalCode.UNKNOWN_KIND,
+        say("the file is an Office document; export it as text or CSV"),
+    )
+
+
 def _refuse_office(infos: list[zipfile.ZipInfo]) -> None:
-    if any(info.filename == "[Content_Types].xml" for info in infos):
-        raise FileRefusedError(
-            RefusalCode.UNKNOWN_KIND,
-            say("the file is an Office document; export it as text or CSV"),
-        )
+    if any(info.filename == _CONTENT_TYPES for info in infos):
+        raise office_refusal()
 
 
 def _corrupt(detail: str) -> FileRefusedError:

@@ -194,10 +194,7 @@ def _read_archive(name: str, data: bytes, reading: _Reading) -> Iterator[tuple[R
             if entry.refusal is not None:
                 yield _refuse(inner, entry.data, "unknown", entry.refusal), False
             elif sniff(entry.data) is Content.ARCHIVE:
-                nested = FileRefusedError(
-                    RefusalCode.ARCHIVE_NESTED, say("archives inside archives are not opened")
-                )
-                yield _refuse(inner, entry.data, "archive", nested), False
+                yield _refuse(inner, entry.data, "archive", _nested(entry.data)), False
             else:
                 yield _read_one(inner, entry.data, reading), False
     except FileRefusedError as refusal:
@@ -207,6 +204,14 @@ def _read_archive(name: str, data: bytes, reading: _Reading) -> Iterator[tuple[R
         "the archive was opened; its {n_files} files are listed by themselves", n_files=n_files
     )
     yield ReadFile(_source(name, data, "archive", FileVerdict.KEPT_ASIDE, reason=reason)), True
+
+
+def _nested(data: bytes) -> FileRefusedError:
+    if archive.is_office(data):
+        return archive.office_refusal()
+    return FileRefusedError(
+        RefusalCode.ARCHIVE_NESTED, say("archives inside archives are not opened")
+    )
 
 
 def _source(

@@ -24,7 +24,10 @@ _UNSEEN = frozenset({"moveFrom", "Fallback", "del"})
 
 def is_docx(data: bytes) -> bool:
     """Whether a zip is a Word document, judged by the names it holds."""
-    return b"[Content_Types].xml" in data and BODY.encode() in data
+    if not data.startswith(b"PK\x03\x04"):
+        return False
+    names = archive.directory_of(data)
+    return b"[Content_Types].xml" in names and BODY.encode() in names
 
 
 def read_docx(data: bytes) -> str:
