@@ -280,3 +280,11 @@ def test_every_page_fits_the_window(reviewed: Clinician, tmp_path: Path) -> None
         reviewed.page.screenshot(path=folder / f"{name}.png")
         reach = reviewed.page.evaluate("document.documentElement.scrollWidth")
         assert reach <= 1440, f"{name} is wider than the window"
+    reviewed.go_to("Review")
+    reviewed.wait_for_explanation()
+    reviewed.wait_for_image()
+    reviewed.see("theme-light").click()
+    reviewed.page.wait_for_timeout(4000)  # the charts are drawn anew on the server
+    reviewed.page.mouse.move(1439, 899)
+    reviewed.page.screenshot(path=folder / "review-light.png")
+    reviewed.see("theme-dark").click()
