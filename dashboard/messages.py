@@ -369,7 +369,7 @@ def of_error(error: BaseException) -> Words:
         case errors.StoreError():
             return Words(say("The store of cases can not be used"), of_store_error(error))
         case errors.MMCoreError():
-            return Words(say("This could not be done"), f"{error}")
+            return Words(say("This could not be done"), error.words)
         case _:
             return Words(
                 say("Something went wrong inside the program"),

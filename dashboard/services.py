@@ -21,6 +21,7 @@ from dashboard.keeping import preference as preference
 from dashboard.language import ours, say, word
 from dashboard.state import CaseWork
 from mmcore.errors import MMCoreError
+from mmcore.language import ENGLISH
 from mmcore.records import (
     Case,
     Explanation,
@@ -311,7 +312,7 @@ def write_report(work: CaseWork) -> Job[Any] | None:
 
     It holds what the reader has recorded by now.
     """
-    desk = reading.desk(work)
+    desk, language = reading.desk(work), state.language()
     read, pictures = desk.reading, desk.key_images
 
     def task(
@@ -334,12 +335,12 @@ def write_report(work: CaseWork) -> Job[Any] | None:
                 try:
                     known[target] = engine.explain(work.case, target)
                 except LedgerNotAdditiveError as error:
-                    prediction = withhold(prediction, target, reason=str(error))
+                    prediction = withhold(prediction, target, reason=error.words)
         tell(1.0, say("Setting the pages"))
         explanations = {target: known[target] for target in shown if target in known}
         result = Result(work.case, prediction, explanations, read, pictures)
         document = dict(result_document(result))
-        return prediction, document, render_pdf(document), explanations
+        return prediction, document, render_pdf(document, language), explanations
 
     return _started(work, "report", task)
 
@@ -349,7 +350,7 @@ def withhold(work: CaseWork, target: str, error: MMCoreError) -> None:
     from mmcore.serve.scoring import withhold as withheld
 
     if work.prediction is not None:
-        work.prediction = withheld(work.prediction, target, reason=str(error))
+        work.prediction = withheld(work.prediction, target, reason=error.words)
 
 
 def forget(work: CaseWork, job: Job[Any]) -> None:
@@ -381,11 +382,10 @@ def report_name(work: CaseWork, prediction: Prediction, suffix: str) -> str:
 
     Unique because Streamlit may tell large downloads of equal length apart by name only.
     """
-    pack_used = prediction.pack
-    return (
-        f"consilium-{work.case.digest[:16]}-{pack_used.name}-{pack_used.version}"
-        f"-{pack_used.digest[:8]}.{suffix}"
-    )
+    used, language = prediction.pack, state.language()
+    name = f"{work.case.digest[:16]}-{used.name}-{used.version}-{used.digest[:8]}"
+    is_translated = suffix == "pdf" and language != ENGLISH
+    return f"consilium-{name}{f'-{language}' if is_translated else ''}.{suffix}"
 
 
 def demo_contents(demo: DemoCase) -> tuple[Modality, ...]:

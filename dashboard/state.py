@@ -250,6 +250,8 @@ def choose_language(tag: str) -> None:
     """
     current = session()
     current.language, current.has_chosen_language = tag, True
+    for work in current.cases.values():
+        work.forget_report()  # its PDF is in the language of before
     for key, value in st.session_state.items():
         if isinstance(value, str | int) and not isinstance(value, bool):
             st.session_state[key] = value

@@ -123,7 +123,9 @@ def english(app: AppTest, known: set[str]) -> list[str]:
 
 
 def words_of(*texts: object) -> set[str]:
-    return {w.lower() for text in texts for w in re.findall(r"[A-Za-z]{2,}", str(text))}
+    """Return the words of texts, which digests are not."""
+    plain = (re.sub(r"\b[0-9a-f]{12,}\b", "", str(text)) for text in texts)
+    return {w.lower() for text in plain for w in re.findall(r"[A-Za-z]{2,}", text)}
 
 
 def patient_and_codes(case: Case) -> set[str]:
