@@ -356,7 +356,7 @@ def test_a_stack_too_long_for_the_viewer_says_how_much_of_it_is_shown(
 ) -> None:
     frames = np.arange(7 * 64 * 48, dtype=np.uint16).reshape(7, 64, 48)
     stage.demos["jane"] = factory.case(picture=factory.image(pixels=frames))
-    monkeypatch.setattr(viewer, "MOST_STACK_BYTES", 3 * 64 * 48 * 2)
+    monkeypatch.setattr(viewer.stacks, "MOST_STACK_BYTES", 3 * 64 * 48 * 2)
     stage.open_case("jane", "review")
     assert stage.shown["pixels"][1]["pixels"].shape == (3, 64, 48)
     assert stage.shown["viewer"][0]["left_out"] == (
@@ -371,7 +371,7 @@ def test_images_left_out_of_a_stack_are_counted(stage: Stage) -> None:
     series = replace(study.series[0], instances=(first, other))
     stage.demos["jane"] = replace(case, studies=(replace(study, series=(series,)),))
     stage.open_case("jane", "review")
-    assert stage.shown["viewer"][0]["left_out"].startswith("1 of the 2 images of this series is")
+    assert stage.shown["viewer"][0]["left_out"].startswith("Shown of this series: 1 of 2 images.")
 
 
 def test_a_whole_stack_is_not_said_to_leave_anything_out(stage: Stage) -> None:
