@@ -22,6 +22,8 @@ SIZES = (9, 21, 45)  # pixels: the widest stroke at each size is a little less t
 LEVELS = (0.55, 0.25, 0.12)  # contrast of strokes, of the displayed range
 LOWEST, HIGHEST = 5, 110  # pixels: height of a character
 FEWEST = 3  # characters in a row
+SURE = 6  # characters; a shorter row must be of even height, and no wider than print is
+UNEVEN = 1.7
 REACH = 1.3  # heights: the widest gap in a row
 FLATNESS = 0.22  # spread of a character's core, of its contrast
 SHARPNESS = 0.35  # of the contrast lies within two pixels of a character's edge
@@ -29,8 +31,9 @@ MAX_ISLANDS = 6_000  # at one size and level: beyond, it is texture
 MOST_DENSE = 1 / 250  # islands per pixel: beyond too, in an image of any size
 LEAST_DENSE = 300  # islands that a small image may have all the same
 MAX_FRAMES = 3
+OVERLAP = 0.5  # of the smaller box
 MARGIN = 3  # pixels around a row, at least
-ABOVE, BESIDE = 0.25, 1.0  # heights around a row: accents, tails, a letter that was missed
+ABOVE, BESIDE = 0.35, 1.5  # heights around a row: accents, tails, a letter that was missed
 
 Grey = npt.NDArray[np.float32]
 
@@ -159,6 +162,10 @@ def _line(group: list[_Character]) -> Box | None:
     bottom, right = max(c.bottom for c in group), max(c.right for c in group)
     heights = np.array([c.height for c in group])
     median = float(np.median(heights))
+    widths = np.array([c.right - c.left for c in group])
+    is_uneven = heights.max() > UNEVEN * heights.min() or np.median(widths / heights) > 1
+    if len(group) < SURE and is_uneven:
+        return None
     # A row is as high as its characters and wider than high; texture spreads both ways.
     if bottom - top > 2.2 * median or right - left < 1.2 * (bottom - top):
         return None
@@ -204,13 +211,17 @@ def _merge(boxes: list[Box]) -> list[Box]:
 
 
 def _touch(a: Box, b: Box) -> bool:
-    slack = max(2, min(a.rows, b.rows) // 2)
-    return (
-        a.row <= b.row + b.rows
-        and b.row <= a.row + a.rows
-        and a.column <= b.column + b.columns + slack
-        and b.column <= a.column + a.columns + slack
-    )
+    """Whether two boxes are one text: one lies in the other for a good part, or goes on beside it.
+
+    Boxes of very different height are two things: print beside a picture that looks like print.
+    """
+    rows = min(a.row + a.rows, b.row + b.rows) - max(a.row, b.row)
+    columns = min(a.column + a.columns, b.column + b.columns) - max(a.column, b.column)
+    low, tall = sorted((a.rows, b.rows))
+    if rows > 0 and columns > 0:
+        area = min(a.rows * a.columns, b.rows * b.columns)
+        return rows * columns >= OVERLAP * area
+    return columns > -low // 2 and rows >= OVERLAP * low and tall <= 2 * low
 
 
 def _joined(a: Box, b: Box) -> Box:

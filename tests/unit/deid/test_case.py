@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+import zipfile
 
 import numpy as np
 import pydicom
@@ -16,6 +17,7 @@ from mmcore.errors import ConfigError, MMCoreError
 from mmcore.intake import RawFile, case_from_files
 from mmcore.records import FileVerdict
 from tests.unit.deid.planted import NAME, Planted, add_pixels, base, planted_case, written
+from tests.unit.intake.make_dicom import BIG_ENDIAN, DEFLATED, IMPLICIT, make_dicom, ramp
 
 SECRET = Secret(b"a key of thirty-two bytes, or so")
 SHIFT = Options(dates=Dates.SHIFT)
@@ -213,3 +215,24 @@ def test_errors_name_nobody(source: Planted) -> None:
     assert isinstance(caught.value, MMCoreError)
     assert "zqx" not in str(caught.value).lower()
     assert "key" not in repr(SECRET)
+
+
+def test_files_in_an_archive_are_treated_as_if_they_had_come_alone(source: Planted) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in source.files[:5]:
+            archive.writestr(f"zqxfolder/{file.name}", file.data)
+    from_archive = deidentify([RawFile("zqx.zip", packed.getvalue())], SHIFT, SECRET)
+    alone = deidentify(source.files[:5], SHIFT, SECRET)
+    assert [(f.name, f.data) for f in from_archive.files] == [(f.name, f.data) for f in alone.files]
+    assert b"zqx" not in everything(from_archive)
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, BIG_ENDIAN, DEFLATED])
+def test_every_encoding_gives_the_same_pixels_in_explicit_little_endian(syntax: str) -> None:
+    files = [RawFile("a.dcm", make_dicom(syntax=syntax, InstitutionName="Zqxplace"))]
+    (clean,) = deidentify(files, Options(burned_in=BurnedIn.NONE), SECRET).files
+    (image,) = case_from_files([RawFile("b.dcm", clean.data)]).instances
+    assert image.transfer_syntax_uid == "1.2.840.10008.1.2.1"
+    assert np.array_equal(image.pixels[0], ramp())
+    assert b"zqx" not in clean.data.lower()
