@@ -78,14 +78,19 @@ def save_changes(current: Session) -> None:
             _save(current, work, found)
 
 
-def save(work: CaseWork, *happened: Happened) -> None:
-    """Save a case's desk now, with what has just happened."""
+def save(work: CaseWork, *happened: Happened) -> bool:
+    """Save a case's desk now, with what has just happened; return whether nothing is left unsaved.
+
+    A case that is not kept has nothing to save.
+    """
     found = state.find_desk(work)
     if found is None:
-        return
+        return True
     note_step(found)
-    if work.kept is not None:
-        _save(state.session(), work, found, happened)
+    if work.kept is None:
+        return True
+    _save(state.session(), work, found, happened)
+    return state.session().unsaved is None
 
 
 def _save(

@@ -72,11 +72,13 @@ def progress(found: Desk, targets: Sequence[TargetPrediction]) -> Progress:
 def reveal(work: CaseWork, targets: Sequence[TargetPrediction], *, now: Clock = _now) -> None:
     """Store the impressions as they stand and let the model's answer be shown.
 
+    Where they can not be stored, everything stays as it was: no answer comes before they are.
     Raises ``ValueError`` while ``Progress.may_reveal`` is false.
     """
     found = desk(work)
     if not progress(found, targets).may_reveal:
         raise ValueError("the reading is not complete")
+    before, entries = found.reading, dict(found.entries)
     at, is_blind = now(), not desks.has_seen_an_answer(work)
     impressions = tuple(
         made
@@ -87,7 +89,8 @@ def reveal(work: CaseWork, targets: Sequence[TargetPrediction], *, now: Clock = 
     found.entries.clear()
     desks.forget_steps(found)
     work.forget_report()
-    desks.save(work, (EventKind.REVEALED, ""))
+    if not desks.save(work, (EventKind.REVEALED, "")):
+        found.reading, found.entries = before, entries
 
 
 def problem_of(found: Desk, target: str) -> str:

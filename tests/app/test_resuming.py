@@ -321,6 +321,27 @@ def test_what_can_not_be_saved_is_said_and_saved_with_the_next_entry(
     assert control(reloaded(app), "presence", "nodule").value == Presence.PRESENT
 
 
+def test_no_answer_is_shown_before_the_reading_is_stored(
+    stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = stage.open_case("jane", "review")
+    for name in FINDINGS:
+        app = read(app, name, Presence.ABSENT, 4)
+    with monkeypatch.context() as failing:
+
+        def fail(*_: object, **__: object) -> None:
+            raise StoreUnavailableError(problem="OSError: No space left on device")
+
+        failing.setattr(Store, "save_desk", fail)
+        app = press(app, "reveal")
+        assert "Not saved" in html(app)
+        assert any(REVEAL in b.label for b in app.button)
+        assert control(app, "presence", FINDINGS[0]).value == Presence.ABSENT
+    app = press(app, "reveal")
+    assert not any(REVEAL in b.label for b in app.button)
+    assert not any(REVEAL in b.label for b in reloaded(app).button)
+
+
 def test_a_case_deleted_in_another_window_lives_on_in_this_one_and_says_so(
     stage: Stage, folder: Path
 ) -> None:
