@@ -1,6 +1,7 @@
 // Go from phrase to phrase of a note, the strongest first, by button or by N and P.
 
 const RANKED = "[data-rank]";
+const listening = new WeakMap(); // what listens for a group of buttons
 
 export default function ({ data, parentElement }) {
   const group = parentElement.querySelector(".steps");
@@ -49,12 +50,13 @@ export default function ({ data, parentElement }) {
     step(by);
   };
 
+  // A run that was overtaken may end late, or not at all: one press must not step twice.
+  listening.get(group)?.abort();
+  const here = new AbortController();
+  listening.set(group, here);
   for (const button of [before, after]) button.onclick = () => step(Number(button.dataset.step));
   tell(null);
-  document.addEventListener("focusin", focused);
-  document.addEventListener("keydown", key, true);
-  return () => {
-    document.removeEventListener("focusin", focused);
-    document.removeEventListener("keydown", key, true);
-  };
+  document.addEventListener("focusin", focused, { signal: here.signal });
+  document.addEventListener("keydown", key, { capture: true, signal: here.signal });
+  return () => here.abort();
 }
