@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dashboard import desks, site
+from dashboard import desks, site, state
 from dashboard.state import CaseWork, Desk, Entry
 from mmcore.language import say
 from mmcore.records import (
@@ -91,6 +91,10 @@ def reveal(work: CaseWork, targets: Sequence[TargetPrediction], *, now: Clock = 
     work.forget_report()
     if not desks.save(work, (EventKind.REVEALED, "")):
         found.reading, found.entries = before, entries
+        state.session().told = say(
+            "Your reading could not be stored, so the model's answer stays hidden. What you "
+            "entered is still here: try again."
+        )
 
 
 def problem_of(found: Desk, target: str) -> str:

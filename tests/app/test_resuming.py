@@ -334,7 +334,7 @@ def test_no_answer_is_shown_before_the_reading_is_stored(
 
         failing.setattr(Store, "save_desk", fail)
         app = press(app, "reveal")
-        assert "Not saved" in html(app)
+        assert "could not be stored" in html(app)
         assert any(REVEAL in b.label for b in app.button)
         assert control(app, "presence", FINDINGS[0]).value == Presence.ABSENT
     app = press(app, "reveal")
