@@ -35,7 +35,11 @@ with answer:
             reader.decision_panel(work, finding)
 
 with picture:
-    review.image_panel(work, review.overlay_of(work, finding, explanation))
+    above, image = st.container(), st.container()  # so that the viewer keeps its place in the page
+    with above:
+        overlay = review.overlay_of(work, finding, explanation)
+    with image:
+        review.image_panel(work, overlay)
     review.image_caption(work, finding, explanation)
     review.notices(work)
 

@@ -50,6 +50,9 @@ class Viewer {
     this.ears = null;
     this.resizer.disconnect();
     clearTimeout(this.keepTimer);
+    if (this.header && this.panes[0].pixels) {
+      leftBehind = { at: Date.now(), stack: this.header.stack, kept: keptOf(this) };
+    }
     for (const pane of this.panes) {
       pane.stopWaiting?.();
       pane.toggleCine(false);
@@ -166,7 +169,7 @@ class Viewer {
   started(pane) {
     if (pane === this.pane) this.renewControls();
     this.measureApart();
-    if (this.shownPanes.every((one) => one.pixels)) this.keptText = JSON.stringify(keptOf(this));
+    if (this.shownPanes.every((one) => one.pixels)) this.keptText ??= JSON.stringify(keptOf(this));
   }
 
   renewPresets() {
@@ -210,7 +213,11 @@ class Viewer {
     (isWanted ? this.help : this.pane.canvas).focus({ preventScroll: true });
   }
 
-  keepIfChanged() { if (this.shownPanes.some((pane) => pane.pixels)) keepNow(this); }
+  // Not at once: whoever leaves the image is about to press something, and that comes first.
+  keepIfChanged() {
+    if (!this.shownPanes.some((pane) => pane.pixels)) return;
+    if (JSON.stringify(keptOf(this)) !== this.keptText) keepSoon(this);
+  }
 }
 
 function announce(whole, text) { whole.live.textContent = text; }
@@ -222,6 +229,17 @@ function sameValues(a, b) {
 
 const viewers = new WeakMap();
 
+// A rerun may take the viewer out of the page and put it back at once, before it has sent how the
+// image was left.
+const BACK_WITHIN = 5000;  // milliseconds
+let leftBehind = null;
+
+function keptBefore({ stack }) {
+  const found = leftBehind;
+  leftBehind = null;
+  return found?.stack === stack && Date.now() - found.at < BACK_WITHIN ? found.kept : null;
+}
+
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const isLast = lastRunOf(parentElement);
   if (data) {
@@ -230,8 +248,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     if (viewer?.language !== header.language) {
       viewer?.detach();
       speak(header.words);
-      viewer = new Viewer(parentElement, { language: header.language,
-        kept: viewer?.header ? keptOf(viewer) : header.kept });
+      const before = keptBefore(header);
+      viewer = new Viewer(parentElement, { language: header.language, kept: before ?? header.kept });
+      if (before) keepSoon(viewer);
       viewers.set(parentElement, viewer);
     }
     viewer.send = { setStateValue, setTriggerValue };

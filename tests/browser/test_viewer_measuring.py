@@ -156,6 +156,7 @@ def test_nothing_is_sent_while_nothing_is_measured(stand: Stand) -> None:
     stand.page.wait_for_timeout(1000)
     assert stand.sent("kept") == []
     stand.page.mouse.move(5, 890)
+    stand.page.wait_for_timeout(1000)
     assert [k["images"]["stack"]["view"]["is_flipped"] for k in stand.sent("kept")] == [True]
 
 

@@ -77,6 +77,8 @@ def test_measurements_and_window_are_there_when_the_page_is_entered_again(
     reviewed.expect_shown("inverted", "true")
     marks = reviewed.shown("marks")
     assert "mm" in marks
+    reviewed.see("research-banner").hover()
+    reviewed.page.wait_for_timeout(1200)  # it is sent once nothing else happens
     reviewed.go_to("Models")
     expect(reviewed.see("model-head")).to_be_visible()
     reviewed.go_to("Review")
