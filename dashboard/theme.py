@@ -27,7 +27,9 @@ def apply() -> None:
         "upload": t("Upload"),
         "limit": t("{n}MB per file", n=most),
     }
-    said = "".join(f"--co-word-{name}:{json.dumps(text)};" for name, text in words.items())
+    said = "".join(
+        f"--co-word-{name}:{json.dumps(text, ensure_ascii=False)};" for name, text in words.items()
+    )
     st.html(f"<style>:root{{{said}}}</style>")
 
 

@@ -183,5 +183,11 @@ def test_a_language_that_nobody_offers_is_refused_in_words(
     assert 'data-testid="research-banner"' not in page
 
 
+def test_words_that_streamlit_writes_are_replaced_by_ours(chinese: Stage) -> None:
+    app = chinese.open_page("intake")
+    styles = [e.value for e in app.get("html") if e.value.startswith("<style")]
+    assert any('--co-word-upload:"选择文件"' in style for style in styles)
+
+
 def test_outside_a_page_words_are_english() -> None:
     assert state.language() == "en"
