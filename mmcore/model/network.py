@@ -62,6 +62,8 @@ class FusionNetwork(nn.Module):
         if config.segmentation is not None:
             image = cast(ImageEncoder, encoders[Modality.IMAGE.value])
             self.segmentation = SegmentationHead(config.segmentation, image, dim)
+        self.token_dropout: Mapping[Modality, float] = {}
+        """While training, the chance of each token of a modality to be that of its baseline."""
         self._speakers = _speakers(config)
         self._groups = _groups(config)
 
@@ -196,11 +198,19 @@ class FusionNetwork(nn.Module):
                 if own is not None and maps is not None:
                     regions[present] = self.segmentation(own, maps).to(regions.dtype)
             tokens[modality] = joined
-            encoded[modality] = self.project(modality, joined)
+            encoded[modality] = self.project(modality, self._thinned(modality, joined, blank))
             baseline[modality] = self.project(modality, blank)
         logits = self.decide(encoded, baseline)
         partial = None if coalitions is None else self._partial(encoded, baseline, coalitions)
         return Outputs(logits, regions, tokens, partial)
+
+    def _thinned(self, modality: Modality, tokens: Tensor, blank: Tensor) -> Tensor:
+        """Return (B, T, D) tokens of which some are lost while training; see ``token_dropout``."""
+        rate = self.token_dropout.get(modality, 0.0)
+        if not (self.training and rate):
+            return tokens
+        is_lost = torch.rand(tokens.shape[:2], device=tokens.device) < rate
+        return torch.where(is_lost[..., None], blank, tokens)
 
     def _partial(self, encoded: Tokens, baseline: Tokens, coalitions: Tensor) -> Tensor:
         """Return (B, C, K) logits when only some of a row's modalities are its own."""

@@ -9,6 +9,7 @@ import yaml
 
 from mmcore.errors import ConfigError
 from mmcore.model.config import ModelConfig, read_section
+from mmcore.records import Modality
 from mmcore.train.alignment import AlignmentConfig
 from mmcore.train.losses import LossConfig
 
@@ -116,9 +117,11 @@ class TrainingConfig:
     accumulate: batches whose gradients make one step. modality_dropout: probability that a
         modality of a training patient is replaced by its baseline, each on its own. coalitions: how
         many random subsets of a patient's modalities are learned beside all of them, from the same
-        encodings (mmcore/train/coalitions.py). ema_decay: of
-        the averaged weights that are shipped. amp: bfloat16 in the forward pass where there is a
-        GPU. patience: epochs without a better validation loss after which training stops; 0 never.
+        encodings (mmcore/train/coalitions.py). token_dropout: by modality, the chance of each of
+        its tokens to be lost before the fusion, so that none becomes a place to keep what others
+        saw (docs/decisions/0023). ema_decay: of the averaged weights that are shipped. amp:
+        bfloat16 in the forward pass where there is a GPU. patience: epochs without a better
+        validation loss after which training stops; 0 never.
     sampler: "shuffle", or "balanced" (rare labels oftener). strata: subgroup, such as "view", that
         the balanced sampler makes independent of the labels.
     rates: factor of the learning rate by prefix of a parameter's name, the longest that fits.
@@ -137,6 +140,7 @@ class TrainingConfig:
     gradient_clip: float
     seed: int
     coalitions: int = 0
+    token_dropout: dict[str, float] = field(default_factory=dict)
     accumulate: int = 1
     amp: bool = False
     patience: int = 0
@@ -155,6 +159,10 @@ class TrainingConfig:
         if self.lora and not (self.lora_rank > 0 and self.lora_alpha > 0.0):
             problem = "lora_rank and lora_alpha must exceed 0 where something is adapted"
             raise ConfigError(key="training.lora_rank", problem=problem)
+        for name, rate in self.token_dropout.items():
+            if name not in set(Modality) or not 0.0 <= rate < 1.0:
+                problem = "must name modalities, with chances in [0, 1)"
+                raise ConfigError(key=f"training.token_dropout.{name}", problem=problem)
         for prefix, rate in self.rates.items():
             if not rate > 0.0:
                 problem = "must exceed 0; to keep parameters as they are, freeze them"

@@ -73,6 +73,7 @@ def fit(
             taken=started.taken, left_out=started.left_out, text_losses=losses,
         )  # fmt: skip
     adapt(network, run.training)
+    network.token_dropout = {Modality(m): p for m, p in run.training.token_dropout.items()}
     before = _align(network, run, source, folder=folder / "aligned", workers=workers)
     cap = run.loss.pos_weight_cap
     weights = pos_weights(source.train.labels, cap=cap) if cap > 1.0 else None
