@@ -41,6 +41,7 @@ def test_pointing_at_a_row_lights_its_region_and_the_other_way_round(
     reviewed = at_the_image
     row = reviewed.see("region-1")
     row.scroll_into_view_if_needed()
+    reviewed.page.wait_for_timeout(700)  # charts settle, and may move what is below them
     with reviewed.without_the_server():
         row.hover()
         reviewed.expect_shown("lit", "1")
