@@ -8,7 +8,9 @@ function listenToPage(whole) {
     const row = event.target.closest?.(ROW);
     does(row ? Number(row.dataset.region) : null, event);
   }, { signal: whole.ears.signal });
-  listen("pointerover", (region) => light(whole, region));
+  // A row with the focus stays lit while the pointer is elsewhere, as when the page scrolls to it.
+  const focused = () => document.activeElement?.closest(ROW)?.dataset.region;
+  listen("pointerover", (region) => light(whole, region ?? (Number(focused()) || null)));
   listen("focusin", (region) => light(whole, region));
   listen("focusout", () => light(whole, null));
   listen("click", (region) => { if (region !== null) showRegion(whole, region); });

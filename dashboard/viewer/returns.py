@@ -5,7 +5,6 @@ Whatever runs in a browser may send anything, so nothing is taken over as it com
 
 import base64
 import binascii
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -118,14 +117,15 @@ def _view(value: object) -> dict[str, Any] | None:
 def _marks(value: object) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for mark in value[:MOST_MARKS] if isinstance(value, list) else ():
-        if not isinstance(mark, Mapping) or mark.get("kind") not in POINTS:
+        kind = mark.get("kind") if isinstance(mark, Mapping) else None
+        if not isinstance(kind, str) or kind not in POINTS:
             continue
         frame, points = _number(mark.get("frame"), _FURTHEST), mark.get("points")
         if frame is None or frame < 0 or not isinstance(points, list):
             continue
         places = [_numbers(point, 2) for point in points]
-        if len(places) == POINTS[mark["kind"]] and None not in places:
-            found.append({"kind": mark["kind"], "frame": int(frame), "points": places})
+        if len(places) == POINTS[kind] and None not in places:
+            found.append({"kind": kind, "frame": int(frame), "points": places})
     return found
 
 
@@ -139,7 +139,7 @@ def _numbers(value: object, count: int) -> list[float] | None:
 def _number(value: object, most: float) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and abs(value) <= most else None
+    return float(value) if abs(value) <= most else None  # no NaN, and no infinity
 
 
 def _text(value: object) -> str:

@@ -52,6 +52,9 @@ def test_pointing_at_a_row_lights_its_region_and_the_other_way_round(
         reviewed.page.keyboard.press("Enter")
         reviewed.expect_shown("overlay-shown", "true")
     row.blur()
+    reviewed.page.mouse.wheel(0, -3000)
+    expect(reviewed.see("viewer-tool")).to_be_in_viewport()
+    reviewed.page.wait_for_timeout(500)
     box = reviewed.canvas.bounding_box()
     assert box is not None
     lit = reviewed.page.locator(".co-region.is-lit")
