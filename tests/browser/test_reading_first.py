@@ -66,7 +66,7 @@ def overlays(arrived: list[bytes]) -> list[np.ndarray]:
     """Return every signed map among what arrived for the viewer."""
     found = []
     for bytes_ in arrived:
-        for match in re.finditer(rb'\{"stack": "', bytes_):
+        for match in re.finditer(rb'\{"stack": "[^"]*", "number": ', bytes_):
             message = bytes_[match.start() - 4 :]
             length = int.from_bytes(message[:4], "little")
             if b'"overlay": {"dtype"' in message[: 4 + length]:
@@ -166,3 +166,38 @@ def test_a_reading_survives_a_visit_to_other_pages(reader: Clinician) -> None:
     reader.go_to("Review")
     expect(reader.see("reading-progress")).to_contain_text("1 not complete")
     expect(reader.page.get_by_role("button", name=REVEAL)).to_be_disabled()
+
+
+@pytest.fixture
+def second_reader(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Clinician]:
+    log = tmp_path_factory.mktemp("second-reader") / "server.log"
+    with serving(log, {"CONSILIUM_READING": "second-reader"}) as url:
+        made = people(browser, url)
+        yield next(made)()
+        next(made, None)
+
+
+def test_a_second_reader_is_answered_after_one_impression(
+    second_reader: Clinician, tmp_path: Path
+) -> None:
+    reader = second_reader
+    reveal = messages.REVEAL[ReadingMode.SECOND_READER]
+    reader.open()
+    reader.open_demo()
+    reader.press("Review this case")
+    expect(reader.see("how-to-read")).to_be_visible()
+    expect(reader.page.get_by_role("button", name=reveal)).to_be_disabled()
+    expect(reader.see("ledger-sentence")).to_have_count(0)
+    group = reader.page.get_by_role("radiogroup", name=FINDING).nth(1)
+    group.get_by_text("Present", exact=True).click()
+    sure = reader.page.get_by_role("radiogroup", name=re.compile("how sure")).nth(1)
+    sure.get_by_text("3", exact=True).click()
+    reader.press(reveal)
+    reader.wait_for_explanation()
+    expect(reader.see("ledger-sentence")).to_be_visible()
+    reader.report()
+    reading = reader.download_json(tmp_path)["reading"]
+    assert reading["mode"] == "second-reader"
+    assert [(i["presence"], i["confidence"]) for i in reading["impressions"]] == [("present", 3)]
