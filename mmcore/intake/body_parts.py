@@ -30,17 +30,17 @@ _IMAGING = re.compile(
 )
 _REACH = 40
 _SIDE = re.compile(
-    r"\b(right|left)(?:[ -]sided)?[ -](?:[\w-]+[ ,]+){0,3}?(?:hand|wrist|finger|thumb|elbow|forearm"
-    r"|arm|shoulder|clavicle|knee|leg|thigh|foot|ankle|toe|hip|breast|lung|lobe|lower zone"
-    r"|upper zone|mid zone|base|apex|hemithorax|chest|pleura\w*|pneumothorax|effusion|kidney)\b",
+    r"\b(right|left)(?:[ -]sided)?[ -](?:[\w-]{1,30}[ ,]{1,3}){0,3}?(?:hand|wrist|finger"
+    r"|thumb|elbow|forearm|arm|shoulder|clavicle|knee|leg|thigh|foot|ankle|toe|hip|breast|lung|lobe"
+    r"|lower zone|upper zone|mid zone|base|apex|hemithorax|chest|pleura\w*|pneumothorax|effusion|kidney)\b",
     re.IGNORECASE,
 )
 _FRONTAL = re.compile(r"\b(PA|AP)\b(?= |$|[.,;/&])")
 _LATERAL_WORDS = re.compile(r"\b(?:lateral|lat|seitlich)\b(?!\s+(?:to|of|wall|aspect|costo))", re.I)
 _TECHNIQUE = re.compile(
-    r"\b(?P<view>PA|AP|lateral)\b[ ,-]+(?:[\w-]+[ ,]+){0,2}?(?:chest|view|film|radiograph"
-    r"|projection|x-?ray|cxr)\b"
-    r"|\b(?:chest|cxr|film|radiograph|x-?ray)[ ,:-]+(?P<after>PA|AP|lateral)\b",
+    r"\b(?P<view>PA|AP|lateral)\b[ ,-]{1,3}(?:[\w-]{1,30}[ ,]{1,3}){0,2}?(?:chest|view|film"
+    r"|radiograph|projection|x-?ray|cxr)\b"
+    r"|\b(?:chest|cxr|film|radiograph|x-?ray)[ ,:-]{1,3}(?P<after>PA|AP|lateral)\b",
     re.IGNORECASE,
 )
 _OPPOSITE = {"L": "R", "R": "L"}

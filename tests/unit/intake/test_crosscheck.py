@@ -1,6 +1,7 @@
 """Across files: contradictions with both sources, and what was not known yet when the film was."""
 
 import itertools
+import time
 from datetime import datetime
 
 import pytest
@@ -56,6 +57,13 @@ def test_a_note_of_the_other_side_is_told_with_both_sources() -> None:
 )  # fmt: skip
 def test_sides_that_agree_or_are_not_stated_are_fine(side: str, text: str) -> None:
     assert case(image(ImageLaterality=side), note(f"FINDINGS: {text}.")).contradictions == ()
+
+
+@pytest.mark.parametrize("word", ["right-", "PA-", "left ", "right a, ", "ct ", "chest: "])
+def test_a_note_of_one_word_over_and_over_takes_no_time(word: str) -> None:
+    text, started = word * 10_000, time.process_time()
+    body_parts.sides_in(text), body_parts.views_taken(text), body_parts.parts_imaged(text)
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
