@@ -133,7 +133,8 @@ def test_whatever_else_comes_is_as_if_nothing_was_kept(value: object) -> None:
     "mark",
     [{**MARK, "kind": "script"}, {**MARK, "points": [[1, 2]]}, {**MARK, "frame": -1},
      {**MARK, "points": [[1, 2], [float("nan"), 2]]}, {**MARK, "points": [[1, 2], "34"]},
-     {**MARK, "points": [[1, 2], [1e9, 2]]}, {**MARK, "frame": True}, "mark", None],
+     {**MARK, "points": [[1, 2], [1e9, 2]]}, {**MARK, "frame": True}, "mark", None,
+     {**MARK, "kind": ["length"]}, {**MARK, "frame": 10**400}],
 )  # fmt: skip
 def test_a_malformed_mark_is_dropped_and_no_other(mark: object) -> None:
     given = {"images": {"a": {"view": VIEW, "marks": [mark, MARK]}}}
