@@ -30,9 +30,10 @@ _IMAGING = re.compile(
 )
 _REACH = 40
 _SIDE = re.compile(
-    r"\b(right|left)(?:[ -]sided)?[ -](?:[\w-]{1,30}[ ,]{1,3}){0,3}?(?:hand|wrist|finger"
-    r"|thumb|elbow|forearm|arm|shoulder|clavicle|knee|leg|thigh|foot|ankle|toe|hip|breast|lung|lobe"
-    r"|lower zone|upper zone|mid zone|base|apex|hemithorax|chest|pleura\w*|pneumothorax|effusion|kidney)\b",
+    r"\b(right|left)(?:[ -]sided)?[ -](?:[\w-]{1,30}[ ,]{1,3}){0,3}?"
+    r"(?:hand|wrist|finger|thumb|elbow|forearm|arm|shoulder|clavicle|knee|leg|thigh|foot|ankle|toe"
+    r"|hip|breast|lung|lobe|lower zone|upper zone|mid zone|base|apex|hemithorax|chest|pleura\w*"
+    r"|pneumothorax|effusion|kidney)\b",
     re.IGNORECASE,
 )
 _FRONTAL = re.compile(r"\b(PA|AP)\b(?= |$|[.,;/&])")

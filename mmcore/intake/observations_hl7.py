@@ -29,6 +29,7 @@ from mmcore.records import Note, Observation, Patient
 
 _FINAL, _WRONG = frozenset({"F", "C"}), frozenset({"W", "D"})
 _SEXES: dict[str, Literal["F", "M", "O"]] = {"F": "F", "M": "M", "O": "O", "A": "O"}
+_LINES = frozenset({"TX", "FT", "ST"})
 _LOINC_NAMES = frozenset({"LN", "LOINC", "LNC"})
 # HL7 table 0211. UTF-8, and Latin-1 with a notice, are what ``decode_text`` tries anyway.
 _CHARACTER_SETS = {
@@ -48,12 +49,17 @@ Key = tuple[str, datetime | None, str]
 
 @dataclass(slots=True)
 class _Order:
-    """One OBR with what follows it."""
+    """One OBR with what follows it.
 
+    numbers: of placer and filler. blocks: lines of one OBX each. corrected: what it replaced.
+    """
+
+    numbers: tuple[str, ...] = ()
     title: str = ""
     time: datetime | None = None
-    lines: list[str] = field(default_factory=list)
+    blocks: list[list[str]] = field(default_factory=list)
     heading: str = ""
+    corrected: set[tuple[str, ...]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -65,6 +71,7 @@ class _Found:
     questions: dict[Key, str] = field(default_factory=dict)
     twice: Counter[Key] = field(default_factory=Counter)
     orders: list[_Order] = field(default_factory=list)
+    lines: dict[tuple[str, ...], list[tuple[_Order, list[str]]]] = field(default_factory=dict)
     aside: Counter[Text] = field(default_factory=Counter)
 
 
@@ -138,7 +145,8 @@ def _read_message(message: Sequence[Segment], found: _Found) -> None:
     for segment in message:
         if segment.name == "OBR":
             title = segment.text(4, 2) or segment.text(4, 1)
-            order = _Order(readable(title)[:80], parse_stamp(segment.text(7)))
+            numbers = (segment.raw(2), segment.raw(3), segment.raw(4))
+            order = _Order(numbers, readable(title)[:80], parse_stamp(segment.text(7)))
             found.orders.append(order)
         elif segment.name == "OBX":
             if not found.orders or found.orders[-1] is not order:
@@ -157,6 +165,8 @@ def _read_result(segment: Segment, order: _Order, found: _Found) -> None:
         if status in _WRONG:
             found.observations.pop(key, None)
             found.questions.pop(key, None)
+            if type_ in _LINES:
+                _take_back(segment, order, found)
     elif type_ in ("ED", "RP"):
         found.aside[_ENCLOSED] += 1
     elif kind is not None:
@@ -173,8 +183,10 @@ def _read_result(segment: Segment, order: _Order, found: _Found) -> None:
             found.questions[key] = say(
                 "line {line}: {problem}", line=segment.number, problem=outcome
             )
-    elif type_ in ("TX", "FT", "ST") and not segment.raw(6):
-        _add_lines(segment, order)
+    elif type_ in _LINES and not segment.raw(6):
+        if status == "C":
+            _take_back(segment, order, found)
+        _add_lines(segment, order, found)
     else:
         found.aside[_OTHER_KINDS] += 1
 
@@ -234,18 +246,40 @@ def _reference(text: str) -> tuple[float | None, float | None]:
     return None, None
 
 
-def _add_lines(segment: Segment, order: _Order) -> None:
+def _add_lines(segment: Segment, order: _Order, found: _Found) -> None:
     """Add the lines of a report, under a heading where OBX-3 names a known section."""
     name = segment.text(3, 2) or segment.text(3, 1)
+    block: list[str] = []
+    order.blocks.append(block)
+    found.lines.setdefault(_place(segment, order), []).append((order, block))
     if name.lower() in KINDS and name != order.heading:
         order.heading = name
-        order.lines.append(f"{name}:")
+        block.append(f"{name}:")
     for part in segment.repetitions(5):
-        order.lines.append(readable(unescape(part, segment.marks)))
+        block.append(readable(unescape(part, segment.marks)))
+
+
+def _take_back(segment: Segment, order: _Order, found: _Found) -> None:
+    """Empty the lines that an earlier message gave for the same place of the same order."""
+    place = _place(segment, order)
+    if not any(order.numbers[:2]) or place in order.corrected:
+        return
+    order.corrected.add(place)
+    own = []
+    for of, block in found.lines.get(place, []):
+        if of is order:
+            own.append((of, block))
+        else:
+            block.clear()
+    found.lines[place] = own
+
+
+def _place(segment: Segment, order: _Order) -> tuple[str, ...]:
+    return (*order.numbers, segment.raw(3), segment.raw(4))
 
 
 def _notes(orders: Sequence[_Order], digest: str) -> Iterator[Note]:
     for order in orders:
-        text = "\n".join(order.lines).strip()
+        text = "\n".join(line for block in order.blocks for line in block).strip()
         if text:
             yield Note(digest, text, find_sections(text), order.time, order.title)

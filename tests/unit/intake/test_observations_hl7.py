@@ -138,6 +138,20 @@ def test_the_lines_of_a_report_are_one_note() -> None:
     assert (note.title, note.authored_at) == ("CBC", datetime(2024, 5, 6, 7, 8, 9))
 
 
+@pytest.mark.parametrize(
+    ("status", "left"),
+    [("C", ["No effusion."]), ("W", []), ("F", ["Large effusion.", "No effusion."])],
+)
+def test_a_corrected_report_replaces_the_one_before(status: str, left: list[str]) -> None:
+    def report(text: str, status: str) -> str:
+        return message(obx(text, type_="TX", loinc="1^Text^L", unit="", status=status), obx())
+
+    part = read(report("Large effusion.", "F") + report("No effusion.", status))
+    assert [note.text for note in part.notes] == left
+    other = report("Other film.", "F").replace("OBR|1||1|", "OBR|1||2|")
+    assert [n.text for n in read(other + report("New.", "C")).notes] == ["Other film.", "New."]
+
+
 def test_the_stated_character_set_is_used() -> None:
     head = MSH + "|" * 6 + "GB 18030-2000"
     text = message(obx(), head=head, pid="PID|1||00123||张^三")
