@@ -85,12 +85,13 @@ def reveal(work: CaseWork, targets: Sequence[TargetPrediction], *, now: Clock = 
         for target in targets
         if (made := _impression(found.entry(target.name), target.name, at, is_blind))
     )
-    found.reading = found.reading.reveal(impressions, at)
+    found.reading = shown = found.reading.reveal(impressions, at)
     found.entries.clear()
     desks.forget_steps(found)
     work.forget_report()
     if not desks.save(work, (EventKind.REVEALED, "")):
-        found.reading, found.entries = before, entries
+        if found.reading is shown:  # else what another window recorded stands, entries and all
+            found.reading, found.entries = before, entries
         state.session().told = say(
             "Your reading could not be stored, so the model's answer stays hidden. What you "
             "entered is still here: try again."

@@ -244,6 +244,10 @@ def test_what_another_window_recorded_first_is_followed_not_overwritten(
     assert [d["response"] for d in reading["decisions"]] == ["agree", "reject"]
 
 
+def pictures(**captions: int) -> dict[str, Any]:
+    return {"key_images": [{"picture": name, "caption": n} for name, n in captions.items()]}
+
+
 @pytest.mark.parametrize(
     ("base", "mine", "theirs", "joined"),
     [
@@ -255,6 +259,9 @@ def test_what_another_window_recorded_first_is_followed_not_overwritten(
          {"entries": {"a": {"x": 1}}}),
         ({}, {"viewer": {"images": {"one": {"m": [1]}}}}, {"viewer": {"images": {"two": {}}}},
          {"viewer": {"images": {"one": {"m": [1]}, "two": {}}}}),
+        ({}, pictures(a=1), pictures(b=1), pictures(b=1, a=1)),
+        (pictures(a=1, b=1), pictures(b=2), pictures(a=1, b=1, c=1), pictures(b=2, c=1)),
+        (pictures(a=1), pictures(a=1, b=1), {}, pictures(b=1)),
     ],
 )  # fmt: skip
 def test_two_drafts_are_joined_by_what_each_window_changed(
@@ -340,6 +347,30 @@ def test_no_answer_is_shown_before_the_reading_is_stored(
     app = press(app, "reveal")
     assert not any(REVEAL in b.label for b in app.button)
     assert not any(REVEAL in b.label for b in reloaded(app).button)
+
+
+def test_a_reading_recorded_elsewhere_stands_though_the_store_fails_right_after(
+    stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = stage.open_case("jane", "review")
+    two = reloaded(one)
+    for name in FINDINGS:
+        two = read(two, name, Presence.PRESENT, 2)
+    one = revealed(one)
+    first = store().desk(JANE, "phantom").reading
+    with monkeypatch.context() as failing:
+        real, calls = Store.save_desk, iter((True, False))
+
+        def save_desk(*given: Any, **more: Any) -> Any:
+            if next(calls, False):
+                return real(*given, **more)  # which tells that another window was first
+            raise StoreUnavailableError(problem="OSError: No space left on device")
+
+        failing.setattr(Store, "save_desk", save_desk)
+        two = press(two, "reveal")
+    two = two.run()
+    assert store().desk(JANE, "phantom").reading == first
+    assert "You hold: <b>Absent, confidence 4 of 5</b>" in html(two)
 
 
 def test_a_case_deleted_in_another_window_lives_on_in_this_one_and_says_so(
