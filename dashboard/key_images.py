@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from dashboard import reading
 from dashboard.formatting import number
-from dashboard.language import Text, say, t
+from dashboard.language import Text, say, t, word
 from dashboard.reading import Clock
 from dashboard.state import CaseWork
 from dashboard.viewer import Overlay, Picture
@@ -96,11 +96,12 @@ def _told(work: CaseWork, picture: Picture, overlay: Overlay) -> list[Text]:
             say("W {width} L {level}", width=number(picture.width), level=number(picture.center))
         )
     if picture.is_mapped and overlay.parts is not None:
+        finding = word(overlay.display)
         told.append(
             {
-                "both": say("Map of what moved the model for {finding}", finding=overlay.display),
-                "for": say("Map of what speaks for {finding}", finding=overlay.display),
-                "against": say("Map of what speaks against {finding}", finding=overlay.display),
+                "both": say("Map of what moved the model for {finding}", finding=finding),
+                "for": say("Map of what speaks for {finding}", finding=finding),
+                "against": say("Map of what speaks against {finding}", finding=finding),
             }[picture.mode]
         )
     told += [_plain(measure) for measure in picture.measures]

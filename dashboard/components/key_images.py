@@ -35,7 +35,8 @@ def key_images_list(work: CaseWork) -> None:
 
 
 def _one(work: CaseWork, index: int, image: KeyImage) -> None:
-    key = f"{work.case.digest[:16]}-{image.recorded_at:%H%M%S}-{index}-{len(image.png)}"
+    drawn = f"{reading.desk(work).history.round}-{index}-{len(image.png)}"
+    key = f"{work.case.digest[:16]}-{image.recorded_at:%H%M%S}-{drawn}"
     st.image(image.png, width="stretch")
 
     def rename() -> None:

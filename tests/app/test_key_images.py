@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard import key_images, reading
+from dashboard import key_images, reading, state
 from dashboard.state import CaseWork, Desk
 from dashboard.viewer import Overlay, Picture, returns, stacks
 from mmcore.records import MOST_KEY_IMAGES, Modality, Reading, ReadingMode, Window
@@ -61,6 +61,16 @@ def test_a_picture_is_kept_with_the_image_that_it_shows_and_its_words(work: Case
         assert words in image.caption
     assert "Doe" not in image.caption
     assert "PAT-0042" not in image.caption
+
+
+def test_a_caption_names_the_finding_in_the_readers_language(
+    work: CaseWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "language", lambda: "zh-Hans")
+    parts = factory.FakeEngine()._parts(work.case, Modality.IMAGE, 1.0)
+    given = picture(work, is_mapped=True, mode="against")
+    assert add(work, given, Overlay("effusion", "Pleural effusion", parts))
+    assert "反对“胸腔积液”的归因图" in reading.desk(work).key_images[0].caption
 
 
 def test_a_map_that_was_not_shown_is_not_told(work: CaseWork) -> None:

@@ -1,11 +1,13 @@
 """What a reader entered is there again: after a reload, in another window, after a removal."""
 
+import io
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import mmcore.intake
@@ -444,3 +446,19 @@ def test_key_images_and_views_are_kept_and_a_removal_is_undone(
     session.desks.clear()
     found = reading.desk(work)
     assert (found.key_images, found.viewer) == ((two,), desk.viewer)
+
+
+def test_an_undone_caption_is_drawn_as_it_was(
+    stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(site.READING, "concurrent")
+    app = stage.open_case("jane", "review")
+    (desk,) = app.session_state["consilium_session"].desks.values()
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "PNG")
+    desk.key_images = (KeyImage(buffer.getvalue(), JANE, 0, "As told", factory.TAKEN),)
+    app = app.run()
+    app = app.text_area[0].set_value("By hand").run()
+    assert desk.key_images[0].caption == "By hand"
+    app = press(app, "undo")
+    assert desk.key_images[0].caption == app.text_area[0].value == "As told"
