@@ -50,7 +50,7 @@ with look:
         ):
             st.switch_page(site.page("review"))
         if st.button(t("Close this case"), key="close"):
-            keeping.put_aside(work)
+            stored.attempt(keeping.put_aside, work)
             st.rerun()
     if work.case.files:
         intake.files_table(work.case.files)

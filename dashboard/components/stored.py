@@ -1,6 +1,7 @@
 """Stored cases: the list, a case on its way back, what could not be saved, where it all lies."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import streamlit as st
 
@@ -11,6 +12,7 @@ from dashboard.markup import element, show
 from mmcore.errors import StoreError
 from mmcore.store import CaseState, Progress, StoredCase
 
+Given = TypeVar("Given")
 _AT_ONCE = 8
 _MOST = 500
 
@@ -44,6 +46,14 @@ def warnings() -> None:
             )
         )
         current.told = ""
+
+
+def attempt(action: Callable[[Given], None], given: Given) -> None:
+    """Do something to a stored case, or say why not: another window may have deleted it by now."""
+    try:
+        action(given)
+    except StoreError as error:
+        state.session().told = stored_words.of_store_error(error)
 
 
 def cases_list() -> None:
@@ -91,8 +101,8 @@ def _row(case: StoredCase) -> None:
         st.button(
             t("Look at it") if is_here else t("Open"),
             key=f"stored-open-{short}",
-            on_click=resuming.reopen,
-            args=(case.digest,),
+            on_click=attempt,
+            args=(resuming.reopen, case.digest),
             disabled=case.digest == current.active_digest,
             help=name,
         )
@@ -100,8 +110,8 @@ def _row(case: StoredCase) -> None:
             "",
             icon=":material/delete:",
             key=f"stored-remove-{short}",
-            on_click=keeping.remove,
-            args=(case.digest,),
+            on_click=attempt,
+            args=(keeping.remove, case.digest),
             help=t("Remove {name}", name=name),
         )
 
@@ -121,7 +131,7 @@ def _removed(case: StoredCase) -> None:
 
 
 def _do(label: str, key: str, action: Callable[[str], None], digest: str) -> None:
-    st.button(label, key=key, on_click=action, args=(digest,))
+    st.button(label, key=key, on_click=attempt, args=(action, digest))
 
 
 def _how_far(case: StoredCase) -> str:

@@ -196,6 +196,19 @@ def test_a_removed_case_can_be_brought_back_or_deleted_for_good(stage: Stage, fo
     assert not [path for path in (folder / "blobs").rglob("*") if path.is_file()]
 
 
+def test_what_another_window_deleted_meanwhile_is_said(stage: Stage, folder: Path) -> None:
+    app = stage.open_case("jane")
+    store().delete(JANE)
+    app = press(app, "close")
+    assert "maybe in another window" in html(app)
+    assert 'data-testid="case-summary"' not in html(app)
+    app = press(stage.open_another(app, "john"), f"stored-remove-{JOHN[:16]}")
+    store().delete(JOHN)
+    app = press(app, f"stored-restore-{JOHN[:16]}")
+    assert "maybe in another window" in html(app)
+    assert 'data-testid="removed-case"' not in html(app)
+
+
 def test_an_impression_is_not_called_blind_if_an_answer_was_ever_seen(
     stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
