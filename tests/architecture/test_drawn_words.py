@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(p for d in ("dashboard", "pages") for p in (ROOT / d).rglob("*.py"))
 BUILDERS = {"element", "join", "table"}
 """Functions of ``dashboard.markup`` that put words on the page."""
-SILENT = {"space", "get_option", "html", "rerun"}
-"""Functions of Streamlit that draw no words; ``st.html`` has an owner of its own."""
+SILENT = {"space", "get_option", "html", "rerun", "form"}
+"""Functions of Streamlit that are given no words; ``st.html`` has an owner of its own."""
 NOT_WORDS = {
     "key", "type", "width", "height", "icon", "cls", "gap", "format", "language", "mime", "args",
     "label_visibility", "vertical_alignment", "horizontal_alignment", "file_name", "on_click",
@@ -23,8 +23,8 @@ NOT_WORDS = {
 READ = {"alt", "title", "placeholder", "help", "label", "text"}
 """Attributes of elements that are read; others, but ``aria_label``, are not."""
 WORD = re.compile(r"[A-Za-z]{3,}")
-ALLOWED = {"Consilium", "Language / 语言"}
-"""The name, and the label of the chooser, which says the same in both languages."""
+ALLOWED = {"Consilium", "Language / 语言", "CREATOR|0019|0c"}
+"""The name, the label of the chooser, which is in both languages, and an example of a code."""
 
 
 def is_drawing(call: ast.Call) -> bool:
