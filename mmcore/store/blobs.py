@@ -5,6 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from mmcore.errors import StoredFileDamagedError, StoreUnavailableError
@@ -78,8 +79,10 @@ class Blobs:
         for path in sorted(self._folder.glob("??/*")):
             if not path.name.startswith("."):
                 yield path.name
-            elif time.time() - path.stat().st_mtime > _STRAY_SECONDS:
-                path.unlink(missing_ok=True)
+                continue
+            with suppress(FileNotFoundError):  # another process has just finished with it
+                if time.time() - path.stat().st_mtime > _STRAY_SECONDS:
+                    path.unlink()
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest

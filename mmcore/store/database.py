@@ -43,7 +43,12 @@ class Database:
     @contextmanager
     def starting(self) -> Iterator[None]:
         """Let one process of this folder at a time through; SQLite is switched to WAL inside."""
-        descriptor = os.open(self._lock_file, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
+        try:
+            descriptor = os.open(self._lock_file, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
+        except OSError as error:
+            raise StoreUnavailableError(
+                problem=f"{type(error).__name__}: {error.strerror}"
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if self.is_sqlite:

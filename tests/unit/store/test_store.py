@@ -31,6 +31,7 @@ from mmcore.store import (
     place_of,
 )
 from mmcore.store.blobs import Blobs
+from mmcore.store.sealing import Seal
 
 JANE, JOHN = "a1" * 32, "b2" * 32
 IMAGE, NOTE = KeptFile("Doe Jane.dcm", b"\0pixels\xff" * 1000), KeptFile("note.txt", b"Fever.")
@@ -322,6 +323,23 @@ def test_a_failure_while_a_file_is_written_leaves_nothing_of_it(
         keep(store)
     assert blobs(tmp_path) == []
     assert store.case(JANE) is None
+
+
+def test_files_that_another_process_is_done_with_do_not_stop_the_tidying(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path, Seal(None))
+    for name in ("00/one", "01/.half-written"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    found = blobs.digests()
+    assert next(found) == "one"
+    (tmp_path / "01/.half-written").unlink()
+    assert list(found) == []
+
+
+def test_a_folder_that_can_not_be_locked_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "start.lock").mkdir()
+    with pytest.raises(StoreUnavailableError, match="IsADirectory"):
+        Store(Place(tmp_path))
 
 
 def test_a_file_removed_between_its_writing_and_its_row_is_written_again(
