@@ -27,10 +27,16 @@ def stack_of(case: Case, instance: Instance) -> tuple[Instance, ...]:
                     if i.pixels.shape[1:] == instance.pixels.shape[1:]
                     and i.pixels.dtype == instance.pixels.dtype
                     and i.is_inverted == instance.is_inverted
+                    and _measured_in(i) == _measured_in(instance)
                 )
                 size = sum(i.pixels.nbytes for i in alike)
                 return alike if size <= MOST_STACK_BYTES else (instance,)
     return (instance,)
+
+
+def _measured_in(instance: Instance) -> tuple[tuple[float, ...], str]:
+    """Return in what lengths and values are told: one stack has one spacing and one unit."""
+    return tuple(round(mm, 4) for mm in instance.spacing_mm or ()), instance.value_unit
 
 
 def stacks_of(case: Case) -> tuple[tuple[Instance, ...], ...]:

@@ -101,6 +101,20 @@ def test_prior_studies_are_offered_first_and_every_image_is_in_one_stack() -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("spacing", "unit", "count"),
+    [((0.7, 0.7), "HU", 2), ((0.70000001, 0.7), "HU", 2), ((0.8, 0.8), "HU", 1), (None, "HU", 1),
+     ((0.7, 0.7), "", 1)],
+)  # fmt: skip
+def test_what_is_measured_otherwise_is_no_part_of_a_stack(
+    spacing: tuple[float, float] | None, unit: str, count: int
+) -> None:
+    one = factory.image(digest="a" * 64, spacing_mm=(0.7, 0.7), value_unit="HU")
+    other = factory.image(digest="b" * 64, spacing_mm=spacing, value_unit=unit)
+    case = factory.case(studies=(study("1", 2025, one, other),))
+    assert len(stacks.stack_of(case, one)) == count
+
+
 def test_a_frame_of_a_stack_is_found_in_its_image() -> None:
     one = factory.image(digest="a" * 64)
     three = factory.image(digest="b" * 64, pixels=np.zeros((3, 64, 48), np.uint16))
