@@ -33,13 +33,11 @@ from mmcore.model.network import FusionNetwork
 from mmcore.model.pack import load_pack
 from mmcore.records import Instance
 
-FILMS = 300  # in which every fault is planted
+FILMS = 600  # in which every fault is planted
 FALSE_ALARMS = 0.03  # of good films, held out in turn
 FOLDS = 5
 STRENGTH = 1.0  # of the fit; the inverse of its penalty
 STRENGTH_OF_SIDES = 0.01
-
-Groups = npt.NDArray[np.str_]
 
 
 def fit_quality(network: FusionNetwork, films: Iterable[tuple[str, Instance]]) -> Quality:
@@ -55,10 +53,11 @@ def fit_quality(network: FusionNetwork, films: Iterable[tuple[str, Instance]]) -
         raise ValueError("the model reads no image")
     classes = (GOOD, *FAULTS)
     small: list[FloatArray] = []
+    patients: list[str] = []
     kept: list[tuple[npt.NDArray[np.float16], FloatArray, FloatArray | None]] = []
-    whose: list[str] = []
     for number, (patient, film) in enumerate(films):
         small.append(shrink(prepare_image(film, config).values[0]))
+        patients.append(patient)
         if len(kept) >= FILMS * len(classes):
             continue
         draw = np.random.default_rng(number)
@@ -68,14 +67,27 @@ def fit_quality(network: FusionNetwork, films: Iterable[tuple[str, Instance]]) -
             with torch.inference_mode():
                 _, lungs = tokens_and_lungs(network, torch.from_numpy(square)[None])
             kept.append((square[0].astype(np.float16), tones_of(shown.pixels[0]), lungs))
-            whose.append(patient)
+    folds = _folds(np.array(patients))
     template = standardised(np.mean(small, axis=0))
-    sides = _sides(np.stack(small))
+    # A film that had a say in what is left and what is right would seem surer of it than new ones.
+    squares = np.stack(small)
+    sides_of_others = [_sides(squares[folds != fold]) for fold in range(FOLDS)]
+    folds = folds[: len(kept) // len(classes)].repeat(len(classes))
     measures = np.stack(
-        [measure(s.astype(np.float32), tones, lungs, template, sides) for s, tones, lungs in kept]
+        [
+            measure(square.astype(np.float32), tones, lungs, template, sides_of_others[fold])
+            for (square, tones, lungs), fold in zip(kept, folds, strict=True)
+        ]
     )
     labels = np.tile(np.arange(len(classes)), len(kept) // len(classes))
-    return _fit(measures, labels, np.array(whose), classes, template, sides)
+    return _fit(measures, labels, folds, classes, template, _sides(squares))
+
+
+def _folds(patients: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
+    """Return (N,) the fold of each film; all films of a patient are in one."""
+    _, patient = np.unique(patients, return_inverse=True)
+    result: npt.NDArray[np.int64] = patient % FOLDS
+    return result
 
 
 def teach_quality(folder: Path, cases: Iterable[LabelledCase]) -> Quality:
@@ -126,7 +138,7 @@ def _sides(small: FloatArray) -> FloatArray:
 def _fit(
     measures: FloatArray,
     labels: npt.NDArray[np.int64],
-    whose: Groups,
+    folds: npt.NDArray[np.int64],
     classes: Sequence[str],
     template: FloatArray,
     sides: FloatArray,
@@ -137,9 +149,6 @@ def _fit(
     rows = standard_measures(measures, center, scale)
     # As many good films, by weight, as faulty ones.
     weights = np.where(good, len(classes) - 1.0, 1.0)
-    patients = np.unique(whose)
-    fold_of = dict(zip(patients, np.arange(len(patients)) % FOLDS, strict=True))
-    folds = np.array([fold_of[p] for p in whose])
     held_out = np.empty(len(rows))
     for fold in range(FOLDS):
         inside = folds == fold
