@@ -26,9 +26,8 @@ def main() -> None:
     current = state.session()
     desks.save_changes(current)  # what the page's widgets have just entered
     resuming.follow_address()
-    pages = site.pages()
-    page = st.navigation(pages, position="hidden")
-    frame.header(pages)
+    page = st.navigation(site.pages(), position="hidden")
+    frame.header(site.header_pages())
     frame.banner()
     stored.warnings()
     resuming.show_address()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dashboard import state
 from dashboard.jobs import Tell
@@ -18,6 +18,9 @@ from mmcore.records import Case
 from mmcore.store import LOCAL, KeptFile, Place, Store, place_of
 from mmcore.store.place import DATA, DATABASE, KEEP_DAYS, KEY, KEY_FILE
 from mmcore.wording import person_name
+
+if TYPE_CHECKING:
+    from mmcore.intake.columns import Mappings
 
 UNDO_MINUTES = 10
 """How long a removed case can be brought back before it is deleted for good."""
@@ -60,15 +63,19 @@ def close() -> None:
         _DOOR.stores.clear()
 
 
-def read_case(files: Sequence[tuple[str, bytes]], tell: Tell) -> Case:
-    """Return the case that files make, dropped or stored; inside a job."""
+def read_case(files: Sequence[tuple[str, bytes]], tell: Tell, mappings: "Mappings") -> Case:
+    """Return the case that files make, dropped or stored; inside a job.
+
+    mappings: of columns, as the reader said before.
+    """
     from mmcore.intake import RawFile, case_from_files
 
     def progress(done: int, total: int) -> None:
         number = min(done + 1, total)
         tell(done / max(total, 1), say("Reading file {n} of {all}", n=number, all=total))
 
-    return case_from_files([RawFile(name, data) for name, data in files], progress=progress)
+    raw = [RawFile(name, data) for name, data in files]
+    return case_from_files(raw, progress=progress, mappings=mappings)
 
 
 def keep_case(
@@ -90,15 +97,42 @@ def keep_case(
         logging.getLogger(__name__).warning("a case could not be stored: %s", error)
 
 
-def begin(work: CaseWork) -> None:
-    """Note with an open case whether it is on the disk; say so where it should be and is not."""
+def begin(work: CaseWork, files: Sequence[tuple[str, bytes]] = ()) -> None:
+    """Note with an open case whether it is on the disk; say so where it should be and is not.
+
+    Files that are not on the disk stay with the open case.
+    """
+    work.files = tuple(files) or work.files
     try:
         kept = store()
         found = None if kept is None else kept.case(work.case.digest)
     except StoreError as error:
         state.session().unsaved = error
         return
-    work.kept = None if found is None else Kept(found.pack_name)
+    if found is not None:
+        work.kept, work.files = Kept(found.pack_name), ()
+
+
+def has_files(work: CaseWork) -> bool:
+    """Return whether the files that an open case was read from are still there.
+
+    Raises ``StoreError``.
+    """
+    kept = store()
+    if work.files or kept is None or work.kept is None:
+        return bool(work.files)
+    return bool(kept.case(work.case.digest)) and bool(kept.file_names(work.case.digest))
+
+
+def files_of(work: CaseWork) -> tuple[tuple[str, bytes], ...]:
+    """Return the files that an open case was read from; none if they are not kept any more.
+
+    Raises ``StoreError``.
+    """
+    kept = store()
+    if work.files or kept is None or work.kept is None:
+        return work.files
+    return tuple((file.name, file.data) for file in kept.files(work.case.digest))
 
 
 def put_aside(work: CaseWork) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Sequence
 
 import streamlit as st
 
 _VOID = ("img",)
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!:$<>~|])")
 
 
 class Markup(str):
@@ -75,6 +77,11 @@ def picture(svg: Markup, *, alt: str, width: int, height: int) -> Markup:
         "img", src=f"data:image/svg+xml;base64,{data}", alt=alt, title=alt, width=width,
         height=height, cls="co-picture",
     )  # fmt: skip
+
+
+def for_label(text: str) -> str:
+    """Return text from a file for the label of a widget, in which Streamlit looks for Markdown."""
+    return _MARKDOWN.sub(r"\\\1", text)
 
 
 def show(markup: Markup) -> None:

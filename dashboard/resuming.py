@@ -5,7 +5,7 @@ The address names the case by the start of its digest and holds nothing of the p
 
 import streamlit as st
 
-from dashboard import jobs, keeping, services, state
+from dashboard import columns, jobs, keeping, services, state
 from dashboard.jobs import Tell
 from dashboard.state import CaseWork, Kept, Resuming
 from mmcore.language import say
@@ -59,11 +59,11 @@ def reopen(digest: str) -> None:
     if kept is None or stored is None:
         return
 
-    n_files = len(kept.file_names(digest))
+    n_files, mappings = len(kept.file_names(digest)), columns.remembered()
 
     def work(tell: Tell) -> Case:
         files = [(file.name, file.data) for file in kept.files(digest)]
-        case = keeping.read_case(files, tell)
+        case = keeping.read_case(files, tell, mappings)
         if case.digest == digest:
             kept.open_case(digest)
         else:  # this version reads the same files otherwise

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 import yaml
 
-from dashboard import jobs, keeping, reading, state
+from dashboard import columns, jobs, keeping, reading, state
 from dashboard.jobs import Job, Tell
 from dashboard.keeping import prefer as prefer
 from dashboard.keeping import preference as preference
@@ -22,14 +22,7 @@ from dashboard.language import ours, say, word
 from dashboard.state import CaseWork
 from mmcore.errors import MMCoreError
 from mmcore.language import ENGLISH
-from mmcore.records import (
-    Case,
-    Explanation,
-    GateVerdict,
-    Modality,
-    Prediction,
-    Result,
-)
+from mmcore.records import Case, Explanation, GateVerdict, Modality, Prediction, Result
 from mmcore.wording import person_name
 
 if TYPE_CHECKING:
@@ -188,15 +181,16 @@ def read_files(
 
     Files and case are on the disk, where the site keeps any, before the case is there to be seen.
     """
+    mappings = columns.remembered()
 
     def work(tell: Tell) -> Case:
-        case = keeping.read_case(files, tell)
+        case = keeping.read_case(files, tell, mappings)
         keeping.keep_case(case, files, label=label, pack_name=pack_name)
         return case
 
     current = state.session()
     current.intake, current.intake_label = jobs.start(work), label
-    current.intake_pack = pack_name
+    current.intake_pack, current.intake_files = pack_name, tuple(files)
 
 
 def read_demo(demo: DemoCase) -> None:
@@ -215,8 +209,8 @@ def take_read_case() -> CaseWork | None:
     if work.pack_name is None:
         chosen = pack()
         work.pack_name = current.intake_pack or (chosen.name if chosen else None)
-    keeping.begin(work)
-    current.intake = None
+    keeping.begin(work, current.intake_files)
+    current.intake, current.intake_files = None, ()
     current.uploader_round += 1
     return work
 

@@ -12,6 +12,7 @@ from mmcore.records import ReadingMode
 
 READING = "CONSILIUM_READING"
 LANGUAGE = "CONSILIUM_LANGUAGE"
+DEID_KEY_FILE = "CONSILIUM_DEID_KEY_FILE"
 FOLDER = Path(__file__).resolve().parent.parent / "pages"
 _PAGES = {
     "intake": (say("Cases"), "folder_open"),
@@ -19,7 +20,9 @@ _PAGES = {
     "report": (say("Report"), "description"),
     "models": (say("Models"), "neurology"),
     "bench": (say("Bench"), "target"),
+    "deidentify": (say("De-identify"), "shield_person"),
 }
+_NOT_IN_HEADER = ("deidentify",)  # about one case, and reached from it
 
 
 def page(stem: str) -> Any:
@@ -31,8 +34,13 @@ def page(stem: str) -> Any:
 
 
 def pages() -> list[Any]:
-    """Return every page, in the order of the header."""
+    """Return every page."""
     return [page(stem) for stem in _PAGES]
+
+
+def header_pages() -> list[Any]:
+    """Return the pages that the header links to, in its order."""
+    return [page(stem) for stem in _PAGES if stem not in _NOT_IN_HEADER]
 
 
 def reading_mode() -> ReadingMode:
@@ -59,3 +67,9 @@ def language() -> str | None:
     if word and word not in LANGUAGES:
         raise ConfigError(key=LANGUAGE, problem=f"not one of {', '.join(LANGUAGES)}")
     return word or None
+
+
+def deid_key_file() -> Path | None:
+    """Return where the site keeps the key of its pseudonyms, or ``None`` if it has set none."""
+    path = os.environ.get(DEID_KEY_FILE, "").strip()
+    return Path(path) if path else None

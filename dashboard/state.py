@@ -12,6 +12,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import site
 from dashboard.jobs import Job
+from mmcore.deid.records import Box, DeidentifiedCase, Options, Preview
+from mmcore.deid.secret import Secret
 from mmcore.errors import ConfigError, MMCoreError
 from mmcore.language import ENGLISH, LANGUAGES
 from mmcore.records import (
@@ -122,6 +124,33 @@ class Resuming:
 
 
 @dataclass(slots=True)
+class Leaving:
+    """A case on its way out of the hospital: what was found, and what a person said of it.
+
+    job: of the preview or of the files. asked: the options of the preview. verdicts: by image and
+    box, whether it goes black; a box without one waits. added: boxes that a person added.
+    approved: images that a person has looked at and approved as they are marked. at: the image in
+    view. image, picture: the last one, and its last frame as drawn, by what they are of. made,
+    packed: the files, one by one and as a zip. given, read: the state of options and approvals
+    (``deidentifying.signature``) that they were made of, and that a person has read and looked at.
+    """
+
+    job: Job[Any] | None = None
+    asked: Options | None = None
+    preview: Preview | None = None
+    verdicts: dict[str, dict[Box, bool]] = field(default_factory=dict)
+    added: dict[str, list[Box]] = field(default_factory=dict)
+    approved: set[str] = field(default_factory=set)
+    at: str = ""
+    image: tuple[str, Instance] | None = None
+    picture: tuple[tuple[str, int], Any] | None = None
+    made: DeidentifiedCase | None = None
+    packed: bytes = b""
+    given: str = ""
+    read: str = ""
+
+
+@dataclass(slots=True)
 class CaseWork:
     """One open case and all that was worked out from it. Plain records; no tensors, no models.
 
@@ -134,6 +163,9 @@ class CaseWork:
     jobs: work under way, by name ("predict", "explain:effusion", "document").
     viewer_sent: digest and number of the last message to the viewer.
     kept: what of it is on the disk; None for a case in memory only.
+    files: its source files by name, where they are not on the disk.
+    leaving: its de-identification, while somebody works on it.
+    tables: by digest, those of its files whose columns a person may name.
     """
 
     case: Case
@@ -149,6 +181,9 @@ class CaseWork:
     jobs: dict[str, Job[Any]] = field(default_factory=dict)
     viewer_sent: tuple[str, int] = ("", 0)
     kept: Kept | None = None
+    files: tuple[tuple[str, bytes], ...] = ()
+    leaving: Leaving = field(default_factory=Leaving)
+    tables: dict[str, bytes] | None = None
 
     def number_of_message(self, digest: str) -> int:
         """Return a number that rises whenever what is sent to the viewer differs from the last."""
@@ -178,7 +213,7 @@ class Session:
 
     pack_name: the model for cases that name none, or None for the first installed.
     intake: the reading of dropped files, while it runs or until its error has been seen.
-    intake_pack: the model that the case being read is for, or None.
+    intake_pack: the model that the case being read is for, or None. intake_files: its files.
     uploader_round: counts up to give a fresh drop zone after each reading.
     has_fixed_scale: whether charts of all findings share one axis.
     language: of its words; None until the first of them is drawn. has_chosen_language: whether it
@@ -188,6 +223,7 @@ class Session:
     preferences: what was asked of the store, or chosen in this tab; JSON values by name.
     address: the case that the address of the page was last set to, "" for none.
     resuming: a stored case that is being read again, or None.
+    deid_key: of this session's pseudonyms, where the site has set none.
     unsaved: why the last change could not be saved, or None. told: what must be said once.
     """
 
@@ -197,6 +233,7 @@ class Session:
     intake: Job[Any] | None = None
     intake_label: str = ""
     intake_pack: str | None = None
+    intake_files: tuple[tuple[str, bytes], ...] = ()
     uploader_round: int = 0
     has_fixed_scale: bool = True
     language: str | None = None
@@ -205,6 +242,7 @@ class Session:
     preferences: dict[str, Any] = field(default_factory=dict)
     address: str = ""
     resuming: Resuming | None = None
+    deid_key: Secret | None = None
     unsaved: MMCoreError | None = None
     told: str = ""
 

@@ -276,10 +276,15 @@ def passed_text(tests: Sequence[PartTest]) -> str:
     return say("{passed}, {n} not applicable", passed=words, n=silent) if silent else words
 
 
+COLUMNS_CHOSEN = say("its columns were read as a person said for these headings")
+"""The reason of a table that was read in full by a mapping of its columns."""
+
+
 def is_used_in_part(source: SourceFile) -> bool:
     """Whether a used file is a table of which some rows were left out."""
     is_table = source.kind in ("observations", "variants")
-    return source.verdict is FileVerdict.USED and is_table and bool(source.reason)
+    is_told = bool(source.reason) and source.reason != COLUMNS_CHOSEN
+    return source.verdict is FileVerdict.USED and is_table and is_told
 
 
 def short_name(modality: Modality) -> str:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import keeping, messages, services, site, state
-from dashboard.components import intake, stored
+from dashboard.components import columns, intake, stored
 from dashboard.components.waiting import empty_state, error_state, wait_for
 from dashboard.language import say, t
 
@@ -40,7 +40,7 @@ with look:
         empty_state(messages.NO_CASE_YET, messages.NO_CASE_YET_MORE)
         st.stop()
     intake.case_summary(work.case)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
             t("Review this case"),
             key="review",
@@ -52,7 +52,13 @@ with look:
         if st.button(t("Close this case"), key="close"):
             stored.attempt(keeping.put_aside, work)
             st.rerun()
+        st.page_link(
+            site.page("deidentify"),
+            label=t("De-identify this case"),
+            icon=":material/shield_person:",
+        )
     if work.case.files:
         intake.files_table(work.case.files)
+        columns.tables_to_name(work)
     else:
         error_state(messages.NOTHING_READ)

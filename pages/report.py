@@ -55,3 +55,6 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         key="report-json",
     )
 report.preview(work.document)
+st.page_link(
+    site.page("deidentify"), label=t("De-identify this case"), icon=":material/shield_person:"
+)

@@ -6,10 +6,9 @@ every kind without a rule here, stays behind.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mmcore.deid.allowed import vocabulary
 from mmcore.deid.burned_in import find_text
 from mmcore.deid.images import (
     Order,
@@ -18,9 +17,8 @@ from mmcore.deid.images import (
     is_likely_text,
     rewrite_image,
 )
-from mmcore.deid.known import as_json, known_of
-from mmcore.deid.note_names import COMMON_NAMES, name_parts
-from mmcore.deid.notes import MAX_CHARACTERS, Known, scrub
+from mmcore.deid.known import as_json, known_of, sure_of
+from mmcore.deid.notes import MAX_CHARACTERS, scrub
 from mmcore.deid.records import (
     Approvals,
     BurnedIn,
@@ -36,8 +34,9 @@ from mmcore.deid.records import (
 from mmcore.deid.secret import Secret
 from mmcore.deid.tables import MAX_VARIANTS, bundle, panel, wave
 from mmcore.errors import FileRefusedError
-from mmcore.intake import RawFile, archive, case_from_files
-from mmcore.intake.sniff import Content, sniff
+from mmcore.intake import RawFile, case_from_files
+from mmcore.intake.columns import Mappings
+from mmcore.intake.opening import opened
 from mmcore.intake.worker import decode_dicom
 from mmcore.language import say
 from mmcore.records import Case, FileVerdict, Instance, SourceFile
@@ -50,53 +49,8 @@ _SUFFIXES = {
     "recording": "wav",
     "variants": "vcf",
 }
-# Characters; shorter ones stand in other words and numbers by chance.
-_LEAST_NAME, _LEAST_CODE, _LEAST_NUMBER = 5, 4, 6
-# What our own files say in any case, so that finding it proves nothing.
-_OWN_WORDS = frozenset(
-    [
-        "patient",
-        "observation",
-        "bundle",
-        "collection",
-        "basic",
-        "application",
-        "confidentiality",
-        "profile",
-        "option",
-        "clean",
-        "descriptors",
-        "retain",
-        "longitudinal",
-        "temporal",
-        "information",
-        "modified",
-        "dates",
-        "characteristics",
-        "pixel",
-        "removed",
-        "table",
-        "consilium",
-        "private",
-        "final",
-        "coding",
-        "quantity",
-        "subject",
-        "reference",
-        "resource",
-        "resourcetype",
-        "value",
-        "system",
-        "effectivedatetime",
-        "identifier",
-        "gender",
-        "female",
-        "other",
-        "explicit",
-        "little",
-        "endian",
-    ]
-)
+
+Progress = Callable[[float], None]
 
 
 def deidentify(
@@ -105,21 +59,32 @@ def deidentify(
     secret: Secret,
     *,
     approvals: Approvals | None = None,
+    mappings: Mappings | None = None,
+    progress: Progress | None = None,
 ) -> DeidentifiedCase:
     """Return the case that may leave.
 
-    approvals: of images, by the SHA-256 of their files; see ``preview``.
+    approvals: of images, by the SHA-256 of their files; see ``preview``. mappings: as in
+    ``case_from_files``. progress: called with the share done, 0 to 1.
     """
-    return _Work(files, options, secret, approvals or {}).case()
+    return _Work(files, options, secret, approvals or {}, mappings, progress).case()
 
 
-def preview(files: Sequence[RawFile], options: Options, secret: Secret) -> Preview:
+def preview(
+    files: Sequence[RawFile],
+    options: Options,
+    secret: Secret,
+    *,
+    mappings: Mappings | None = None,
+    progress: Progress | None = None,
+) -> Preview:
     """Return what would change and where text seems to be burned in. Nothing is written.
 
-    Images that wait for approval are in ``left_out`` and in ``found_text``.
+    Images that wait for approval are in ``left_out`` and in ``found_text``. Arguments: as of
+    ``deidentify``.
     """
-    work = _Work(files, options, secret, {})
-    return Preview(work.case(), tuple(work.found_text))
+    work = _Work(files, options, secret, {}, mappings, progress)
+    return Preview(work.case(), tuple(work.found_text), dict(work.texts))
 
 
 def report(case: DeidentifiedCase) -> bytes:
@@ -164,12 +129,24 @@ class _Work:
     """One run over the files of a case."""
 
     def __init__(
-        self, files: Sequence[RawFile], options: Options, secret: Secret, approvals: Approvals
+        self,
+        files: Sequence[RawFile],
+        options: Options,
+        secret: Secret,
+        approvals: Approvals,
+        mappings: Mappings | None,
+        progress: Progress | None,
     ) -> None:
-        self._options, self._approvals = options, approvals
+        self._options, self._approvals, self._tell = options, approvals, progress
         # Moved dates still say what came after the image; removed ones can not, so it stays behind.
-        self._source: Case = case_from_files(files, take_later=options.dates is Dates.SHIFT)
-        self._bytes = {hashlib.sha256(data).hexdigest(): data for data in _opened(files)}
+        self._source: Case = case_from_files(
+            files,
+            take_later=options.dates is Dates.SHIFT,
+            mappings=mappings,
+            progress=lambda done, total: self._progress(0.4 * done / max(total, 1)),
+        )
+        found = opened(file.data for file in files)
+        self._bytes = {hashlib.sha256(data).hexdigest(): data for data in found}
         self._instances = {instance.digest: instance for instance in self._source.instances}
         used = [f for f in self._source.files if f.verdict is FileVerdict.USED]
         self._inspected: dict[str, dict[str, Any]] = {}
@@ -188,6 +165,11 @@ class _Work:
         self._files: list[CleanFile] = []
         self._left_out: list[LeftOut] = []
         self.found_text: list[FoundText] = []
+        self.texts: dict[str, str] = {}
+
+    def _progress(self, share: float) -> None:
+        if self._tell is not None:
+            self._tell(share)
 
     def _inspect(self, digest: str) -> None:
         try:
@@ -204,6 +186,7 @@ class _Work:
             "variants": self._variants,
         }
         for number, file in enumerate(self._source.files, start=1):
+            self._progress(0.4 + 0.6 * (number - 1) / len(self._source.files))
             if file.kind == "archive" and file.verdict is FileVerdict.KEPT_ASIDE:
                 continue
             if file.verdict is not FileVerdict.USED:
@@ -224,7 +207,7 @@ class _Work:
 
     def _add(self, clean: CleanFile, file: SourceFile, *, readable: str) -> None:
         """Add a file unless a known identifier is still in what it says."""
-        if holds_known(readable, _sure(self._order.known)):
+        if holds_known(readable, sure_of(self._order.known)):
             self._leave(
                 clean.number, file, Reason.IDENTIFIER_LEFT,
                 say("a known identifier was still in the new file, so it was not written"),
@@ -293,6 +276,7 @@ class _Work:
             made = CleanFile(
                 self._name("note"), number, "note", clean.text.encode(), counts, clean.spans
             )
+            self.texts[made.name] = note.text
             self._add(made, file, readable=clean.text)
 
     def _observations(self, number: int, file: SourceFile) -> None:
@@ -337,19 +321,6 @@ class _Work:
         self._add(made, file, readable=text)
 
 
-def _opened(files: Sequence[RawFile]) -> Iterator[bytes]:
-    """Yield every file, those inside archives too, as intake opens them."""
-    for file in files:
-        if sniff(file.data) is not Content.ARCHIVE:
-            yield file.data
-            continue
-        try:
-            for entry in archive.expand(file.data):
-                yield entry.data
-        except FileRefusedError:
-            continue  # intake has listed it with the same refusal
-
-
 def _whose(case: Case) -> str:
     """Return by what this patient is the same in later cases: the record number, else the name."""
     patient = case.patient
@@ -358,21 +329,3 @@ def _whose(case: Case) -> str:
     if patient.name:
         return f"name {patient.name.strip().upper()} {patient.birth_date or ''}"
     return "case " + case.digest
-
-
-def _sure(known: Known) -> frozenset[str]:
-    """Return known values that can not stand in a clean file by chance."""
-    names = {
-        part
-        for part in name_parts(known.names)
-        if len(part) >= _LEAST_NAME
-        and part.upper() not in vocabulary()
-        and part.lower() not in COMMON_NAMES | _OWN_WORDS
-    }
-    numbers = {
-        value
-        for value in known.numbers
-        if len(value) >= (_LEAST_NUMBER if value.isdigit() else _LEAST_CODE)
-        and value.lower() not in _OWN_WORDS
-    }
-    return frozenset(names | numbers)

@@ -124,8 +124,7 @@ def _new_folder(path: Path) -> Path:
 
 def _private(text: str) -> SafePrivate:
     try:
-        creator, group, element = text.split("|")
-        return SafePrivate(creator, int(group, 16), int(element, 16) & 0xFF)
+        return SafePrivate.from_text(text)
     except ValueError:
         raise typer.BadParameter("--safe-private is CREATOR|group|element, hexadecimal") from None
 

@@ -152,10 +152,11 @@ def _take(
         return
     else:
         new = _plain(keyword, vr, values, plan)
+    is_moment = vr in ("DA", "TM", "DT")
     if values and not new:
-        counts["emptied"] += 1
-    elif vr not in ("UI", "DA", "TM", "DT") and [str(v) for v in new] != [str(v) for v in values]:
-        counts["cleaned"] += 1
+        counts["emptied"] += not is_moment
+    elif values and vr != "UI" and not is_moment:
+        counts["kept" if [str(v) for v in new] == [str(v) for v in values] else "cleaned"] += 1
     try:
         kept.add(
             DataElement(

@@ -54,6 +54,15 @@ class SafePrivate:
     group: int
     element: int
 
+    @classmethod
+    def from_text(cls, text: str) -> "SafePrivate":
+        """Return what "CREATOR|group|element" names, hexadecimal. Raises ``ValueError``."""
+        creator, group, element = text.split("|")
+        made = cls(creator.strip(), int(group, 16), int(element, 16) & 0xFF)
+        if not made.creator or not made.group % 2 or not 0 < made.group <= 0xFFFF:
+            raise ValueError("a private attribute has a creator and an odd group")
+        return made
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -156,10 +165,14 @@ class FoundText:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What would be done, before anything is written; nothing of it is for export."""
+    """What would be done, before anything is written; nothing of it is for export.
+
+    texts: of each note as it was, by the name of its new file; the spans of that lie in it.
+    """
 
     case: DeidentifiedCase
     found_text: tuple[FoundText, ...]
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 Approvals = Mapping[str, tuple[Box, ...]]

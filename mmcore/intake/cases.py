@@ -9,6 +9,7 @@ from pathlib import Path
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake import archive
 from mmcore.intake.assemble import assemble
+from mmcore.intake.columns import Mappings
 from mmcore.intake.fhir_bundle import is_fhir, read_json
 from mmcore.intake.note import read_note
 from mmcore.intake.observations_csv import looks_like_table, read_table
@@ -38,8 +39,10 @@ from mmcore.intake.worker import (
 )
 from mmcore.language import joined, say
 from mmcore.records import Case, FileVerdict, SourceFile
+from mmcore.wording import COLUMNS_CHOSEN
 
 MAX_FILES = 20_000
+NO_KNOWN_OBSERVATION = say("no observation of a kind that is known here")
 _TITLE_CHARACTERS = 80
 _HEADING_BYTES = 2**18
 # Of all images and sounds of a case together: a small archive of well-compressed ones fills any
@@ -80,24 +83,30 @@ class _Pending:
 
 @dataclass(slots=True)
 class _Reading:
-    """What the files read so far amount to."""
+    """What the files read so far amount to. mappings: of tables whose columns a person named."""
 
+    mappings: Mappings = field(default_factory=dict)
     digests: set[str] = field(default_factory=set)
     n_files: int = 0
     decoded_bytes: int = 0
 
 
 def case_from_files(
-    files: Sequence[RawFile], *, progress: Progress | None = None, take_later: bool | None = None
+    files: Sequence[RawFile],
+    *,
+    progress: Progress | None = None,
+    take_later: bool | None = None,
+    mappings: Mappings | None = None,
 ) -> Case:
     """Return the case that the files make, in whatever order they come.
 
     A file that can not be used is listed with its code and reason and costs no other file.
     ``progress`` is called with the number of files done and in all; archives grow the latter.
     ``take_later``: read items later than the image too; ``None`` for what the site has set.
+    ``mappings``: what a person said of the columns of tables; others are guessed.
     """
     pending = [_Pending(file.name, _constant(file.data)) for file in files]
-    return _case(pending, progress, take_later)
+    return _case(pending, progress, take_later, mappings or {})
 
 
 def case_from_paths(
@@ -112,7 +121,7 @@ def case_from_paths(
     Raises ``FileNotFoundError`` if a path does not exist.
     """
     pending = [found for path in paths for found in _walk(Path(path))]
-    return _case(pending, progress, take_later)
+    return _case(pending, progress, take_later, {})
 
 
 def _constant(data: bytes) -> Callable[[], bytes]:
@@ -151,9 +160,11 @@ def _too_large() -> FileRefusedError:
     )
 
 
-def _case(pending: list[_Pending], progress: Progress | None, take_later: bool | None) -> Case:
+def _case(
+    pending: list[_Pending], progress: Progress | None, take_later: bool | None, mappings: Mappings
+) -> Case:
     read: list[ReadFile] = []
-    reading = _Reading()
+    reading = _Reading(mappings)
     total = len(pending)
     done = 0
     for item in pending:
@@ -251,7 +262,7 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
         if reader is not None:
             part: Part | None = read_attachment(reader, data, digest=digest)
         else:
-            part = _read_content(name, data, content, kind, digest)
+            part = _read_content(name, data, content, kind, digest, reading.mappings)
     except FileRefusedError as refusal:
         if refusal.attribute == DIRECTORY:  # nothing wrong with it: its images come by themselves
             return _aside(name, data, kind, refusal.detail)
@@ -312,7 +323,9 @@ def _kind_of(name: str, data: bytes, content: Content) -> str:
     return "observations" if looks_like_table(text, name=name) else "note"
 
 
-def _read_content(name: str, data: bytes, content: Content, kind: str, digest: str) -> Part | None:
+def _read_content(
+    name: str, data: bytes, content: Content, kind: str, digest: str, mappings: Mappings
+) -> Part | None:
     """Return what the file holds; ``None`` for JSON of no use. Raises ``FileRefusedError``."""
     if content is Content.EMPTY:
         raise FileRefusedError(RefusalCode.EMPTY_FILE, say("the file is empty"))
@@ -339,7 +352,7 @@ def _read_content(name: str, data: bytes, content: Content, kind: str, digest: s
         if kind == "variants":
             return read_panel(data, digest=digest)
         if kind == "observations":
-            return read_table(data, digest=digest)
+            return read_table(data, digest=digest, mappings=mappings)
         return read_note(data, digest=digest, title=title)
     is_named_dicom = name.lower().endswith((".dcm", ".dicom"))
     words = describe_foreign(data)
@@ -358,6 +371,8 @@ def _aside(name: str, data: bytes, kind: str, words: str) -> ReadFile:
 def _judge_observations(name: str, data: bytes, part: ObservationsPart) -> ReadFile:
     """Use a table if any row of it can be; the rows that can not are its reason."""
     reason = summarise(part.questions)
+    if part.is_mapped:
+        reason = joined((reason, COLUMNS_CHOSEN), "; ") if reason else COLUMNS_CHOSEN
     if part.observations or part.notes:
         kind = "observations" if part.observations or part.questions else "note"
         return ReadFile(_source(name, data, kind, FileVerdict.USED, reason=reason), part)
@@ -367,7 +382,7 @@ def _judge_observations(name: str, data: bytes, part: ObservationsPart) -> ReadF
     if part.identity.is_known and part.patient.birth_date is not None and not part.notices:
         words = say("patient details only")
         return ReadFile(_source(name, data, "observations", FileVerdict.USED, reason=words), part)
-    return _aside(name, data, "observations", say("no observation of a kind that is known here"))
+    return _aside(name, data, "observations", NO_KNOWN_OBSERVATION)
 
 
 def _judge_variants(name: str, data: bytes, part: VariantsPart) -> ReadFile:

@@ -6,6 +6,7 @@ the unit in the heading. Flowsheet: one row per test and one column per time.
 A mapping names columns by their headings, so that it fits the next export of the same system too.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -146,6 +147,16 @@ class ColumnMapping:
 
 def _key(heading: str) -> str:
     return heading.strip().casefold()
+
+
+Mappings = Mapping[str, ColumnMapping]
+"""By ``headings_key``: how a person said that tables with these headings are to be read."""
+
+
+def headings_key(header: Sequence[str]) -> str:
+    """Return what tables with the same headings share, in whatever order; SHA-256 in hex."""
+    named = sorted({_key(cell) for cell in header} - {""})
+    return hashlib.sha256("\x1f".join(named).encode()).hexdigest()
 
 
 def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str]]) -> ColumnMapping:

@@ -11,8 +11,10 @@ from mmcore.intake.columns import (
     ROLES,
     SAMPLE_ROWS,
     ColumnMapping,
+    Mappings,
     Shape,
     guess_mapping,
+    headings_key,
 )
 from mmcore.intake.kinds import find_kind
 from mmcore.intake.parts import ObservationsPart
@@ -73,12 +75,16 @@ def table_preview(data: bytes, *, rows: int = 20) -> tuple[list[str], list[list[
 
 
 def read_table(
-    data: bytes, *, digest: str, mapping: ColumnMapping | None = None
+    data: bytes,
+    *,
+    digest: str,
+    mapping: ColumnMapping | None = None,
+    mappings: Mappings | None = None,
 ) -> ObservationsPart:
     """Return the observations of a table with a header row.
 
-    mapping: what its columns hold, as a person said; without one it is guessed. A value that can
-    not be used becomes a question with its line number.
+    mapping: what its columns hold, as a person said; without one it is looked for in ``mappings``,
+    and else guessed. A value that can not be used becomes a question with its line number.
 
     Raises ``FileRefusedError`` with TOO_LARGE, BAD_TEXT, RAGGED_ROW, DUPLICATE_KEY,
     MISSING_COLUMN or PATIENT_MISMATCH.
@@ -88,6 +94,9 @@ def read_table(
     found = rows_of(text, delimiter)
     _, header = next(found, (0, []))
     check_heading([plain(cell) for cell in header])
+    if mapping is None and mappings:
+        mapping = mappings.get(headings_key(header))
+    is_chosen = mapping is not None
     first = list(itertools.islice(found, SAMPLE_ROWS)) if mapping is None else []
     if mapping is None:
         mapping = guess_mapping(header, [row for _, row in first])
@@ -120,7 +129,9 @@ def read_table(
         )
     identity = identity_of(patients)
     patient = Patient(min(identity.patient_ids, default=None), identity.name, identity.birth_date)
-    return ObservationsPart(tuple(observations), identity, patient, tuple(questions), notices)
+    return ObservationsPart(
+        tuple(observations), identity, patient, tuple(questions), notices, is_mapped=is_chosen
+    )
 
 
 def cells_of(

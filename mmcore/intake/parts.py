@@ -89,6 +89,7 @@ class ObservationsPart:
     """The observations of one file, and the notes that came with them.
 
     questions: one sentence per row or entry that was not used, by line or entry number.
+    is_mapped: whether a person said what the columns hold.
     """
 
     observations: tuple[Observation, ...]
@@ -97,6 +98,7 @@ class ObservationsPart:
     questions: tuple[str, ...] = ()
     notices: tuple[str, ...] = field(default=())
     notes: tuple[Note, ...] = ()
+    is_mapped: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
