@@ -135,8 +135,8 @@ def _take(sender: Sender, value: object) -> None:
 
 def pixels_message(stack: Sequence[Instance], stack_id: str) -> bytes:
     """Return the message that carries the stack's pixels, frames of all instances in a row."""
-    pixels = np.concatenate([browser_values(i.pixels) for i in stack])
-    return pack({"stack": stack_id}, {"pixels": pixels[: most_frames(stack)]})
+    pixels = np.concatenate([i.pixels for i in stack])[: most_frames(stack)]
+    return pack({"stack": stack_id}, {"pixels": browser_values(pixels)})  # one type for all
 
 
 def view_message(

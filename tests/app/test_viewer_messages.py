@@ -115,6 +115,15 @@ def test_what_is_measured_otherwise_is_no_part_of_a_stack(
     assert len(stacks.stack_of(case, one)) == count
 
 
+def test_images_of_one_depth_travel_in_one_type_whatever_each_holds() -> None:
+    low, high = (
+        factory.image(digest=name * 64, pixels=np.full((1, 2, 2), value, np.int32))
+        for name, value in (("a", -5), ("b", 40_000))
+    )
+    _, arrays = unpack(viewer.pixels_message((low, high), "one"))
+    assert arrays["pixels"][:, 0, 0].tolist() == [-5, 40_000]
+
+
 def test_a_frame_of_a_stack_is_found_in_its_image() -> None:
     one = factory.image(digest="a" * 64)
     three = factory.image(digest="b" * 64, pixels=np.zeros((3, 64, 48), np.uint16))
