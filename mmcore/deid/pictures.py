@@ -1,6 +1,7 @@
 """An image with boxes around its text, as a person looks at it before it may leave."""
 
 import io
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -57,9 +58,9 @@ def drawn(picture: Grey, share: float, boxes: Sequence[tuple[Box, Mark]]) -> byt
     font = ImageFont.load_default(size=height)
     thick = max(2, height // 7)
     for number, (box, mark) in enumerate(boxes, start=1):
-        left, top = box.column * share, box.row * share
-        right, bottom = left + box.columns * share - 1, top + box.rows * share - 1
-        right, bottom = max(right, left), max(bottom, top)
+        left, top = math.floor(box.column * share), math.floor(box.row * share)
+        right = max(left, math.ceil((box.column + box.columns) * share) - 1)
+        bottom = max(top, math.ceil((box.row + box.rows) * share) - 1)
         if mark is Mark.MASKED:
             pen.rectangle((left, top, right, bottom), fill=_PAPER, outline=_LINE, width=thick)
         elif mark is Mark.DISMISSED:
@@ -73,12 +74,12 @@ def drawn(picture: Grey, share: float, boxes: Sequence[tuple[Box, Mark]]) -> byt
     return buffer.getvalue()
 
 
-def _dashed(pen: ImageDraw.ImageDraw, box: tuple[float, float, float, float], thick: int) -> None:
+def _dashed(pen: ImageDraw.ImageDraw, box: tuple[int, int, int, int], thick: int) -> None:
     left, top, right, bottom = box
-    for x in np.arange(left, right, 2 * _DASH):
+    for x in range(left, right, 2 * _DASH):
         for y in (top, bottom):
             pen.line((x, y, min(x + _DASH, right), y), fill=_LINE, width=thick)
-    for y in np.arange(top, bottom, 2 * _DASH):
+    for y in range(top, bottom, 2 * _DASH):
         for x in (left, right):
             pen.line((x, y, x, min(y + _DASH, bottom)), fill=_LINE, width=thick)
 
@@ -86,7 +87,7 @@ def _dashed(pen: ImageDraw.ImageDraw, box: tuple[float, float, float, float], th
 def _label(
     pen: ImageDraw.ImageDraw,
     text: str,
-    box: tuple[float, float, float, float],
+    box: tuple[int, int, int, int],
     font: "ImageFont.FreeTypeFont | ImageFont.ImageFont",
     size: tuple[int, int],
 ) -> None:

@@ -6,7 +6,13 @@ from datetime import datetime
 import pytest
 
 from mmcore.errors import FileRefusedError, RefusalCode
-from mmcore.intake.columns import ColumnMapping, Shape, TestColumn, guess_mapping
+from mmcore.intake.columns import (
+    ColumnMapping,
+    Shape,
+    TestColumn,
+    guess_mapping,
+    headings_key,
+)
 from mmcore.intake.observations_csv import looks_like_table, read_table, table_preview
 from mmcore.intake.parts import ObservationsPart
 from mmcore.intake.table_times import DateOrder, date_order_of, read_time
@@ -165,3 +171,19 @@ def test_other_shapes_are_recognised_without_a_telling_name(text: str) -> None:
 )  # fmt: skip
 def test_prose_that_lists_tests_stays_a_note(text: str) -> None:
     assert not looks_like_table(text, name="note.txt")
+
+
+def test_tables_with_the_same_headings_in_any_order_share_a_key() -> None:
+    assert headings_key(["What", " how much", ""]) == headings_key(["HOW MUCH ", "what"])
+    assert headings_key(["what", "how much"]) != headings_key(["what", "how"])
+
+
+def test_a_mapping_is_found_by_the_headings_and_the_part_says_so() -> None:
+    text = "thing,number\n2823-3,4.1 mmol/L\n"
+    said = {headings_key(["number", "thing"]): ColumnMapping(
+        roles={"code": "thing", "value": "number"})}  # fmt: skip
+    part = read_table(text.encode(), digest="d", mappings=said)
+    assert values(part) == [("2823-3", 4.1, None)]
+    assert part.is_mapped
+    other = read_table(WIDE.encode(), digest="d", mappings=said)
+    assert not other.is_mapped
