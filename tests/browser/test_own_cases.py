@@ -68,6 +68,9 @@ def labs_with_a_wrong_unit(folder: Path) -> bytes:
     patient = bundle["entry"][0]["resource"]
     patient["identifier"][0]["value"] = "1CT1"  # as the CT says, so that they are one patient
     del patient["name"]
+    for entry in bundle["entry"]:  # before the CT, as later values are left out
+        if "effectiveDateTime" in entry["resource"]:
+            entry["resource"]["effectiveDateTime"] = "1997-04-30T08:00:00Z"
     return json.dumps(bundle).encode()
 
 
