@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from dashboard import columns, jobs, keeping, site, state
 from dashboard.jobs import Tell
-from dashboard.language import say
+from dashboard.language import say, t
 from dashboard.state import CaseWork, Leaving
 from mmcore.deid.records import (
     Approvals,
@@ -28,7 +28,7 @@ from mmcore.deid.records import (
 )
 from mmcore.deid.secret import KEY_BYTES, Secret, read_secret
 from mmcore.errors import ConfigError
-from mmcore.records import Instance, SourceFile
+from mmcore.records import Instance
 
 REPORT = "report.json"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the zip says nothing of when it was made
@@ -251,10 +251,12 @@ def picture(leaving: Leaving, found: FoundText, instance: Instance, frame: int) 
     return drawn(grey, share, [(b, marks[verdict(leaving, found.digest, b)]) for b in boxes])
 
 
-def source(work: CaseWork, number: int) -> SourceFile | None:
-    """Return the source file of a number, from 1; the page may name it, what leaves never does."""
+def source_name(work: CaseWork, number: int) -> str:
+    """Return the name of a source file by its number, from 1; what leaves never holds it."""
     files = work.case.files
-    return files[number - 1] if 0 < number <= len(files) else None
+    if 0 < number <= len(files):
+        return files[number - 1].name
+    return t("File {n}", n=number)
 
 
 def packed(case: DeidentifiedCase) -> bytes:

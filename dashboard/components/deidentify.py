@@ -312,6 +312,4 @@ def _approved_row(work: CaseWork, number: int) -> Markup:
 
 
 def _source(work: CaseWork, number: int) -> Markup:
-    file = deidentifying.source(work, number)
-    name = t("File {n}", n=number) if file is None else file.name
-    return element("th", name, scope="row")
+    return element("th", deidentifying.source_name(work, number), scope="row")

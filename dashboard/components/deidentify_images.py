@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import deidentifying, messages, state
 from dashboard.components.waiting import error_state
 from dashboard.language import say, t
-from dashboard.markup import element, show
+from dashboard.markup import element, for_label, show
 from dashboard.state import CaseWork, Leaving
 from mmcore.deid.records import Box, FoundText
 from mmcore.errors import FileRefusedError
@@ -33,7 +33,7 @@ def panel(work: CaseWork, found: Sequence[FoundText]) -> None:
         key = f"deid-image-{leaving.at[:16]}-{len(leaving.approved)}"
         st.selectbox(
             t("Image"), digests, index=digests.index(leaving.at), key=key, width=420,
-            format_func=lambda digest: _named(leaving, by_digest[digest]),
+            format_func=lambda digest: _named(work, by_digest[digest]),
             on_change=_choose, args=(leaving, key),
         )  # fmt: skip
     one = by_digest[leaving.at]
@@ -47,15 +47,16 @@ def panel(work: CaseWork, found: Sequence[FoundText]) -> None:
         return
     picture, said = st.columns([6, 5], gap="medium")
     with picture:
-        _picture(leaving, one, instance)
+        _picture(work, one, instance)
     with said:
         _boxes(leaving, one)
         _more(leaving, one, instance)
         _approve(leaving, one)
 
 
-def _named(leaving: Leaving, one: FoundText) -> str:
-    return t("File {n}: {state}", n=one.number, state=t(_state(leaving, one)))
+def _named(work: CaseWork, one: FoundText) -> str:
+    state_of = t(_state(work.leaving, one))
+    return t("{name}: {state}", name=deidentifying.source_name(work, one.number), state=state_of)
 
 
 def _state(leaving: Leaving, one: FoundText) -> str:
@@ -70,14 +71,16 @@ def _choose(leaving: Leaving, key: str) -> None:
     leaving.at = str(state.entered(key) or leaving.at)
 
 
-def _picture(leaving: Leaving, one: FoundText, instance: Instance) -> None:
+def _picture(work: CaseWork, one: FoundText, instance: Instance) -> None:
+    leaving = work.leaving
     frame, frames = 0, len(instance.pixels)
     if frames > 1:
         frame = st.slider(t("Frame"), 1, frames, 1, key=f"deid-frame-{one.digest[:16]}") - 1
     png = deidentifying.picture(leaving, one, instance, frame)
+    rows, columns = instance.pixels.shape[1:3]
     caption = t(
-        "File {n} over its whole range of values, {rows} rows and {columns} columns: {state}",
-        n=one.number, rows=instance.pixels.shape[1], columns=instance.pixels.shape[2],
+        "{name} over its whole range of values, {rows} rows and {columns} columns: {state}",
+        name=for_label(deidentifying.source_name(work, one.number)), rows=rows, columns=columns,
         state=t(_state(leaving, one)),
     )  # fmt: skip
     st.image(png, caption=caption, width="stretch")

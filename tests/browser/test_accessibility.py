@@ -96,6 +96,24 @@ def test_no_page_has_a_barrier_that_axe_can_find(
         assert barriers(reviewed) == [], tab.inner_text()
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_way_out_of_the_hospital_has_no_barrier_that_axe_can_find(
+    reviewed: Clinician, theme: str
+) -> None:
+    reviewed.go_to("Cases")
+    reviewed.go_to("De-identify this case")
+    expect(reviewed.see("deid-key")).to_be_visible()
+    light_up(reviewed, theme)
+    reviewed.page.wait_for_timeout(1000)
+    assert barriers(reviewed) == []
+    if reviewed.see("deid-preview").count() == 0:
+        reviewed.press("See what would change")
+    expect(reviewed.see("deid-preview")).to_be_visible()
+    expect(reviewed.see("deid-note").first).to_be_visible()
+    reviewed.page.wait_for_timeout(1000)
+    assert barriers(reviewed) == []
+
+
 def test_the_choice_of_theme_survives_a_reload_and_keeps_the_case(reviewed: Clinician) -> None:
     reviewed.go_to("Review")
     reviewed.wait_for_explanation()
