@@ -41,7 +41,7 @@ def test_a_regression_is_learned_in_units_of_its_scale() -> None:
 
 
 def test_a_run_on_real_patients_without_their_folder_is_refused(tmp_path: Path) -> None:
-    run = replace(tiny_run(), data=replace(tiny_run().data, kind="thorax"))
+    run = replace(tiny_run(), data=replace(tiny_run().data, kind="thorax", teacher=""))
     with pytest.raises(ConfigError, match="--data"):
         open_source(run, work=tmp_path, data=None)
 
