@@ -34,6 +34,16 @@ class _Named:
     part: ImagePart
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a note says of images, read once however many there are. name: of its file."""
+
+    name: str
+    sides: frozenset[str]
+    views: frozenset[str]
+    parts: frozenset[str]
+
+
 def contradictions_of(files: Sequence[ReadFile], identity: Identity) -> tuple[Contradiction, ...]:
     """Return what the used files do not agree on, in an order that depends on them alone."""
     used = [file for file in sorted(files, key=by_digest) if file.is_used]
@@ -47,7 +57,7 @@ def contradictions_of(files: Sequence[ReadFile], identity: Identity) -> tuple[Co
         _ages(films),
         itertools.chain.from_iterable(_headers(film) for film in films),
         _parts_of_images(films),
-        itertools.chain.from_iterable(_film_and_note(f, n, w) for f in films for n, w in notes),
+        itertools.chain.from_iterable(_film_and_note(f, note) for f in films for note in notes),
         _values(used),
         _same_pictures(images),
         _before_birth(used, identity),
@@ -66,13 +76,21 @@ def _one_per_series(images: Sequence[_Named]) -> list[_Named]:
     return list(found.values())
 
 
-def _notes(files: Sequence[ReadFile]) -> Iterator[tuple[str, Note]]:
+def _notes(files: Sequence[ReadFile]) -> Iterator[_Told]:
     for file in files:
+        notes: tuple[Note, ...] = ()
         if isinstance(file.part, NotePart):
-            yield file.source.name, file.part.note
+            notes = (file.part.note,)
         elif isinstance(file.part, ObservationsPart):
-            for note in file.part.notes:
-                yield file.source.name, note
+            notes = file.part.notes
+        for note in notes:
+            taken = _words_of(note, _OF_THE_IMAGE)
+            yield _Told(
+                file.source.name,
+                sides=body_parts.sides_in(_words_of(note, _OF_THE_FINDING)),
+                views=body_parts.views_taken(taken),
+                parts=body_parts.parts_imaged(taken),
+            )
 
 
 # The patient
@@ -224,43 +242,40 @@ def _words_of(note: Note, kinds: frozenset[str]) -> str:
     return "\n".join(note.text[s.start : s.end] for s in note.sections if s.kind in kinds)
 
 
-def _film_and_note(film: _Named, name: str, note: Note) -> Iterator[Contradiction]:
+def _film_and_note(film: _Named, note: _Told) -> Iterator[Contradiction]:
     instance, view = film.part.instance, _view_of(film)
-    both = (film.name, name)
+    both = (film.name, note.name)
     side = (instance.laterality or "").upper()
-    sides = body_parts.sides_in(_words_of(note, _OF_THE_FINDING))
-    taken = _words_of(note, _OF_THE_IMAGE)
-    if side in ("L", "R") and view != "lateral" and sides == {body_parts.opposite(side)}:
+    if side in ("L", "R") and view != "lateral" and note.sides == {body_parts.opposite(side)}:
         yield Contradiction(
             ContradictionKind.SIDE,
-            say("{image} says left and {note} says right", image=film.name, note=name)
+            say("{image} says left and {note} says right", image=film.name, note=note.name)
             if side == "L"
-            else say("{image} says right and {note} says left", image=film.name, note=name),
+            else say("{image} says right and {note} says left", image=film.name, note=note.name),
             both,
         )
-    views = body_parts.views_taken(taken)
-    if view and views and view not in views:
+    if view and note.views and view not in note.views:
         yield Contradiction(
             ContradictionKind.VIEW,
             say(
                 "{image} is a {view} view and {note} tells of {views}",
                 image=film.name,
                 view=view,
-                note=name,
-                views=joined(sorted(views), ", "),
+                note=note.name,
+                views=joined(sorted(note.views), ", "),
             ),
             both,
         )
-    part, parts = body_parts.part_of(instance.body_part or ""), body_parts.parts_imaged(taken)
-    if part and parts and part not in parts:
+    part = body_parts.part_of(instance.body_part or "")
+    if part and note.parts and part not in note.parts:
         yield Contradiction(
             ContradictionKind.BODY_PART,
             say(
                 "{image} is of the {part} and {note} tells of images of the {parts}",
                 image=film.name,
                 part=part,
-                note=name,
-                parts=joined(sorted(parts), ", "),
+                note=note.name,
+                parts=joined(sorted(note.parts), ", "),
             ),
             both,
         )

@@ -59,6 +59,22 @@ def test_sides_that_agree_or_are_not_stated_are_fine(side: str, text: str) -> No
     assert case(image(ImageLaterality=side), note(f"FINDINGS: {text}.")).contradictions == ()
 
 
+def test_a_note_is_read_once_however_many_films_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(body_parts, "sides_in", lambda text: read.append(text) or frozenset())
+    films = [
+        image(
+            f"{n}.dcm",
+            SeriesInstanceUID=f"1.2.{n}",
+            SOPInstanceUID=f"1.3.{n}",
+            InstanceNumber=str(n + 1),
+        )
+        for n in range(3)
+    ]
+    case(*films, note("FINDINGS: clear."))
+    assert len(read) == 1
+
+
 @pytest.mark.parametrize("word", ["right-", "PA-", "left ", "right a, ", "ct ", "chest: "])
 def test_a_note_of_one_word_over_and_over_takes_no_time(word: str) -> None:
     text, started = word * 10_000, time.process_time()
