@@ -17,7 +17,7 @@ from dashboard.components.waiting import empty_state, wait_for
 from dashboard.evidence import is_worth_a_map
 from dashboard.jobs import Job
 from dashboard.language import say, t, word
-from dashboard.markup import element, show
+from dashboard.markup import element, for_label, show
 from dashboard.state import CaseWork
 from dashboard.viewer import Overlay
 from mmcore.errors import LedgerNotAdditiveError, NothingToScoreError
@@ -250,7 +250,7 @@ def _pick(work: CaseWork, seen: Instance | None) -> Instance:
         return default
     options = [first.digest for _, first in firsts]
     labels = {
-        first.digest: f"{s.description or s.dicom_modality} ({len(s.instances)})"
+        first.digest: for_label(f"{s.description or s.dicom_modality} ({len(s.instances)})")
         for s, first in firsts
     }
     home = next(

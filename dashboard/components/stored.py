@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import formatting, keeping, messages, resuming, state, stored_words
 from dashboard.components.waiting import error_state, wait_for
 from dashboard.language import say, t
-from dashboard.markup import element, show
+from dashboard.markup import element, for_label, show
 from mmcore.errors import StoreError
 from mmcore.store import CaseState, Progress, StoredCase
 
@@ -104,7 +104,7 @@ def _row(case: StoredCase) -> None:
             on_click=attempt,
             args=(resuming.reopen, case.digest),
             disabled=case.digest == current.active_digest,
-            help=name,
+            help=for_label(name),
         )
         st.button(
             "",
@@ -112,7 +112,7 @@ def _row(case: StoredCase) -> None:
             key=f"stored-remove-{short}",
             on_click=attempt,
             args=(keeping.remove, case.digest),
-            help=t("Remove {name}", name=name),
+            help=t("Remove {name}", name=for_label(name)),
         )
 
 

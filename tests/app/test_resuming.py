@@ -475,3 +475,11 @@ def test_an_undone_caption_is_drawn_as_it_was(
     assert desk.key_images[0].caption == "By hand"
     app = press(app, "undo")
     assert desk.key_images[0].caption == app.text_area[0].value == "As told"
+
+
+def test_a_name_from_a_file_is_no_markdown_in_a_tip(stage: Stage, folder: Path) -> None:
+    stage.demos["jane"] = factory.case("![x](http://a.example/x.png)")
+    app = stage.open_case("jane")
+    button = app.button(key=f"stored-open-{stage.demos['jane'].digest[:16]}")
+    assert "![" not in button.help
+    assert "x\\]" in button.help
