@@ -243,7 +243,7 @@ class _Work:
         clean = CleanFile(
             self._name("image"), number, "image", data, counts, masked=tuple(boxes or ())
         )
-        self._add(clean, file, readable=data[:head].decode("latin-1"))
+        self._add(clean, file, readable=data[:head].decode("utf-8", errors="replace"))
 
     def _waits(self, number: int, digest: str, found: Mapping[str, Any]) -> bool:
         """Whether an image that nobody approved must stay behind."""

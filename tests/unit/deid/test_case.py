@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from mmcore.deid import case as deid_case
 from mmcore.deid.case import deidentify, preview, report
 from mmcore.deid.records import BurnedIn, Dates, DeidentifiedCase, Options, Reason
 from mmcore.deid.secret import Secret
@@ -186,6 +187,21 @@ def test_an_image_with_text_waits_for_a_person_and_is_masked_by_what_the_person_
     assert image.BurnedInAnnotation == "NO"
     codes = {item.CodeValue for item in image.DeidentificationMethodCodeSequence}
     assert "113101" in codes
+
+
+@pytest.mark.parametrize("name", ["Lindqvist", "Müllerström"])
+def test_an_image_that_still_names_the_patient_is_not_written(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgetful(*_: object, **__: object) -> tuple[bytes, dict[str, int], int]:
+        data = f"\0\xff of {name}^Eva".encode()
+        return data, {}, len(data)
+
+    monkeypatch.setattr(deid_case, "rewrite_image", forgetful)
+    film = make_dicom(PatientName=f"{name}^Eva", SpecificCharacterSet="ISO_IR 192")
+    done = deidentify([RawFile("a.dcm", film)], Options(burned_in=BurnedIn.NONE), SECRET)
+    assert done.files == ()
+    assert [one.reason for one in done.left_out] == [Reason.IDENTIFIER_LEFT]
 
 
 def test_a_panel_that_identifies_by_itself_is_left_out_unless_its_loci_are_named() -> None:
