@@ -83,7 +83,8 @@ def _picture(work: CaseWork, one: FoundText, instance: Instance) -> None:
         name=for_label(deidentifying.source_name(work, one.number)), rows=rows, columns=columns,
         state=t(_state(leaving, one)),
     )  # fmt: skip
-    st.image(png, caption=caption, width="stretch")
+    alt = t("The image with its boxes, numbered as in the list")
+    st.image(png, caption=caption, width="stretch", alt=alt)
 
 
 def _boxes(leaving: Leaving, one: FoundText) -> None:
