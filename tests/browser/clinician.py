@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import FilePayload, Locator, Page, Request, WebSocket, expect
 
 _LOCAL = ("127.0.0.1", "localhost")
+_INSIDE = ("data", "blob")  # what the page made itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class Clinician:
 
     def _note_request(self, request: Request) -> None:
         self.requests.append(request.url)
-        self.traffic.sent.append(request.url)
+        if urlsplit(request.url).scheme not in _INSIDE:
+            self.traffic.sent.append(request.url)
 
     def _note_socket(self, socket: WebSocket) -> None:
         self.requests.append(socket.url)
@@ -73,7 +75,7 @@ class Clinician:
         return [
             url
             for url in self.requests
-            if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).hostname not in _LOCAL
+            if urlsplit(url).scheme not in _INSIDE and urlsplit(url).hostname not in _LOCAL
         ]
 
     # --- Getting about

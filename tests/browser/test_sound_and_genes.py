@@ -13,6 +13,7 @@ pytestmark = pytest.mark.browser
 
 
 def show_the_sound(person: Clinician) -> None:
+    person.wait_for_explanation()
     person.page.get_by_role("tab", name="Sound").click()
     person.see("player-place").scroll_into_view_if_needed()
     expect(person.see("player-place")).to_be_visible()
