@@ -130,3 +130,18 @@ def test_a_mapping_of_an_unknown_test_is_passed_over(
     }  # fmt: skip
     app = stage.open_another(app, "jane")
     assert work_of(app).case.files[0].code is RefusalCode.MISSING_COLUMN
+
+
+def test_a_table_that_was_named_leaves_the_hospital_as_it_was_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened(stage, monkeypatch, ("odd.csv", ODD))
+    app = choice(app, "-value").set_value("how much").run()
+    app = choice(app, "-time").set_value("when").run()
+    app = choice(app, "-order").set_value("day first").run()
+    app = reads(app).click().run().run()
+    app = app.switch_page("../pages/deidentify.py").run()
+    app = app.button(key="deid-look").click().run(timeout=60)
+    preview = work_of(app).leaving.preview
+    assert preview is not None
+    assert [file.name for file in preview.case.files] == ["observations-001.json"]

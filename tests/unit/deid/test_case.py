@@ -12,7 +12,14 @@ import pytest
 
 from mmcore.deid import case as deid_case
 from mmcore.deid.case import deidentify, preview, report
-from mmcore.deid.records import BurnedIn, Dates, DeidentifiedCase, Options, Reason
+from mmcore.deid.records import (
+    BurnedIn,
+    Dates,
+    DeidentifiedCase,
+    Options,
+    Reason,
+    SafePrivate,
+)
 from mmcore.deid.secret import Secret
 from mmcore.errors import ConfigError, MMCoreError
 from mmcore.intake import RawFile, case_from_files
@@ -252,3 +259,26 @@ def test_every_encoding_gives_the_same_pixels_in_explicit_little_endian(syntax: 
     assert image.transfer_syntax_uid == "1.2.840.10008.1.2.1"
     assert np.array_equal(image.pixels[0], ramp())
     assert b"zqx" not in clean.data.lower()
+
+
+def test_progress_goes_from_nothing_up_and_the_preview_has_the_notes_as_they_were() -> None:
+    told: list[float] = []
+    files = [RawFile("n.txt", b"Patient: Zqxfamily, Zqxgiven\n\nCough.\n"), RawFile("e", b"")]
+    found = preview(files, Options(), SECRET, progress=told.append)
+    assert told == sorted(told)
+    assert 0 <= told[0] <= told[-1] <= 1
+    ((name, text),) = found.texts.items()
+    (note,) = found.case.files
+    assert (note.name, text[note.spans[0].start : note.spans[0].end]) == (
+        name, "Zqxfamily, Zqxgiven",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["ACME", "|0019|0c", "ACME|0018|0c", "ACME|x|0c", "A|20019|0c"])
+def test_what_is_no_private_attribute_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - of Python's own where a number is none
+        SafePrivate.from_text(text)
+
+
+def test_a_private_attribute_is_named_in_hexadecimal() -> None:
+    assert SafePrivate.from_text(" ACME 1.1 |0019|100c") == SafePrivate("ACME 1.1", 0x19, 0x0C)
