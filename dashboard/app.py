@@ -14,7 +14,7 @@ from mmcore.errors import ConfigError, StoreError
 
 def main() -> None:
     """Draw the frame and the page in it."""
-    st.set_page_config(page_title="Consilium", page_icon="◐", layout="wide")
+    st.set_page_config(page_title="Consilium", page_icon=str(theme.ICON), layout="wide")
     theme.apply()
     try:
         site.reading_mode()

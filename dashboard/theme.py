@@ -10,6 +10,7 @@ from dashboard import palette
 from dashboard.language import t
 from dashboard.palette import Palette
 
+ICON = Path(__file__).resolve().parent.parent / "assets" / "theme" / "icon.png"
 STYLE_SHEET = Path(__file__).resolve().parent.parent / "assets" / "theme" / "consilium.css"
 
 

@@ -262,7 +262,7 @@ class Clinician:
         self.traffic.kept = 0
         yield
         self.page.wait_for_timeout(300)  # long enough for a message that was about to be sent
-        assert self.traffic.sent == []
+        assert self.traffic.sent == [], self.traffic.sent
         assert self.traffic.kept <= 1
 
 
