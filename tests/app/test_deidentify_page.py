@@ -96,6 +96,7 @@ def test_no_identifier_is_in_the_zip_nor_in_the_log(
     with caplog.at_level(logging.DEBUG):
         app = opened(stage, monkeypatch, files)
         app = press(app, "deid-look")
+        assert app.button(key="deid-make").disabled, "nobody has read the note yet"
         app = press(read(app), "deid-make")
     assert [b.label for b in app.download_button] == ["Download the zip"]
     inside = unzipped(app)
@@ -164,6 +165,16 @@ def test_a_person_adds_a_box_by_numbers(stage: Stage, monkeypatch: pytest.Monkey
     assert "Box 2: rows 150 to 159, columns 100 to 119" in [b.label for b in app.button_group]
     digest = next(iter(work_of(app).leaving.added))
     assert deidentifying.verdict(work_of(app).leaving, digest, added[0]) is True
+
+
+def test_who_has_not_read_after_all_gets_no_zip(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = press(opened(stage, monkeypatch, [("n.txt", b"Cough for three days.\n")]), "deid-look")
+    app = press(read(app), "deid-make")
+    assert app.download_button
+    app = next(c for c in app.checkbox if c.key.startswith("deid-read-")).uncheck().run()
+    assert not app.download_button
 
 
 def test_other_options_ask_for_another_look(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
