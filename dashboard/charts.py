@@ -11,7 +11,9 @@ from dashboard.language import t
 from mmcore import wording
 from mmcore.records import Explanation, Modality, TargetPrediction
 
-_PROBABILITY_TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
+# What matters most comes first: of two labels without room for both the first one stays.
+_PROBABILITY_TICKS = (0.5, 0.01, 0.99, 0.2, 0.8, 0.001, 0.999, 0.05, 0.95)
+_TICK_ROOM = 0.1  # of half the axis
 CONFIG = {"displayModeBar": False, "responsive": True}
 
 
@@ -137,21 +139,32 @@ def _frame(
         hoverlabel={"bgcolor": look.raised, "font": _font()},
     )  # fmt: skip
     if is_finding:
-        ticks = [p for p in _PROBABILITY_TICKS if abs(formatting.logit_of(p)) < span]
+        ticks = probability_ticks(span)
         figure.add_scatter(x=[None], y=[None], xaxis="x2", hoverinfo="skip")
         figure.update_layout(
             xaxis2={
                 "overlaying": "x", "side": "top", "range": [-span, span], "fixedrange": True,
                 "tickvals": [formatting.logit_of(p) for p in ticks], "showgrid": False,
                 "ticktext": [f"{p * 100:g}%" for p in ticks], "zeroline": False,
-                "tickfont": {"color": look.muted},
+                "tickfont": {"color": look.muted}, "tickangle": 0,
             }
         )  # fmt: skip
 
 
+def probability_ticks(span: float) -> list[float]:
+    """Return the probabilities named along an axis of log-odds from -span to span, with room."""
+    ticks: list[float] = []
+    for p in _PROBABILITY_TICKS:
+        at = formatting.logit_of(p)
+        distances = (abs(at - formatting.logit_of(other)) for other in ticks)
+        if abs(at) < span and all(d >= _TICK_ROOM * span for d in distances):
+            ticks.append(p)
+    return sorted(ticks)
+
+
 def _height(rows: int) -> int:
     """Return the height of a ledger in pixels: roomy while it has few steps, legible with many."""
-    return max(272, 64 + 31 * rows)
+    return max(240, 64 + 26 * rows)
 
 
 DotKind = Literal["own", "other", "control"]

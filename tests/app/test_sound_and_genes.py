@@ -212,7 +212,7 @@ def test_of_ten_interacting_pairs_the_strongest_are_listed(stage: Stage) -> None
     assert f"{10 - MOST_INTERACTIONS} further pairs interact by 0.05 or less." in table
 
 
-@pytest.mark.parametrize(("count", "height"), [(3, 272), (5, 281), (6, 312)])
+@pytest.mark.parametrize(("count", "height"), [(3, 240), (5, 246), (6, 272)])
 def test_every_step_of_a_ledger_keeps_its_room(count: int, height: int) -> None:
     engine = factory.FakeEngine()
     explanation = engine.explain(factory.case(), "consolidation")
