@@ -48,9 +48,7 @@ class EncodedCase:
     kept: dict[Modality, dict[str, Tensor]] = field(default_factory=dict)
 
 
-def tokens_and_lungs(
-    network: FusionNetwork, embedded: Tensor
-) -> tuple[Tensor, FloatArray | None]:
+def tokens_and_lungs(network: FusionNetwork, embedded: Tensor) -> tuple[Tensor, FloatArray | None]:
     """Return the tokens of one image (1, C, H, W), and (h, w) its probability of lung.
 
     None for a network that outlines no lungs.

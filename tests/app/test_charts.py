@@ -1,5 +1,7 @@
 """The axes of the ledger."""
 
+from itertools import pairwise
+
 import pytest
 
 from dashboard.charts import probability_ticks
@@ -12,7 +14,7 @@ def test_labels_of_probabilities_have_room_and_lie_on_the_axis(span: float) -> N
     assert places == sorted(places)
     assert 0.0 in places
     assert all(abs(place) < span for place in places)
-    assert all(b - a >= 0.1 * span for a, b in zip(places, places[1:], strict=False))
+    assert all(b - a >= 0.1 * span for a, b in pairwise(places))
 
 
 def test_a_usual_axis_names_all_of_them() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from mmcore.bench.randomised import TOO_SMALL, Judged, explain_randomly, refusals, simulated_pairs
-from mmcore.evaluate.rates import rate, rates_markdown
 from mmcore.engine import Engine
+from mmcore.evaluate.rates import rate, rates_markdown
 from tests.tiny import tiny_pack
 
 
