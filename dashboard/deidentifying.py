@@ -239,8 +239,8 @@ def _decoded(work: CaseWork, digest: str) -> Instance | None:
     return None
 
 
-def picture(leaving: Leaving, found: FoundText, instance: Instance, frame: int) -> bytes:
-    """Return one frame of an image as PNG, with its boxes as they are marked."""
+def picture(leaving: Leaving, found: FoundText, instance: Instance, frame: int | None) -> bytes:
+    """Return one frame of an image, or all in one, as PNG, with its boxes as they are marked."""
     from mmcore.deid.pictures import Mark, drawn, picture_of
 
     if leaving.picture is None or leaving.picture[0] != (found.digest, frame):

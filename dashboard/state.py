@@ -143,7 +143,7 @@ class Leaving:
     approved: set[str] = field(default_factory=set)
     at: str = ""
     image: tuple[str, Instance] | None = None
-    picture: tuple[tuple[str, int], Any] | None = None
+    picture: tuple[tuple[str, int | None], Any] | None = None
     made: DeidentifiedCase | None = None
     packed: bytes = b""
     given: str = ""

@@ -73,9 +73,11 @@ def _choose(leaving: Leaving, key: str) -> None:
 
 def _picture(work: CaseWork, one: FoundText, instance: Instance) -> None:
     leaving = work.leaving
-    frame, frames = 0, len(instance.pixels)
+    frame, frames = None, len(instance.pixels)
     if frames > 1:
-        frame = st.slider(t("Frame"), 1, frames, 1, key=f"deid-frame-{one.digest[:16]}") - 1
+        label = t("Frame; 0 shows all of them in one, each pixel where it differs most")
+        frame = (st.slider(label, 0, frames, 0, key=f"deid-frame-{one.digest[:16]}") or 0) - 1
+        frame = None if frame < 0 else frame
     png = deidentifying.picture(leaving, one, instance, frame)
     rows, columns = instance.pixels.shape[1:3]
     caption = t(

@@ -15,7 +15,6 @@ from mmcore.language import say
 if TYPE_CHECKING:
     from mmcore.deid.records import Approvals, Preview
     from mmcore.intake import RawFile
-    from mmcore.records import Instance
 
 BOXES_FILE = "boxes.json"
 
@@ -146,6 +145,7 @@ def _approvals(path: Path) -> "Approvals":
 def _write_preview(found: "Preview", files: list["RawFile"], folder: Path) -> None:
     """Write what would change, every image with its boxes framed, and the boxes to correct."""
     from mmcore.deid.case import report
+    from mmcore.deid.pictures import Mark, drawn, picture_of
     from mmcore.intake import case_from_files
 
     (folder / "report.json").write_bytes(report(found.case))
@@ -158,7 +158,9 @@ def _write_preview(found: "Preview", files: list["RawFile"], folder: Path) -> No
     for instance in case_from_files(files).instances:
         one = by_digest.get(instance.digest)
         if one is not None:
-            _picture(instance, boxes[one.digest], folder / f"{one.digest}.png")
+            marked = [(box, Mark.PROPOSED) for box in one.boxes]
+            picture = drawn(*picture_of(instance), marked)
+            (folder / f"{one.digest}.png").write_bytes(picture)
             typer.echo(
                 say("file {n}: {found} boxes in {name}.png", n=one.number, found=len(one.boxes),
                     name=one.digest)
@@ -170,21 +172,6 @@ def _write_preview(found: "Preview", files: list["RawFile"], folder: Path) -> No
             name=BOXES_FILE,
         )
     )
-
-
-def _picture(instance: "Instance", boxes: list[list[int]], path: Path) -> None:
-    """Draw the first frame over its whole range, as text at either end of it would show."""
-    import numpy as np
-    from PIL import Image, ImageDraw
-
-    frame = instance.pixels[0].astype(np.float64)
-    low, high = float(frame.min()), float(frame.max())
-    grey = ((frame - low) / max(high - low, 1e-9) * 255).astype(np.uint8)
-    picture = Image.fromarray(grey).convert("RGB")
-    pen = ImageDraw.Draw(picture)
-    for row, column, rows, columns in boxes:
-        pen.rectangle((column, row, column + columns - 1, row + rows - 1), outline=(255, 0, 0))
-    picture.save(path)
 
 
 def _counted(changes: object) -> str:

@@ -30,15 +30,21 @@ class Mark(StrEnum):
     DISMISSED = "dismissed"  # a thin frame with a stroke through it
 
 
-def picture_of(instance: Instance, frame: int = 0) -> tuple[Grey, float]:
+def picture_of(instance: Instance, frame: int | None = None) -> tuple[Grey, float]:
     """Return one frame over its whole range, and its size as a share of the stored one.
 
-    Not windowed: text stands at either end of the range, where a window would hide it. MONOCHROME1
-    is inverted. Colour becomes grey.
+    frame: from 0; None for all of them in one, each pixel from the frame in which it differs most
+    from the first, so that text in any frame is seen. Not windowed: text stands at either end of
+    the range, where a window would hide it. MONOCHROME1 is inverted. Colour becomes grey.
     """
-    values = instance.pixels[frame].astype(np.float32)
-    if values.ndim == 3:
-        values = values.mean(axis=2)
+    values = _grey(instance, frame or 0)
+    if frame is None:
+        first, farthest = values, np.zeros_like(values)
+        for number in range(1, len(instance.pixels)):
+            other = _grey(instance, number)
+            distance = np.abs(other - first)
+            values = np.where(distance > farthest, other, values)
+            farthest = np.maximum(distance, farthest)
     low, high = float(values.min()), float(values.max())
     grey = np.rint((values - low) / max(high - low, 1e-9) * 255).astype(np.uint8)
     if instance.is_inverted:
@@ -48,6 +54,13 @@ def picture_of(instance: Instance, frame: int = 0) -> tuple[Grey, float]:
         size = (max(1, round(grey.shape[1] * share)), max(1, round(grey.shape[0] * share)))
         grey = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
     return grey, share
+
+
+def _grey(instance: Instance, frame: int) -> npt.NDArray[np.float32]:
+    """Return (rows, columns) values of a frame; of colour the mean of its channels."""
+    values = instance.pixels[frame].astype(np.float32)
+    grey: npt.NDArray[np.float32] = values.mean(axis=2) if values.ndim == 3 else values
+    return grey
 
 
 def drawn(picture: Grey, share: float, boxes: Sequence[tuple[Box, Mark]]) -> bytes:

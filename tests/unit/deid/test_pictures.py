@@ -48,3 +48,15 @@ def test_each_mark_is_drawn_in_its_own_way() -> None:
     assert (inside[Mark.PROPOSED] == 90).all()
     assert (inside[Mark.MASKED] == 0).all()
     assert 0 < (inside[Mark.DISMISSED] != 90).mean() < 0.1, "a stroke through it"
+
+
+def test_text_in_any_frame_is_seen_in_the_picture_of_all() -> None:
+    pixels = np.full((5, 40, 60), 100, np.uint8)
+    pixels[3, 10:20, 5:50] = 250
+    pixels[4, 30:35, 5:50] = 0
+    picture, _ = picture_of(factory.image(pixels=pixels))
+    assert (picture[10:20, 5:50] == 255).all()
+    assert (picture[30:35, 5:50] == 0).all()
+    alone, _ = picture_of(factory.image(pixels=pixels), 3)
+    assert (alone[10:20, 5:50] == 255).all()
+    assert len(np.unique(alone[30:35])) == 1
