@@ -31,6 +31,12 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "cardiomegaly": ("enlarged heart",),
 }
 _NO_NAME = frozenset({"pulmonary", "pleural", "lung", "chest", "heart", "cardiac", "acute"})
+_OTHER_PLACES = frozenset(
+    """abdominal ankle ankles brain breast cerebral elbow extremities extremity facial hepatic hip
+    joint knee leg legs limb limbs liver macular pedal pericardial periorbital peripheral peritoneal
+    pitting renal scrotal thyroid""".split()  # noqa: SIM905 # a list of words reads as one
+)
+"""Where else a sign of the same name may be: a pericardial effusion is not a pleural one."""
 _WORD = re.compile(r"[a-z]{4,}")
 
 
@@ -98,5 +104,18 @@ def names_of(display: str) -> tuple[str, ...]:
 def _against(display: str, clauses: Sequence[PartItem], *, is_called: bool) -> tuple[PartItem, ...]:
     mark = "negated" if is_called else ""
     named = re.compile("|".join(rf"\b{re.escape(n)}s?\b" for n in names_of(display)) or r"(?!)")
-    found = [c for c in clauses if c.mark == mark and c.where and named.search(c.what.lower())]
+    own = set(_WORD.findall(display.lower())) & _NO_NAME  # "pleural" in "pleural effusion"
+    found = [
+        c
+        for c in clauses
+        if c.mark == mark
+        and c.where
+        and named.search(c.what.lower())
+        and not _is_elsewhere(set(re.findall(r"[a-z]+", c.what.lower())), own)
+    ]
     return tuple(sorted(found, key=lambda clause: int(clause.where[0])))
+
+
+def _is_elsewhere(words: set[str], own: set[str]) -> bool:
+    """Whether a clause speaks of another part of the body, and not of this one as well."""
+    return bool(words & _OTHER_PLACES) and not words & own

@@ -68,6 +68,16 @@ def test_another_finding_and_a_longer_word_are_not_this_one() -> None:
         assert not found({}, clause(words, "negated"), is_called=True)
 
 
+@pytest.mark.parametrize("words", ["No pericardial effusion.", "no effusion of the left knee"])
+def test_the_same_sign_of_another_part_of_the_body_is_not_this_one(words: str) -> None:
+    assert not found({}, clause(words, "negated"), is_called=True)
+
+
+def test_a_clause_on_both_parts_of_the_body_is_told() -> None:
+    both = clause("No pleural or pericardial effusion.", "negated")
+    assert found({}, both, is_called=True).clauses == (both,)
+
+
 def test_clauses_come_in_the_order_of_the_note() -> None:
     later, first = clause("no effusion", "negated", 50), clause("Effusion ruled out", "negated", 3)
     assert found({}, later, first, is_called=True).clauses == (first, later)
