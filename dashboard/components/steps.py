@@ -14,22 +14,23 @@ def steps() -> None:
     before, after = state.neighbour(-1), state.neighbour(1)
     found = state.find_desk(work)
     with st.container(key="co-steps", horizontal=True, gap=None, width="content"):
-        _step("before", "chevron_left", t("Previous case (Alt+PageUp)"), "Alt+PageUp", before)
-        _step("after", "chevron_right", t("Next case (Alt+PageDown)"), "Alt+PageDown", after)
         st.button(
-            "", icon=":material/undo:", key="undo", shortcut="Ctrl+Z", on_click=desks.undo,
+            t("Previous case"), icon=":material/chevron_left:", key="case-before",
+            shortcut="Alt+PageUp", help=t("Previous case (Alt+PageUp)"), on_click=resuming.reopen,
+            args=(before or "",), disabled=before is None,
+        )  # fmt: skip
+        st.button(
+            t("Next case"), icon=":material/chevron_right:", key="case-after",
+            shortcut="Alt+PageDown", help=t("Next case (Alt+PageDown)"), on_click=resuming.reopen,
+            args=(after or "",), disabled=after is None,
+        )  # fmt: skip
+        st.button(
+            t("Undo"), icon=":material/undo:", key="undo", shortcut="Ctrl+Z", on_click=desks.undo,
             args=(work,), disabled=found is None or not found.history.past,
             help=t("Undo the last entry (Ctrl+Z). What is recorded stays recorded: decide again."),
         )  # fmt: skip
         st.button(
-            "", icon=":material/redo:", key="redo", shortcut="Ctrl+Shift+Z",
+            t("Redo"), icon=":material/redo:", key="redo", shortcut="Ctrl+Shift+Z",
             on_click=desks.redo, args=(work,), disabled=found is None or not found.history.future,
             help=t("Redo (Ctrl+Shift+Z)"),
         )  # fmt: skip
-
-
-def _step(key: str, icon: str, words: str, shortcut: str, digest: str | None) -> None:
-    st.button(
-        "", icon=f":material/{icon}:", key=f"case-{key}", shortcut=shortcut, help=words,
-        on_click=resuming.reopen, args=(digest or "",), disabled=digest is None,
-    )  # fmt: skip
