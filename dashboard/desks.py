@@ -12,7 +12,13 @@ from typing import Any
 
 from dashboard import keeping, state
 from dashboard.state import CaseWork, Desk, Entry, Session, Step
-from mmcore.errors import MMCoreError, StaleVersionError, StoreError, UnknownCaseError
+from mmcore.errors import (
+    MMCoreError,
+    StaleVersionError,
+    StoredFileDamagedError,
+    StoreError,
+    UnknownCaseError,
+)
 from mmcore.language import say
 from mmcore.records import (
     MOST_KEY_IMAGES,
@@ -264,19 +270,32 @@ def _take_draft(kept: Store, work: CaseWork, found: Desk, draft: Json) -> None:
         str(name): _entry(value) for name, value in dict(draft.get("entries", {})).items()
     }
     known = {hashlib.sha256(image.png).hexdigest(): image.png for image in found.key_images}
-    found.key_images = tuple(
-        KeyImage(
-            png=known.get(image["picture"]) or kept.picture(image["picture"]),
-            digest=image["digest"],
-            frame=image["frame"],
-            caption=image["caption"],
-            recorded_at=datetime.fromisoformat(image["recorded_at"]),
-        )
-        for image in draft.get("key_images", [])
-    )
+    images = (_key_image(kept, known, image) for image in draft.get("key_images", []))
+    found.key_images = tuple(image for image in images if image is not None)
     found.viewer = dict(draft.get("viewer", {}))
     work.target = draft.get("target") or work.target
     work.left_out = frozenset(m for m in Modality if m in draft.get("left_out", []))
+
+
+def _key_image(
+    kept: Store, known: Mapping[str, bytes], image: Mapping[str, Any]
+) -> KeyImage | None:
+    """Return a picture for the report; ``None``, which is told, where its file is damaged."""
+    try:
+        png = known.get(image["picture"]) or kept.picture(image["picture"])
+    except StoredFileDamagedError:
+        state.session().told = say(
+            "A picture for the report can not be read any more and is left out: {caption}",
+            caption=str(image["caption"]),
+        )
+        return None
+    return KeyImage(
+        png=png,
+        digest=image["digest"],
+        frame=image["frame"],
+        caption=image["caption"],
+        recorded_at=datetime.fromisoformat(image["recorded_at"]),
+    )
 
 
 def _entry(value: Mapping[str, Any]) -> Entry:

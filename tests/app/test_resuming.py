@@ -1,5 +1,6 @@
 """What a reader entered is there again: after a reload, in another window, after a removal."""
 
+import hashlib
 import io
 import sqlite3
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 import mmcore.intake
 from dashboard import desks, keeping, key_images, messages, reading, services, site, state
 from dashboard.services import DemoCase
-from mmcore.errors import StoreUnavailableError
+from mmcore.errors import StoredFileDamagedError, StoreUnavailableError
 from mmcore.records import DecisionReason, KeyImage, Presence, ReadingMode, Response
 from mmcore.records.reading import PNG_SIGNATURE
 from mmcore.store import EventKind, Store
@@ -427,6 +428,41 @@ def test_preferences_are_there_in_the_next_session(stage: Stage, folder: Path) -
     store().prefer("local", "theme", "light")
     keeping.close()
     assert store().preference("local", "theme") == "light"
+
+
+def test_a_damaged_picture_is_told_and_nothing_else_is_lost(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = state.Session()
+    monkeypatch.setattr(state, "session", lambda: session)
+    case = factory.case()
+    keeping.keep_case(case, [("image.dcm", b"jane")], label="one", pack_name="phantom")
+    work = state.open_case(case, "one")
+    work.pack_name = "phantom"
+    keeping.begin(work)
+    one, two = (
+        KeyImage(PNG_SIGNATURE + words, case.digest, 0, words.decode(), factory.TAKEN)
+        for words in (b"one", b"two")
+    )
+    desk = reading.desk(work)
+    desk.key_images = (one, two)
+    desk.viewer = {"images": {"stack": {"marks": []}}}
+    desk.entry("nodule").confidence = 3
+    desks.save(work)
+    whole = Store.picture
+
+    def picture(self: Store, digest: str) -> bytes:
+        if digest == hashlib.sha256(one.png).hexdigest():
+            raise StoredFileDamagedError(digest=digest, problem="gone")
+        return whole(self, digest)
+
+    monkeypatch.setattr(Store, "picture", picture)
+    session.desks.clear()
+    found = reading.desk(work)
+    assert found.key_images == (two,)
+    assert "can not be read any more and is left out: one" in session.told
+    assert found.viewer == desk.viewer
+    assert found.entry("nodule").confidence == 3
 
 
 def test_key_images_and_views_are_kept_and_a_removal_is_undone(
