@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import columns, jobs, keeping, services, state
 from dashboard.jobs import Tell
 from dashboard.state import CaseWork, Kept, Resuming
+from mmcore.errors import StoreError
 from mmcore.language import say
 from mmcore.records import Case
 
@@ -26,12 +27,17 @@ def follow_address() -> None:
     if here is not None:
         state.activate(here)
         return
-    kept = keeping.store()
-    digest = None if kept is None or len(named) < _LENGTH else kept.find(named)
-    if digest is not None:
-        reopen(digest)
-    elif kept is not None:
-        current.told = say("The address names a case that is not stored here, or no longer.")
+    try:
+        kept = keeping.store()
+        digest = None if kept is None or len(named) < _LENGTH else kept.find(named)
+        if digest is not None:
+            reopen(digest)
+        elif kept is not None:
+            current.told = say("The address names a case that is not stored here, or no longer.")
+    except StoreError:
+        current.told = say(
+            "Stored cases can not be read just now. Nothing is lost: load the page again."
+        )
 
 
 def show_address() -> None:

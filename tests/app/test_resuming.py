@@ -151,6 +151,22 @@ def test_an_address_of_no_stored_case_is_said_and_costs_nothing(stage: Stage, fo
     assert "not stored here" not in html(app.run()), "once"
 
 
+def test_an_address_is_followed_when_the_store_can_be_read_again(
+    stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = stage.open_case("jane", "review")
+    with monkeypatch.context() as failing:
+
+        def fail(*_: object, **__: object) -> None:
+            raise StoreUnavailableError(problem="OperationalError: database is locked")
+
+        failing.setattr(Store, "find", fail)
+        fresh = AppTest.from_file(ENTRYPOINT, default_timeout=30)
+        fresh.query_params["case"] = address(app)["case"]
+        assert "can not be read just now" in html(fresh.run())
+    assert control(reloaded(app), "presence", "nodule").value is None, "the case is open"
+
+
 def test_the_list_says_what_is_recorded_and_opens_a_case_again(stage: Stage, folder: Path) -> None:
     def said(app: AppTest) -> str:
         app.switch_page("../pages/intake.py").run()
