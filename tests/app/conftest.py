@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs, keeping, player, services, state, viewer
+import mmcore.intake
+from dashboard import jobs, keeping, player, services, site, state, viewer
 from dashboard.services import DemoCase, PackFacts
 from dashboard.viewer.packing import unpack
 from mmcore.records import Case, Modality, PixelArray, modality
-from mmcore.store.place import KEEP_DAYS
+from mmcore.store.place import DATA, KEEP_DAYS
 from tests.app import factory
 
 ENTRYPOINT = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
@@ -105,6 +106,26 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         lambda: tuple(DemoCase(n, n.title(), "A case.", Path("nowhere")) for n in made.demos),
     )
     return made
+
+
+@pytest.fixture
+def folder(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Keep cases in a folder; a demonstration patient is one file that names its case."""
+    stage.demos["john"] = factory.case("Roe^John", picture=factory.image(32, 32, seed=5))
+
+    def read_demo(demo: DemoCase) -> None:
+        services.read_files([("image.dcm", demo.name.encode())], demo.title, "phantom")
+
+    def case_from_files(files: Any, **_: object) -> Any:
+        return stage.demos[files[0].data.decode()]
+
+    monkeypatch.setattr(services, "read_demo", read_demo)
+    monkeypatch.setattr(mmcore.intake, "case_from_files", case_from_files)
+    monkeypatch.setenv(DATA, str(tmp_path / "data"))
+    monkeypatch.delenv(KEEP_DAYS)
+    monkeypatch.setenv(site.READING, "read-first")
+    yield tmp_path / "data"
+    keeping.close()
 
 
 def choose(app, name: str):  # type: ignore[no-untyped-def] # AppTest in, AppTest out

@@ -1,6 +1,5 @@
 """Stacks, maps and pictures in the viewer, with maps of which every number is known."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,9 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from dashboard.viewer import Overlay
-from mmcore.records import Instance, Modality, PartItem, Parts, Series, Study, Window
+from mmcore.records import Instance, Parts, Series, Study
 from tests.app import factory
+from tests.browser.slices import ct, image_parts
 from tests.browser.stand import STAGE, Stand
 
 pytestmark = pytest.mark.browser
@@ -21,30 +21,12 @@ Array = npt.NDArray[np.float64]
 
 def show_stack(stand: Stand, count: int, parts: Parts | None = None) -> tuple[Instance, ...]:
     """Show ``count`` slices of 40 HU all over, the n-th with -1000 + n in a corner."""
-    stack = []
-    for n in range(count):
-        values = np.full((1, 57, 57), 40, np.int16)
-        values[0, 0, 0] = n - 1000
-        stack.append(
-            factory.image(
-                digest=factory.digest(f"slice {n}"), pixels=values, value_unit="HU",
-                dicom_modality="CT", spacing_mm=None, windows=(Window(40.0, 400.0, "SOFT"),),
-            )
-        )  # fmt: skip
+    stack = ct("slice", count)
     case = factory.case(
-        studies=(Study("1", "CT", None, None, (Series("2", "CT", "axial", tuple(stack)),)),)
+        studies=(Study("1", "CT", None, None, (Series("2", "CT", "axial", stack),)),)
     )
     stand.show(case, stack, Overlay("n", "Nodule", parts, "" if parts else "No map."))
-    return tuple(stack)
-
-
-def image_parts(maps: npt.NDArray[np.float32], digests: Sequence[str] = ()) -> Parts:
-    is_stack = maps.ndim == 3
-    return Parts(
-        Modality.IMAGE, float(maps.sum()), 0.0, True, "", (PartItem("all", (), float(maps.sum())),),
-        overlay=None if is_stack else maps, overlay_box=(0.0, 0.0, 57.0, 57.0),
-        overlay_stack=maps if is_stack else None, overlay_of=tuple(digests), n_steps=8,
-    )  # fmt: skip
+    return stack
 
 
 # --- Stacks and maps

@@ -15,8 +15,8 @@ from pydicom.pixels import apply_rescale
 from dashboard.viewer import Overlay
 from mmcore.records import Case, Instance, Series, Study, Window
 from tests.app import factory
+from tests.browser.slices import ct, image_parts
 from tests.browser.stand import Stand
-from tests.browser.test_viewer_maps import image_parts
 
 pytestmark = pytest.mark.browser
 
@@ -28,22 +28,6 @@ def study(uid: str, at: datetime, *series: tuple[Instance, ...]) -> Study:
         Series(f"{uid}.{n}", s[0].dicom_modality, f"series {uid}", s) for n, s in enumerate(series)
     )
     return Study(uid, "Chest", at, None, tuple(made))
-
-
-def ct(name: str, at: datetime, count: int) -> tuple[Instance, ...]:
-    """Return a stack in which the n-th slice is 40 HU with -1000 + n in a corner."""
-    stack = []
-    for n in range(count):
-        values = np.full((1, 57, 57), 40, np.int16)
-        values[0, 0, 0] = n - 1000
-        stack.append(
-            factory.image(
-                digest=factory.digest(f"{name} {n}"), pixels=values, value_unit="HU",
-                dicom_modality="CT", spacing_mm=None, windows=(Window(40.0, 400.0, "SOFT"),),
-                acquired_at=at,
-            )
-        )  # fmt: skip
-    return tuple(stack)
 
 
 def film(name: str, at: datetime, window: Window) -> Instance:
@@ -99,7 +83,7 @@ def test_zoom_and_pan_are_linked_and_turns_are_not(stand: Stand) -> None:
 
 
 def test_stacks_scroll_together_and_keep_how_far_they_are_apart(stand: Stand) -> None:
-    now, before = ct("now", NOW, 9), ct("before", BEFORE, 5)
+    now, before = ct("now", 9, NOW), ct("before", 5, BEFORE)
     case = factory.case(studies=(study("1", NOW, now), study("2", BEFORE, before)))
     stand.show(case, now)
     stand.show_beside(before)
@@ -144,7 +128,7 @@ def test_marks_belong_to_their_image_and_the_map_to_the_one_that_was_read(stand:
 
 
 def test_the_same_series_can_stand_beside_itself(stand: Stand) -> None:
-    now = ct("now", NOW, 6)
+    now = ct("now", 6, NOW)
     case = factory.case(studies=(study("1", NOW, now),))
     stand.show(case, now)
     expect(stand.see("viewer-layout")).to_be_hidden()

@@ -1,31 +1,13 @@
-"""What the PDF shows, what it never shows, and what no text in a file can make it do."""
+"""What the PDF shows, and what it never shows."""
 
 import io
-import json
-import re
-import socket
-import sys
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pypdf
-import pytest
 
-from mmcore.records import (
-    GateVerdict,
-    Interaction,
-    PackIdentity,
-    PartItem,
-    PartTest,
-    Patient,
-    Place,
-    Result,
-    TargetGate,
-)
+from mmcore.records import GateVerdict, Interaction, PackIdentity, PartTest, Place, TargetGate
 from mmcore.report import document_digest, render_pdf, result_document
 from mmcore.sentences import observation_names, of_part
 from mmcore.wording import interval_text, probability_text, signed_text
@@ -33,39 +15,15 @@ from tests.unit.report.factories import (
     IMAGE,
     NOTE,
     OBSERVATIONS,
-    RECORDING,
-    VARIANTS,
     make_case,
     make_explanation,
-    make_full_result,
     make_instance,
     make_observation,
     make_result,
     make_severity,
     make_target,
-    make_variants,
 )
-
-
-def pages_of(result: Result) -> list[str]:
-    reader = pypdf.PdfReader(io.BytesIO(render_pdf(result_document(result))))
-    return [" ".join(page.extract_text().split()) for page in reader.pages]
-
-
-def text_of(result: Result) -> str:
-    return " ".join(pages_of(result))
-
-
-def named(name: str) -> Result:
-    case = make_case()
-    return make_result(case=replace(case, patient=replace(case.patient, name=name)))
-
-
-def with_note_item(what: str) -> Result:
-    explanation = make_explanation(make_target())
-    part = replace(explanation.parts[NOTE], items=(PartItem(what, (0, 16), 0.47),))
-    parts = dict(explanation.parts) | {NOTE: part}
-    return make_result(explanations={"pneumonia": replace(explanation, parts=parts)})
+from tests.unit.report.reports import named, pages_of, text_of
 
 
 def test_the_numbers_of_the_report_are_those_of_the_document():
@@ -268,185 +226,6 @@ def test_pages_are_a4_and_fonts_are_embedded():
         assert all("/FontFile2" in f["/FontDescriptor"] for f in fonts.values())
 
 
-HOSTILE = [
-    "K+ <b 3.1, Na>140 ; pt <Doe> seen",
-    "R&D",
-    '<img src="/etc/hostname.png">',
-    '<a href="javascript:alert(1)">x</a>',
-    '<img src="http://127.0.0.1:8777/?p=x"/>',
-    "file:///etc/passwd",
-    "<para><font color=\"[[getattr(pow,'__self__')]]\">x</font>",
-    "=HYPERLINK(1)",
-    "@SUM(1)",
-    "&lt;b&gt; %(x)s {x} \\(",
-]
-
-
-@pytest.mark.parametrize("hostile", HOSTILE)
-def test_text_from_files_is_shown_letter_by_letter(hostile):
-    case = make_case()
-    # Where the text stands alone and is not cut: a name, and a quoted phrase.
-    patient = Patient(patient_id=hostile[:20], name=hostile)
-    files = (replace(case.files[0], name=hostile[:20]),)
-    result = replace(with_note_item(hostile), case=replace(case, patient=patient, files=files))
-    text = text_of(result)
-    assert hostile in text or hostile[:30] in text
-    assert "Page 1 of" in text
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("김민준", "[U+AE40][U+BBFC][U+C900]"),
-        ("محمد", "[U+0645][U+062D][U+0645][U+062F]"),
-        ("\u05d3\u05d5\u05d3", "[U+05D3][U+05D5][U+05D3]"),  # Hebrew, which the font holds
-        ("Ann\x00a", "Ann[U+0000]a"),
-        ("abc\u202edef", "abc[U+202E]def"),
-        ("\U0001fac1", "[U+1FAC1]"),
-        ("\ud800", "[U+D800]"),
-    ],
-)
-def test_characters_that_can_not_be_set_are_named_with_a_footnote(name, shown):
-    text = text_of(named(name))
-    assert shown in text
-    assert "Characters that this report's font can not set are given as [U+code point]." in text
-
-
-@pytest.mark.parametrize("name", ["Müller-Łukasz", "Ελένη", "Дмитрий", "Nguyễn Ánh"])
-def test_characters_of_the_font_round_trip_without_a_footnote(name):
-    text = text_of(named(name))
-    assert name in text
-    assert "[U+" not in text
-
-
-@pytest.mark.parametrize("name", ["x" * 200_000, "word " * 1_000_000, "山" * 200_000])
-def test_text_of_any_length_is_cut_in_time(name):
-    pages = len(pages_of(make_result()))
-    started = time.monotonic()
-    assert len(pages_of(named(name))) == pages
-    assert time.monotonic() - started < 5.0
-
-
-@contextmanager
-def watched() -> Iterator[list[str]]:
-    """Record every file opened and every socket used while it is on; hooks can not be removed."""
-    events: list[str] = []
-    is_on = [True]
-
-    def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if is_on[0] and (event == "open" or event.startswith(("socket.", "subprocess.", "os."))):
-            events.append(f"{event} {arguments[0] if arguments else ''}")
-
-    sys.addaudithook(hook)
-    try:
-        yield events
-    finally:
-        is_on[0] = False
-
-
-def test_no_file_is_opened_and_no_address_contacted_for_what_a_text_says(tmp_path):
-    picture = tmp_path / "picture.png"
-    picture.write_bytes(b"not looked at")
-    document = result_document(with_note_item(f'<img src="{picture}"/> http://127.0.0.1:9/x.png'))
-    render_pdf(document)  # loads modules and our own fonts
-    with watched() as events:
-        render_pdf(document)
-    assert events == []
-    with watched() as events, picture.open("rb"), socket.socket():
-        pass
-    assert len(events) >= 2  # the watch itself works
-
-
-def test_metadata_names_the_document_and_no_patient():
-    data = render_pdf(result_document(make_result()))
-    metadata = pypdf.PdfReader(io.BytesIO(data)).metadata
-    assert document_digest(result_document(make_result())) in metadata["/Subject"]
-    assert "Rivera" not in str(metadata)
-    assert "2000" in metadata["/CreationDate"]  # reportlab's invariant date: no clock is read
-    assert not re.search(rb"/(JavaScript|URI|Launch|EmbeddedFile)\b", data)
-
-
-def test_the_sound_is_drawn_with_its_axes_its_scale_and_its_strongest_cells():
-    text = text_of(make_full_result())
-    section = text[text.index("Sound recording \u2013 6.0 s at 4,000 Hz, posterior left lower") :]
-    section = section[: section.index("Gene panel")]
-    for words in (
-        "100 Hz", "2000", "0 s", "white is loudest, black 45 dB below", "What moved Pneumonia",
-        "for (logits per cell)", "1 for 2.0 to 2.5 s, 280 to 563 Hz +0.34",
-        "2 against 4.5 to 5.0 s, 0 to 237 Hz \u22120.11",
-    ):  # fmt: skip
-        assert words in section
-
-
-def without_part(modality, reason: str) -> Result:
-    result = make_full_result()
-    explanation = result.explanations["pneumonia"]
-    part = replace(explanation.parts[modality], passed=False, reason=reason)
-    parts = dict(explanation.parts) | {modality: part}
-    return replace(result, explanations={"pneumonia": replace(explanation, parts=parts)})
-
-
-def test_a_sound_whose_evidence_failed_is_drawn_without_a_map():
-    reason = "Deletion was no better than chance."
-    text = text_of(without_part(RECORDING, reason))
-    assert f"No map: {reason}" in text
-    assert "280 to 563 Hz" not in text
-    assert "white is loudest" in text, "the sound itself is still shown"
-
-
-def test_variants_are_listed_with_genotype_effect_and_contribution_and_no_claim():
-    text = text_of(make_full_result())
-    section = text[text.index("Gene panel \u2013 2 variants at 4 loci reported") :]
-    assert "GENB rs0002 2 copies stop gained +0.28" in section
-    assert "GENA rs0001 1 copy missense variant \u22120.07" in section
-    assert "no variant at the other 2 loci \u22120.01" in section
-    assert "No clinical claim is made about any variant" in section
-
-
-def test_variants_whose_evidence_failed_keep_their_names_and_lose_their_numbers():
-    text = text_of(without_part(VARIANTS, "The parts do not add up."))
-    section = text[text.index("Gene panel \u2013") :]
-    assert "Evidence withheld. The parts do not add up." in section
-    assert "GENA rs0001 1 copy missense variant \u2013" in section
-    assert "+0.28" not in text
-
-
-def test_of_many_variants_the_strongest_are_listed_and_the_others_counted():
-    many = tuple(replace(make_variants()[0], variant_id=f"x{i}") for i in range(40))
-    case = replace(make_full_result().case, variants=(*many, *make_variants()))
-    section = text_of(make_full_result(case=case)).partition("Gene panel \u2013 42 variants")[2]
-    assert section.index("rs0002") < section.index("rs0001") < section.index("x0 ")
-    assert "and 32 more variants that moved it less or not at all" in section
-
-
-def test_sound_and_genes_of_a_case_without_an_explained_finding_are_still_told():
-    text = text_of(make_full_result(targets=(), explanations={}))
-    assert "posterior left lower" in text
-    assert "GENB rs0002 2 copies stop gained" in text
-
-
-def test_a_case_without_sound_and_genes_has_no_section_on_them():
-    text = text_of(make_result())
-    assert "Sound recording" not in text
-    assert "Gene panel" not in text
-
-
-def test_a_modality_of_an_extension_is_told_by_its_name():
-    document = json.loads(json.dumps(result_document(make_full_result())))
-    for target in document["targets"]:
-        for row in target["contributions"]:
-            if row["modality"] == "variants":
-                row["modality"] = "lung_function"
-        if "variants" in target["parts"]:
-            target["parts"]["lung_function"] = target["parts"].pop("variants")
-    data = render_pdf(document)
-    text = " ".join(
-        " ".join(p.extract_text() for p in pypdf.PdfReader(io.BytesIO(data)).pages).split()
-    )
-    assert "Lung function +0.20" in text
-    assert "lung fun\u2026 GENB rs0002, stop gained, 2 copies +0.28" in text
-
-
 def test_a_finding_is_borderline_as_on_the_page():
     near = make_target("pneumonia", -0.2, interval=(0.38, 0.53))
     text = text_of(make_result(targets=(near, make_target("nodule", -3.0))))
@@ -460,23 +239,6 @@ def test_a_table_of_which_rows_were_left_out_is_used_in_part():
     labs = replace(case.files[2], reason="line 3: no unit")
     text = text_of(make_result(case=replace(case, files=(labs,))))
     assert "labs.csv used in part" in text
-
-
-def test_the_fullest_case_of_five_modalities_takes_three_pages():
-    targets = tuple(make_target(f"finding_{i}", 2.5 - 0.3 * i) for i in range(25))
-    reason = "Beyond the range of the reference patients. " * 5
-    gates = {t.name: TargetGate(t.name, GateVerdict.CAUTION, reason, NOTE) for t in targets}
-    full = make_full_result()
-    case = replace(
-        full.case,
-        observations=tuple(make_observation() for _ in range(90)),
-        files=tuple(replace(file, reason=reason) for file in full.case.files * 20),
-        variants=make_variants() * 50,
-        notices=(reason,) * 12,
-    )
-    ledger = {t.name: make_explanation(t, (1.0, 0.6, 0.8, 0.2, 0.2)) for t in targets}
-    result = make_full_result(case=case, targets=targets, gates=gates, explanations=ledger)
-    assert len(pages_of(result)) <= 3
 
 
 def test_licence_lies_beside_the_fonts():
