@@ -2,18 +2,22 @@
 
 Nothing heavy is imported on this path; the model loads in the background once the first page has
 been drawn, because a warm-up started earlier delays it.
+
+``streamlit run`` imports this file once for the server, where ``app`` is looked for, and then runs
+it as a script for every page.
 """
 
 import streamlit as st
 
-from dashboard import desks, keeping, messages, resuming, services, site, state, theme
-from dashboard.components import frame, stored
-from dashboard.components.waiting import error_state
-from mmcore.errors import ConfigError, StoreError
-
 
 def main() -> None:
     """Draw the frame and the page in it."""
+    # Imported for a page, not for the server: Streamlit's caches want to be made while it runs.
+    from dashboard import desks, keeping, messages, resuming, services, site, state, theme
+    from dashboard.components import frame, stored
+    from dashboard.components.waiting import error_state
+    from mmcore.errors import ConfigError, StoreError
+
     st.set_page_config(page_title="Consilium", page_icon=str(theme.ICON), layout="wide")
     theme.apply()
     try:
@@ -42,3 +46,9 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+else:
+    from starlette.middleware import Middleware
+
+    from dashboard.serving import Guard
+
+    app = st.App(__file__, middleware=[Middleware(Guard)])

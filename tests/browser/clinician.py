@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import FilePayload, Locator, Page, Request, WebSocket, expect
+from playwright.sync_api import (
+    ConsoleMessage,
+    FilePayload,
+    Locator,
+    Page,
+    Request,
+    WebSocket,
+    expect,
+)
 
 _LOCAL = ("127.0.0.1", "localhost")
 _INSIDE = ("data", "blob")  # what the page made itself
@@ -58,7 +66,12 @@ class Clinician:
         page.on("request", self._note_request)
         page.on("websocket", self._note_socket)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", self._note_refusal)
         page.on("dialog", lambda dialog: self.faults.append(f"dialog: {dialog.message}"))
+
+    def _note_refusal(self, message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Permissions-Policy" in message.text:
+            self.faults.append(message.text)
 
     def _note_request(self, request: Request) -> None:
         self.requests.append(request.url)

@@ -1,0 +1,150 @@
+"""What the running server answers: headers, refusals, limits, and no socket for strangers."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from starlette.datastructures import Headers
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from dashboard.serving import content_policy, is_own
+from tests.browser.conftest import serving
+
+MEGABYTE = 1 << 20
+PLACES = ("/", "/_stcore/health", "/_stcore/host-config", "/media/none.bin", "/review", "/none.txt")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("server") / "server.log", {}) as url:
+        yield url
+
+
+def policy(answer: requests.Response) -> dict[str, list[str]]:
+    parts = [part.split() for part in answer.headers["content-security-policy"].split(";")]
+    return {name: sources for name, *sources in parts}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_answer_forbids_frames_foreign_sources_guessed_types_and_caches(
+    server: str, place: str
+) -> None:
+    answer = requests.get(server + place, timeout=10)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert {"camera=()", "microphone=()", "geolocation=()"} <= set(
+        answer.headers["permissions-policy"].split(", ")
+    )
+    allowed = policy(answer)
+    assert allowed["default-src"] == allowed["frame-ancestors"] == ["'none'"]
+    assert allowed["connect-src"] == ["'self'"]
+    named = {source for sources in allowed.values() for source in sources}
+    assert not [s for s in named if "http" in s or "*" in s or s == "'unsafe-eval'"]
+    assert "'unsafe-inline'" not in allowed["script-src"]
+
+
+def test_only_streamlits_own_files_may_stay_in_a_cache(server: str) -> None:
+    index = requests.get(server, timeout=10).text
+    script = re.search(r'src="\./(static/js/index\.[^"]+\.js)"', index)
+    assert script, "Streamlit's index page names its script"
+    answer = requests.get(f"{server}/{script[1]}", timeout=10)
+    assert answer.status_code == 200
+    assert "no-store" not in answer.headers["cache-control"]
+    assert answer.headers["content-security-policy"] == content_policy()
+
+
+def test_the_server_listens_on_this_machine_alone(server: str) -> None:
+    port = urlsplit(server).port
+    sockets = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+    listening = [
+        line.split()[1] for path in sockets if path.exists()
+        for line in path.read_text().splitlines()[1:] if line.split()[3] == "0A"
+    ]  # fmt: skip
+    assert [a for a in listening if int(a.split(":")[1], 16) == port] == [f"0100007F:{port:04X}"]
+
+
+def test_a_foreign_host_name_is_refused(server: str) -> None:
+    headers = {"Host": "attacker.example"}
+    with pytest.raises(InvalidStatus), socket_of(server, origin=None, headers=headers):
+        pass
+
+
+def socket_of(
+    server: str, *, origin: str | None, headers: dict[str, str] | None = None
+) -> ClientConnection:
+    address = server.replace("http:", "ws:") + "/_stcore/stream"
+    return connect(address, origin=origin, additional_headers=headers, proxy=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://attacker.example", "http://localhost.attacker.example", "null", "file://"]
+)
+def test_a_page_from_elsewhere_gets_no_socket(server: str, origin: str) -> None:
+    with pytest.raises(InvalidStatus) as refused, socket_of(server, origin=origin):
+        pass
+    assert refused.value.response.status_code == 403
+
+
+def test_a_socket_of_a_stranger_is_refused_before_anybody_is_asked_for_our_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from streamlit import net_util
+
+    def asked() -> None:
+        raise AssertionError("an address service was asked")
+
+    monkeypatch.setattr(net_util, "get_external_ip", asked)
+    host = {"host": "localhost:8501"}
+    assert not is_own(Headers({**host, "origin": "https://attacker.example"}))
+    assert is_own(Headers({**host, "origin": "http://localhost:8501"}))
+    assert is_own(Headers({**host, "origin": "http://127.0.0.1:8501"}))
+    assert is_own(Headers(host)), "no page at all"
+
+
+def test_an_upload_needs_the_token_of_its_page_and_has_a_limit(server: str) -> None:
+    with requests.Session() as client, socket_of(server, origin=server) as connection:
+        client.get(server + "/_stcore/health")
+        token = client.cookies["_streamlit_xsrf"]
+        session = session_of(connection)
+        place = f"{server}/_stcore/upload_file/{session}/file"
+        small, large = ({"file": bytes(n * MEGABYTE)} for n in (1, 65))
+        assert client.put(place, files=small).status_code == 403, "no token"
+        wrong = {"X-Xsrftoken": token[:12] + "0000" + token[16:]}
+        assert client.put(place, files=small, headers=wrong).status_code == 403
+        right = {"X-Xsrftoken": token}
+        assert client.put(place, files=small, headers=right).status_code == 204
+        assert client.put(place, files=large, headers=right).status_code == 413
+        other = place.replace(session, "another-session")
+        assert client.put(other, files=small, headers=right).status_code == 400
+        for method in ("GET", "POST"):
+            answer = client.request(method, place)
+            assert bytes(1000) not in answer.content, "nothing is given back"
+
+
+def session_of(connection: ClientConnection) -> str:
+    """Ask for a page over the socket, as a browser does; return the session's name."""
+    asked = BackMsg()
+    asked.rerun_script.query_string = ""
+    connection.send(asked.SerializeToString())
+    while True:
+        told = ForwardMsg()
+        told.ParseFromString(connection.recv(timeout=60))  # type: ignore[arg-type] # it is bytes
+        if told.WhichOneof("type") == "new_session":
+            assert told.new_session.config.gather_usage_stats is False
+            return str(told.new_session.initialize.session_id)
+
+
+def test_no_other_origin_may_read_answers(server: str) -> None:
+    headers = {"Origin": "https://attacker.example"}
+    for place in PLACES:
+        answer = requests.get(server + place, headers=headers, timeout=10)
+        assert answer.headers.get("access-control-allow-origin") is None, place
