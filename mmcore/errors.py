@@ -257,3 +257,96 @@ class StaleVersionError(StoreError):
         super().__init__(f"the {what} is no longer at version {expected}")
         self.what = what
         self.expected = expected
+
+
+class ReportSignedError(StoreError):
+    """The report was signed: its reading is final, and only addenda follow."""
+
+    def __init__(self) -> None:
+        super().__init__("the report is signed already")
+
+
+class BackupRefusedError(StoreError):
+    """A backup can not be written or put back so; nothing was changed."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the backup: {problem}")
+        self.problem = problem
+
+
+class PeopleError(MMCoreError):
+    """Something of accounts, roles and sessions; never raised itself."""
+
+
+class NotAllowedError(PeopleError):
+    """Whoever is signed in may not do this, or nobody is; ``action`` is a value of ``Action``."""
+
+    def __init__(self, *, action: str) -> None:
+        super().__init__(f"not allowed: {action}")
+        self.action = action
+
+
+class SignInRefusedError(PeopleError):
+    """Somebody could not sign in. seconds: how long to wait before another try is looked at.
+
+    reason: "wrong" (name, password or code), "wait", "disabled", or "no role".
+    """
+
+    def __init__(self, *, reason: str, seconds: int = 0) -> None:
+        super().__init__(f"signing in was refused: {reason}")
+        self.reason = reason
+        self.seconds = seconds
+
+
+class PasswordRefusedError(PeopleError):
+    """A new password can not be taken; ``reason`` is "short", "long", "common" or "same"."""
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"the password was refused: {reason}")
+        self.reason = reason
+
+
+class AccountError(PeopleError):
+    """An account can not be made or changed so.
+
+    reason: "name" (empty, or with characters that a name does not have), "taken", "unknown" or
+    "last admin".
+    """
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"the account can not be made or changed so: {reason}")
+        self.reason = reason
+
+
+class FilingError(MMCoreError):
+    """Something of results on their way to other systems; never raised itself."""
+
+
+class NoStudyError(FilingError):
+    """There is no study that a result could be filed in; ``problem`` says why."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"nothing can be filed: {problem}")
+        self.problem = problem
+
+
+class PeerConfigError(FilingError):
+    """The file that names other systems is wrong; ``where`` is the peer and the field."""
+
+    def __init__(self, *, where: str, problem: str) -> None:
+        super().__init__(f"peers file, {where}: {problem}")
+        self.where = where
+        self.problem = problem
+
+
+class PeerError(FilingError):
+    """Another system could not be reached, or refused what was asked.
+
+    may_pass: the same may succeed later, so it is tried again by itself.
+    """
+
+    def __init__(self, *, peer: str, problem: str, may_pass: bool) -> None:
+        super().__init__(f"{peer}: {problem}")
+        self.peer = peer
+        self.problem = problem
+        self.may_pass = may_pass

@@ -15,6 +15,7 @@ from mmcore.records.case import (
     Observation,
     Patient,
     PixelArray,
+    Precision,
     Recording,
     Section,
     Series,
@@ -53,11 +54,22 @@ from mmcore.records.result import (
     TargetGate,
     TargetPrediction,
 )
+from mmcore.records.signing import (
+    MOST_ADDENDA,
+    MOST_CONCLUSION,
+    MOST_NAME,
+    Addendum,
+    Signature,
+)
 
 __all__ = [
     "CONFIDENCES",
+    "MOST_ADDENDA",
     "MOST_CAPTION",
+    "MOST_CONCLUSION",
     "MOST_KEY_IMAGES",
+    "MOST_NAME",
+    "Addendum",
     "Case",
     "Contradiction",
     "ContradictionKind",
@@ -81,6 +93,7 @@ __all__ = [
     "Patient",
     "PixelArray",
     "Place",
+    "Precision",
     "Prediction",
     "Presence",
     "ReaderDecision",
@@ -91,6 +104,7 @@ __all__ = [
     "Result",
     "Section",
     "Series",
+    "Signature",
     "SourceFile",
     "Study",
     "TargetGate",

@@ -24,6 +24,26 @@ class FileVerdict(StrEnum):
     REFUSED = "refused"
 
 
+class Precision(StrEnum):
+    """How exactly a time is known: it is the first moment of a second, hour, day, month or year."""
+
+    CLOCK = "clock"
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+    YEAR = "year"
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether the time of day is known."""
+        return self in (Precision.CLOCK, Precision.HOUR)
+
+    @property
+    def has_day(self) -> bool:
+        """Whether at least the day is known."""
+        return self.has_clock or self is Precision.DAY
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """One file that was dropped in, and what became of it.
@@ -78,6 +98,7 @@ class Instance:
     patient_orientation: where the rows and the columns run to in the patient, such as ("L", "F")
         for rows to the left and columns to the feet, or None. DICOM PS3.3 C.7.6.1.1.1.
     decoder: library and version that decompressed the pixels, e.g. "imagecodecs 2026.3.6".
+    precision: of ``acquired_at``; for times see ``Case``.
     """
 
     digest: str
@@ -99,6 +120,7 @@ class Instance:
     transfer_syntax_uid: str = ""
     decoder: str = ""
     notices: tuple[str, ...] = ()
+    precision: Precision = Precision.CLOCK
 
     @property
     def is_color(self) -> bool:
@@ -143,13 +165,17 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One clinical note. Offsets everywhere count characters of ``text``."""
+    """One clinical note. Offsets everywhere count characters of ``text``.
+
+    precision: of ``authored_at``.
+    """
 
     digest: str
     text: str
     sections: tuple[Section, ...] = ()
     authored_at: datetime | None = None
     title: str = ""
+    precision: Precision = Precision.CLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +184,7 @@ class Observation:
 
     comparator: "<" or ">" where the laboratory reported a bound; ``value`` is then the bound.
     given: value and unit exactly as the source stated them, before any conversion.
+    precision: of ``time``.
     """
 
     loinc: str
@@ -170,6 +197,12 @@ class Observation:
     reference_high: float | None = None
     given: str = ""
     digest: str = ""
+    precision: Precision = Precision.CLOCK
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether at least the day is known, so that it has a place in a course of values."""
+        return self.time is not None and self.precision.has_day
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,6 +211,7 @@ class Recording:
 
     samples: (N,) float32 in [-1, 1], one channel, never constant. sample_rate_hz: of ``samples``.
     site: where it was taken, as the file says, such as "posterior left lower"; "" if it does not.
+    precision: of ``recorded_at``.
     """
 
     digest: str
@@ -187,6 +221,7 @@ class Recording:
     recorded_at: datetime | None = None
     title: str = ""
     notices: tuple[str, ...] = ()
+    precision: Precision = Precision.CLOCK
 
     @property
     def seconds(self) -> float:
@@ -247,6 +282,9 @@ class Contradiction:
 @dataclass(frozen=True, slots=True)
 class Case:
     """One patient's inputs, whatever of them exists, with every source file accounted for.
+
+    Every time in it reads as the clock on the wall of the site. It has a time zone, the site's,
+    exactly where its source states one; without the zone two of them can be compared as they stand.
 
     digest: SHA-256 over the sorted digests of the used files: the same files are the same case.
         Where no file could be used, over the digests of all files.

@@ -251,6 +251,7 @@ class Result:
 
     reading: what a reader recorded of the case; None where nobody did.
     key_images: what a reader put into the report from the screen, in order.
+    conclusion: what the reader concludes in their own words, or "".
     """
 
     case: Case
@@ -258,3 +259,4 @@ class Result:
     explanations: Mapping[str, Explanation]
     reading: Reading | None = None
     key_images: tuple[KeyImage, ...] = ()
+    conclusion: str = ""

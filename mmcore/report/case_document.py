@@ -19,6 +19,8 @@ from mmcore.report.spectrogram import TOP_HZ, spectrogram
 
 MAX_VARIANTS = 200
 """At most so many called variants, those that an explanation names before all others."""
+MOST_QUESTION = 500
+"""Characters of the question; longer ones are cut."""
 
 Document = dict[str, object]
 
@@ -26,8 +28,8 @@ Document = dict[str, object]
 def case_document(case: Case, explanations: Collection[Explanation]) -> Document:
     """Return the case as plain values; ``explanations`` say which variants matter most.
 
-    It holds neither the text of a note nor sound that could be played. Raises
-    ``NonFiniteResultError`` for a number that is not finite.
+    It holds neither sound that could be played nor the text of a note, but for the question that
+    one asks. Raises ``NonFiniteResultError`` for a number that is not finite.
     """
     patient = case.patient
     instance, recording = key_instance(case), key_recording(case)
@@ -47,6 +49,7 @@ def case_document(case: Case, explanations: Collection[Explanation]) -> Document
             for one in case.contradictions
         ],
         "as_of": iso(case.as_of),
+        "question": _question(case),
         "studies": [_study(study) for study in case.studies],
         "notes": [
             {
@@ -67,6 +70,19 @@ def case_document(case: Case, explanations: Collection[Explanation]) -> Document
         if recording is None
         else _recording(recording) | {"spectrogram": _spectrogram(recording, explanations)},
     }
+
+
+def _question(case: Case) -> Document | None:
+    """Return why the patient was examined, as the first note with such a section says."""
+    for note in case.notes:
+        for section in note.sections:
+            if section.kind != "indication":
+                continue
+            _, _, body = note.text[section.start : section.end].partition(section.title)
+            text = " ".join(body.lstrip(" \t\n:*_#-").split())
+            if text:
+                return {"text": text[:MOST_QUESTION], "digest": note.digest, "title": note.title}
+    return None
 
 
 def key_recording(case: Case) -> Recording | None:

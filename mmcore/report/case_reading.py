@@ -51,6 +51,23 @@ class ReportedStudy:
     instances: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReportedNote:
+    """One clinical note, without its text. characters: its length."""
+
+    title: str
+    authored_at: datetime | None
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Why the patient was examined. title: of the note that says it."""
+
+    text: str
+    title: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportedRecording:
     """One sound recording, without its samples.
@@ -94,6 +111,8 @@ class ReportedCase:
     key_image: KeyImage | None
     key_recording: ReportedRecording | None
     notices: tuple[str, ...]
+    question: Question | None
+    notes: tuple[ReportedNote, ...]
 
 
 def case_of(node: Node) -> ReportedCase:
@@ -101,6 +120,7 @@ def case_of(node: Node) -> ReportedCase:
     image, recording = node.field("key_image"), node.maybe_field("key_recording")
     recordings, variants = node.maybe_field("recordings"), node.maybe_field("variants")
     panel, contradictions = node.maybe_field("panel"), node.maybe_field("contradictions")
+    question = node.maybe_field("question")
     told = () if contradictions.is_null else contradictions.items()
     return ReportedCase(
         digest=node.field("digest").text(),
@@ -117,6 +137,20 @@ def case_of(node: Node) -> ReportedCase:
             *(one.field("words").text() for one in told),
             *node.field("notices").texts(),
         ),
+        question=None if question.is_null else _question(question),
+        notes=tuple(map(_note, node.field("notes").items())),
+    )
+
+
+def _question(node: Node) -> Question:
+    return Question(node.field("text").text(), node.field("title").text())
+
+
+def _note(node: Node) -> ReportedNote:
+    return ReportedNote(
+        title=node.field("title").text(),
+        authored_at=node.field("authored_at").maybe_time(),
+        characters=node.field("characters").count(),
     )
 
 

@@ -74,6 +74,7 @@ def result_document(result: Result) -> Document:
         },
         **({} if reading is None or reading.is_empty else {"reading": reading_document(reading)}),
         **({"key_images": key_images_document(result.key_images)} if result.key_images else {}),
+        **({"conclusion": result.conclusion} if result.conclusion else {}),
     }
 
 

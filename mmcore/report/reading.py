@@ -13,6 +13,7 @@ from mmcore.explain.disagreement import Disagreement
 from mmcore.explain.phrases import TextSum
 from mmcore.explain.relations import Relation
 from mmcore.records import (
+    Addendum,
     Contribution,
     FloatArray,
     GateVerdict,
@@ -24,6 +25,7 @@ from mmcore.records import (
     PartTest,
     Place,
     Reading,
+    Signature,
     TargetGate,
 )
 from mmcore.report.case_reading import ReportedCase, case_of, edges_of, grid_of
@@ -32,6 +34,7 @@ from mmcore.report.images import dequantise
 from mmcore.report.impressions import reading_of
 from mmcore.report.key_images import key_images_of
 from mmcore.report.node import Node
+from mmcore.report.signing import conclusion_in, signature_in
 from mmcore.report.spectrogram import SoundMap
 
 _NONE = Disagreement()
@@ -109,7 +112,11 @@ class ReportedTarget:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportedResult:
-    """A whole result document, checked; ``reading`` is None where nobody recorded one."""
+    """A whole result document, checked.
+
+    reading: None where nobody recorded one. conclusion: the reader's own, or "". signature: None
+    for a draft. addenda: in order, only of a signed one.
+    """
 
     case: ReportedCase
     pack: PackIdentity
@@ -122,10 +129,16 @@ class ReportedResult:
     timings: Mapping[str, float]
     reading: Reading | None = None
     key_images: tuple[KeyImage, ...] = ()
+    conclusion: str = ""
+    signature: Signature | None = None
+    addenda: tuple[Addendum, ...] = ()
 
 
 def read_document(document: Mapping[str, object]) -> ReportedResult:
-    """Return the document as records. Raises ``ResultFormatError`` with the place at fault."""
+    """Return the document as records. Raises ``ResultFormatError`` with the place at fault.
+
+    That includes a signed document in which anything was altered.
+    """
     root = Node(dict(document))
     schema = root.field("schema")
     if schema.text() != SCHEMA:
@@ -133,6 +146,7 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
     pack = root.field("pack")
     gates = {gate.target: gate for gate in map(_gate, root.field("gate").items())}
     reading, pictures = root.maybe_field("reading"), root.maybe_field("key_images")
+    signature, addenda = signature_in(root)
     return ReportedResult(
         case=case_of(root.field("case")),
         pack=PackIdentity(
@@ -150,6 +164,9 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
         timings={name: n.number() for name, n in root.field("timings").members().items()},
         reading=None if reading.is_null else reading_of(reading, set(gates)),
         key_images=() if pictures.is_null else key_images_of(pictures),
+        conclusion=conclusion_in(root),
+        signature=signature,
+        addenda=addenda,
     )
 
 

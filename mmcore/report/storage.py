@@ -1,6 +1,5 @@
 """Result documents on disk: strict JSON, written whole or not at all."""
 
-import hashlib
 import json
 import math
 import os
@@ -14,12 +13,6 @@ from mmcore.report.reading import read_document
 MAX_BYTES = 64 * 1024 * 1024
 """A larger file is no result document: ten overlays and the case's image stay below 4 MiB, twelve
 key images of a reader below 40 MiB."""
-
-
-def document_digest(document: Mapping[str, object]) -> str:
-    """Return the SHA-256 of the document in canonical form: keys sorted, no spaces, ASCII."""
-    text = json.dumps(dict(document), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def write_result(document: Mapping[str, object], path: Path) -> None:

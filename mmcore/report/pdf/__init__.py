@@ -8,6 +8,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from mmcore.language import ENGLISH, LANGUAGES, say, translate
+from mmcore.report.canonical import document_digest
 from mmcore.report.pdf import fonts
 from mmcore.report.pdf.case_sections import (
     draw_case_identity,
@@ -28,7 +29,6 @@ from mmcore.report.pdf.page import TOP, draw_foot, draw_head
 from mmcore.report.pdf.reading_section import draw_reading
 from mmcore.report.pdf.sheet import Sheet
 from mmcore.report.reading import ReportedResult, read_document
-from mmcore.report.storage import document_digest
 
 MAX_PAGES = 2
 """No further finding begins beyond it; what is always told may take a third page."""
