@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev browser run test test-fast screenshots messages lint types arch check fmt clean
+.PHONY: help setup setup-dev browser postgres run test test-fast screenshots messages lint types arch check fmt clean
 
 PYTHON ?= python3.11
 PORT ?= 8501
@@ -31,10 +31,16 @@ browser:  ## Get Chromium for the browser tests, if this machine allows it
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || \
 	  echo "No Chromium here: the browser tests will be skipped (apt-get install chromium)."
 
+postgres:  ## Get PostgreSQL for the tests of the store, if this machine allows it
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null; } || \
+	  echo "No PostgreSQL here: its tests will be skipped (apt-get install postgresql)."
+
 run: setup  ## Open the dashboard at http://localhost:8501
 	$(BIN)/python -m streamlit run dashboard/app.py --server.port $(PORT)
 
-test: setup-dev browser  ## Every test this machine can run
+test: setup-dev browser postgres  ## Every test this machine can run
 	$(BIN)/python -m pytest -m "not gpu"
 
 test-fast: setup-dev  ## The fast tests alone

@@ -13,6 +13,7 @@ from mmcore.deid.command import deid
 from mmcore.errors import ConfigError, MMCoreError
 from mmcore.packs import find_pack
 from mmcore.serve.explaining import explain
+from mmcore.worklist.commands import backup, move, restore
 
 app = typer.Typer(
     name="mmcore", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -185,6 +186,8 @@ def score(
 
 app.command()(explain)
 app.command()(deid)
+for command in (backup, restore, move):
+    app.command()(command)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,25 +29,48 @@ class Blobs:
         are forced to the disk. Raises ``StoreUnavailableError`` where it can not be written.
         """
         digest = hashlib.sha256(data).hexdigest()
-        path = self._path(digest)
         try:
-            if path.exists():
-                return digest
-            _make_folder(path.parent)
-            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")  # mode 0600
-            temporary = Path(name)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(self._seal.seal(data, where=digest))
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
-            force(path.parent)
+            if not self._path(digest).exists():
+                self._write(digest, self._seal.seal(data, where=digest))
         except OSError as error:
             raise StoreUnavailableError(problem=_kind(error)) from error
         return digest
+
+    def put_stored(self, digest: str, stored: bytes) -> None:
+        """Write a file as another store has it on its disk, sealed or not, unless it is there."""
+        try:
+            if not self._path(digest).exists():
+                self._write(digest, stored)
+        except OSError as error:
+            raise StoreUnavailableError(problem=_kind(error)) from error
+
+    def link_all(self, folder: Path) -> list[str]:
+        """Give every file a second name in ``folder``, so that it outlives its removal here."""
+        try:
+            digests = list(self.digests())
+            for digest in digests:
+                try:
+                    os.link(self._path(digest), folder / digest)
+                except OSError:  # a disk without links
+                    shutil.copyfile(self._path(digest), folder / digest)
+        except OSError as error:
+            raise StoreUnavailableError(problem=_kind(error)) from error
+        return digests
+
+    def _write(self, digest: str, stored: bytes) -> None:
+        path = self._path(digest)
+        _make_folder(path.parent)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")  # mode 0600
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(stored)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        force(path.parent)
 
     def get(self, digest: str) -> bytes:
         """Return the content of a file.

@@ -69,6 +69,15 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Give a connection for long reading: one state throughout, whatever is written beside."""
+        with translated(), self.engine.connect() as connection:
+            if not self.is_sqlite:  # SQLite reads so anyhow
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            connection.exec_driver_sql("SELECT 1 FROM alembic_version").first()  # it begins now
+            yield connection
+
+    @contextmanager
     def writing(self, *, alone: bool = False) -> Iterator[Connection]:
         """Give a transaction that is committed as a whole when the block ends without an error.
 

@@ -19,18 +19,22 @@ def bring_up_to_date(database: Database) -> None:
     Raises ``SchemaTooNewError`` for a revision that this code does not know.
     """
     with database.starting(), database.writing(alone=True) as connection:
-        found = _revision(connection)
-        if found != HEAD:
-            _upgrade(connection, found)
+        if revision_of(connection) != HEAD:
+            upgrade(connection)
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of the tables, or None where there are none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(connection: Connection, found: str | None) -> None:
+def upgrade(connection: Connection, to: str = HEAD) -> None:
+    """Make or upgrade the tables inside a transaction.
+
+    Raises ``SchemaTooNewError`` where the database has, or ``to`` is, a revision unknown here.
+    """
     from alembic import command  # only a database that is behind pays for it
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -39,7 +43,8 @@ def _upgrade(connection: Connection, found: str | None) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if found is not None and found not in known:
-        raise SchemaTooNewError(found=found, known=HEAD)
+    for revision in (revision_of(connection), to):
+        if revision is not None and revision not in known:
+            raise SchemaTooNewError(found=revision, known=HEAD)
     config.attributes["connection"] = connection
-    command.upgrade(config, HEAD)
+    command.upgrade(config, to)

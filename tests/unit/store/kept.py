@@ -2,8 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from mmcore.store import KeptFile, Progress, Store, StoredDesk
+from sqlalchemy import text
+
+from mmcore.store import KeptFile, Place, Progress, Store, StoredDesk
+from mmcore.store.database import Database
 
 JANE, JOHN = "a1" * 32, "b2" * 32
 
@@ -38,3 +42,14 @@ def save(store: Store, draft: dict[str, object], version: int = 0) -> StoredDesk
 
 def blobs(folder: Path) -> list[Path]:
     return [path for path in (folder / "blobs").rglob("*") if path.is_file()]
+
+
+def sql(place: Place, statement: str, **values: object) -> list[Any]:
+    """Do to the database of a place what no code of ours does; return the rows, if any."""
+    database = Database(place)
+    try:
+        with database.engine.begin() as connection:
+            done = connection.execute(text(statement), values)
+            return list(done) if done.returns_rows else []
+    finally:
+        database.close()

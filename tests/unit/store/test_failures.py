@@ -1,7 +1,6 @@
 """What is damaged, half written or foreign is refused, and nothing is left half kept."""
 
 import os
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from mmcore.errors import SchemaTooNewError, StoredFileDamagedError, StoreUnavai
 from mmcore.store import Place, Store
 from mmcore.store.blobs import Blobs
 from mmcore.store.sealing import Seal
-from tests.unit.store.kept import IMAGE, JANE, JOHN, NOTE, blobs, keep
+from tests.unit.store.kept import IMAGE, JANE, JOHN, NOTE, blobs, keep, sql
 
 
 def test_a_file_that_was_altered_or_lost_is_refused_not_shown(store: Store, tmp_path: Path) -> None:
@@ -25,7 +24,7 @@ def test_a_file_that_was_altered_or_lost_is_refused_not_shown(store: Store, tmp_
 
 
 def test_a_failure_between_file_and_row_leaves_no_case_and_the_next_start_no_file(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(store, JOHN, NOTE)
     with monkeypatch.context() as failing:
@@ -38,7 +37,7 @@ def test_a_failure_between_file_and_row_leaves_no_case_and_the_next_start_no_fil
             keep(store, JANE, IMAGE)
     assert store.case(JANE) is None
     assert len(blobs(tmp_path)) == 2
-    Store(Place(tmp_path)).close()
+    Store(place).close()
     assert len(blobs(tmp_path)) == 1
     assert store.files(JOHN) == (NOTE,)
 
@@ -89,13 +88,10 @@ def test_a_file_removed_between_its_writing_and_its_row_is_written_again(
     assert store.files(JANE) == (IMAGE,)
 
 
-def test_a_newer_schema_than_the_codes_is_refused_by_name(store: Store, tmp_path: Path) -> None:
-    rows = sqlite3.connect(tmp_path / "consilium.db")
-    rows.execute("UPDATE alembic_version SET version_num = '9999'")
-    rows.commit()
-    rows.close()
+def test_a_newer_schema_than_the_codes_is_refused_by_name(store: Store, place: Place) -> None:
+    sql(place, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(SchemaTooNewError) as refused:
-        Store(Place(tmp_path))
+        Store(place)
     assert refused.value.found == "9999"
 
 

@@ -15,9 +15,9 @@ from mmcore.store.schema import HEAD, MIGRATIONS
 from mmcore.store.tables import metadata
 
 
-def test_the_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> None:
-    Store(Place(tmp_path)).close()
-    database = Database(Place(tmp_path))
+def test_the_migrations_make_the_tables_that_the_code_knows(place: Place) -> None:
+    Store(place).close()
+    database = Database(place)
     with database.reading() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, metadata) == []

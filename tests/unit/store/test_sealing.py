@@ -1,14 +1,14 @@
 """Where the site gives a key, what is kept is sealed; and what the environment may say."""
 
 import base64
-import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mmcore.errors import ConfigError, StoreKeyError
 from mmcore.store import Place, Progress, Store, StoredDesk, place_of
-from tests.unit.store.kept import IMAGE, JANE, JOHN, KEY, NOTE, keep
+from tests.unit.store.kept import IMAGE, JANE, JOHN, KEY, NOTE, keep, sql
 
 
 def test_with_a_key_nothing_of_a_patient_is_readable_on_the_disk(tmp_path: Path) -> None:
@@ -41,16 +41,15 @@ def test_a_key_given_later_leaves_what_was_kept_before_readable(tmp_path: Path) 
         assert [case.person for case in store.cases()] == ["Doe, Jane"] * 2
 
 
-def test_a_sealed_value_opens_at_no_other_place(tmp_path: Path) -> None:
-    with Store(Place(tmp_path, key=KEY)) as store:
+def test_a_sealed_value_opens_at_no_other_place(place: Place) -> None:
+    with Store(replace(place, key=KEY)) as store:
         keep(store, JANE, NOTE)
         keep(store, JOHN, NOTE)
-        rows = sqlite3.connect(tmp_path / "consilium.db")
-        rows.execute(
-            "UPDATE cases SET person = (SELECT person FROM cases WHERE digest = ?)", [JANE]
+        sql(
+            place,
+            "UPDATE cases SET person = (SELECT person FROM cases WHERE digest = :other)",
+            other=JANE,
         )
-        rows.commit()
-        rows.close()
         with pytest.raises(StoreKeyError):
             store.case(JOHN)
 

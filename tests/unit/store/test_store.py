@@ -1,22 +1,23 @@
 """What is kept, found again and removed."""
 
-import sqlite3
 import stat
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from mmcore.errors import StaleVersionError, UnknownCaseError
 from mmcore.store import LOCAL, CaseState, EventKind, KeptFile, Place, Progress, Store, StoredDesk
-from tests.unit.store.kept import IMAGE, JANE, JOHN, NOTE, Clock, blobs, keep, save
+from tests.unit.store.kept import IMAGE, JANE, JOHN, NOTE, Clock, blobs, keep, save, sql
 
 
 def test_a_case_is_found_again_by_another_process_with_every_byte(
-    store: Store, tmp_path: Path
+    store: Store, place: Place
 ) -> None:
     keep(store)
-    with Store(Place(tmp_path)) as other:
+    with Store(place) as other:
         assert other.files(JANE) == (IMAGE, NOTE)
         found = other.case(JANE)
     assert found is not None
@@ -59,7 +60,7 @@ def test_what_is_kept_is_the_users_alone(store: Store, tmp_path: Path) -> None:
 
 
 def test_deleting_a_case_removes_its_rows_and_the_files_that_nobody_else_refers_to(
-    store: Store, tmp_path: Path
+    store: Store, tmp_path: Path, place: Place
 ) -> None:
     keep(store, JANE, IMAGE, NOTE)
     keep(store, JOHN, IMAGE)
@@ -72,14 +73,10 @@ def test_deleting_a_case_removes_its_rows_and_the_files_that_nobody_else_refers_
     assert len(blobs(tmp_path)) == 1
     with pytest.raises(UnknownCaseError):
         store.files(JANE)
-    rows = sqlite3.connect(tmp_path / "consilium.db")
     for table in ("cases", "case_files", "readings", "drafts"):
         column = "digest" if table == "cases" else "case_digest"
-        (count,) = rows.execute(
-            f"SELECT count(*) FROM {table} WHERE {column} = ?", [JANE]
-        ).fetchone()
+        ((count,),) = sql(place, f"SELECT count(*) FROM {table} WHERE {column} = :case", case=JANE)
         assert count == 0, table
-    rows.close()
 
 
 def test_a_removed_case_is_off_the_list_and_can_be_brought_back_until_it_is_purged(
@@ -133,8 +130,8 @@ def test_files_that_a_case_no_longer_has_are_removed(store: Store, tmp_path: Pat
     assert len(blobs(tmp_path)) == 1
 
 
-def test_cases_are_kept_for_as_many_days_as_the_site_says(tmp_path: Path, clock: Clock) -> None:
-    with Store(Place(tmp_path, keep_days=30), clock=clock) as store:
+def test_cases_are_kept_for_as_many_days_as_the_site_says(place: Place, clock: Clock) -> None:
+    with Store(replace(place, keep_days=30), clock=clock) as store:
         keep(store, JANE)
         clock.wait(days=29)
         keep(store, JOHN)
@@ -143,7 +140,7 @@ def test_cases_are_kept_for_as_many_days_as_the_site_says(tmp_path: Path, clock:
         clock.wait(days=29, hours=1)
         store.save_desk(JOHN, "p", StoredDesk(None, {}), progress=Progress())
         clock.wait(days=1)
-    with Store(Place(tmp_path, keep_days=30), clock=clock) as store:
+    with Store(replace(place, keep_days=30), clock=clock) as store:
         assert [case.digest for case in store.cases()] == [JOHN]
         assert store.events(JANE)[-1].kind is EventKind.EXPIRED
 
@@ -191,7 +188,7 @@ def test_a_desk_of_an_unknown_case_is_refused(store: Store) -> None:
         save(store, {})
 
 
-def test_events_outlive_their_case_and_can_not_be_altered(store: Store, tmp_path: Path) -> None:
+def test_events_outlive_their_case_and_can_not_be_altered(store: Store, place: Place) -> None:
     keep(store)
     store.tell(EventKind.SHOWN, JANE, pack_name="phantom")
     store.remove(JANE)
@@ -201,11 +198,9 @@ def test_events_outlive_their_case_and_can_not_be_altered(store: Store, tmp_path
     ]  # fmt: skip
     assert store.has_happened([EventKind.SHOWN, EventKind.REVEALED], JANE)
     assert not store.has_happened([EventKind.REVEALED], JANE)
-    rows = sqlite3.connect(tmp_path / "consilium.db")
     for statement in ("DELETE FROM events", "UPDATE events SET detail = 'other'"):
-        with pytest.raises(sqlite3.IntegrityError, match="only appended"):
-            rows.execute(statement)
-    rows.close()
+        with pytest.raises(DBAPIError, match="only appended"):
+            sql(place, statement)
 
 
 def test_preferences_are_of_one_reader_and_the_last_one_counts(store: Store) -> None:
