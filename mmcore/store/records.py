@@ -6,8 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-LOCAL = "local"
-"""The one reader there is while nobody signs in."""
+from mmcore.people.records import LOCAL as LOCAL
 
 Json = Mapping[str, Any]
 
@@ -35,6 +34,12 @@ class EventKind(StrEnum):
     RESTORED = "restored"
     DELETED = "deleted"
     EXPIRED = "expired"
+    SIGNED_IN = "signed in"
+    SIGNED_OUT = "signed out"
+    SIGN_IN_REFUSED = "sign-in refused"
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    PEOPLE_CHANGED = "people changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from mmcore.store import case_rows, desk_rows
 from mmcore.store.blobs import Blobs
 from mmcore.store.database import Database
 from mmcore.store.desk_rows import DeskKey
+from mmcore.store.people_rows import PeopleRows
 from mmcore.store.place import Place
 from mmcore.store.records import (
     LOCAL,
@@ -54,6 +55,7 @@ class Store:
         self._seal = Seal(place.key)
         self._database = Database(place)
         self._blobs = Blobs(place.folder / "blobs", self._seal)
+        self.people = PeopleRows(self._database, self._tell_of_people)
         try:
             bring_up_to_date(self._database)
             self._check_key()
@@ -185,7 +187,7 @@ class Store:
     def expire(self) -> int:
         """Delete what was kept for as many days as the place says; return the number of cases."""
         days = self.place.keep_days
-        if days is None:
+        if not days:  # 0: no case is kept from now on, and an older one stays where it is
             return 0
         before = self._clock() - timedelta(days=days)
         with self._database.writing(alone=True) as connection:
@@ -337,6 +339,11 @@ class Store:
                 reader=reader, detail=detail,
             )
         )  # fmt: skip
+
+    def _tell_of_people(
+        self, connection: Connection, kind: EventKind, who: str, detail: str
+    ) -> None:
+        self._tell(connection, kind, "", reader=who, detail=detail)
 
     def _check_key(self) -> None:
         """Refuse another key than the one this store was first used with, or none after one."""

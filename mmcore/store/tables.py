@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -132,6 +133,54 @@ events = Table(  # outlives its case: no foreign key
     Column("detail", String(200), nullable=False),
     Index("events_by_case", "case_digest", "kind"),
     Index("events_by_time", "at"),
+)
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", _NAME, nullable=False),
+    Column("display", _NAME, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("subject", String(400)),
+    Column("roles", _NAME, nullable=False),
+    Column("password", Text),  # Argon2id, never the password itself
+    Column("must_change", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("disabled_at", Moment),
+    Index("accounts_by_name", "name", unique=True),
+    Index("accounts_by_subject", "subject", unique=True),
+)
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", _DIGEST, primary_key=True),  # of the token that the browser holds
+    Column("account_id", String(32), ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("locked_at", Moment),
+    Index("sessions_by_account", "account_id"),
+)
+attempts = Table(  # to sign in, that failed, by the digest of the name that was given
+    "attempts",
+    metadata,
+    Column("digest", _DIGEST, primary_key=True),
+    Column("failed", Integer, nullable=False),
+    Column("last_at", Moment, nullable=False),
+)
+visits = Table(  # who has which case open, tab by tab
+    "visits",
+    metadata,
+    _of_case(),
+    Column(
+        "account_id",
+        String(32),
+        ForeignKey("accounts.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("tab", String(32), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
 )
 facts = Table(
     "facts",

@@ -30,6 +30,7 @@ DOORS = {
     "sqlalchemy": ("mmcore/store/",),
     "alembic": ("mmcore/store/",),
     "cryptography": ("mmcore/store/sealing.py",),
+    "argon2": ("mmcore/people/passwords.py",),
 }
 """Each library and the only places that may import it: what has one door can be replaced."""
 

@@ -1,0 +1,287 @@
+"""Rows of accounts, sessions, failed attempts and visits, as ``mmcore/people`` uses them."""
+
+import secrets
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from mmcore.errors import AccountError
+from mmcore.people.records import Account, Session, Source, Visit
+from mmcore.people.roles import Role, roles_of, words_of
+from mmcore.store.database import Database
+from mmcore.store.records import EventKind
+from mmcore.store.tables import accounts, attempts, cases, facts, sessions, visits
+
+Tell = Callable[[Connection, EventKind, str, str], None]
+"""Writes down what happened inside a transaction: kind, who did it, and details."""
+
+SETUP = "setup code"
+
+
+class PeopleRows:
+    """What the database holds of people. Every change is written down in the same transaction."""
+
+    def __init__(self, database: Database, tell: Tell) -> None:
+        self._database, self._tell = database, tell
+
+    # --- Accounts
+
+    def account(self, *, id: str = "", name: str = "", subject: str = "") -> Account | None:
+        """Return the account with this id, name or subject, or None."""
+        wanted = (
+            (accounts.c.id == id) if id
+            else (accounts.c.subject == subject) if subject
+            else (accounts.c.name == name)
+        )  # fmt: skip
+        with self._database.reading() as connection:
+            row = connection.execute(select(accounts).where(wanted)).first()
+        return None if row is None else _account(row)
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Return every account by name, disabled ones too."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(accounts).order_by(accounts.c.name)).all()
+        return tuple(map(_account, rows))
+
+    def password(self, account_id: str) -> str | None:
+        """Return what is kept of an account's password, None where there is none."""
+        with self._database.reading() as connection:
+            return connection.scalar(select(accounts.c.password).where(accounts.c.id == account_id))
+
+    def add(
+        self,
+        *,
+        name: str,
+        display: str,
+        source: Source,
+        subject: str = "",
+        roles: Collection[Role] = (),
+        password: str | None = None,
+        must_change: bool = False,
+        at: datetime,
+        by: str,
+        setup: str = "",
+    ) -> Account:
+        """Make an account. setup: the digest of the code with which the first admin is made.
+
+        Raises ``AccountError`` where the name is taken, or the code is another one by now.
+        """
+        made = Account(
+            secrets.token_hex(8), name, display, source, subject, frozenset(roles), must_change, at
+        )
+        with self._database.writing(alone=True) as connection:
+            taken = select(accounts.c.id).where(accounts.c.name == name)
+            if connection.execute(taken).first() is not None:
+                raise AccountError(reason="taken")
+            if setup:
+                used = connection.execute(
+                    delete(facts).where(facts.c.name == SETUP, facts.c.value == setup)
+                )
+                if used.rowcount != 1:
+                    raise AccountError(reason="unknown")
+            connection.execute(
+                insert(accounts).values(
+                    id=made.id, name=name, display=display, source=str(source),
+                    subject=subject or None, roles=words_of(roles), password=password,
+                    must_change=must_change, created_at=at,
+                )
+            )  # fmt: skip
+            detail = f"added {made.id} with roles: {words_of(roles)}"
+            self._tell(connection, EventKind.PEOPLE_CHANGED, by or made.id, detail)
+        return made
+
+    def change(self, account_id: str, *, by: str, detail: str, **values: Any) -> None:
+        """Change columns of an account. Raises ``AccountError``.
+
+        An account whose password, roles or right to sign in change is signed out everywhere, but
+        for the one that did it itself. The last admin who may sign in stays one.
+        """
+        if "roles" in values:
+            values["roles"] = words_of(values["roles"])
+        with self._database.writing(alone=True) as connection:
+            done = connection.execute(
+                update(accounts).where(accounts.c.id == account_id).values(**values)
+            )
+            if done.rowcount != 1:
+                raise AccountError(reason="unknown")
+            rows = connection.execute(
+                select(accounts.c.roles).where(accounts.c.disabled_at.is_(None))
+            )
+            is_of_right = not {"roles", "disabled_at"}.isdisjoint(values)
+            if is_of_right and not any(Role.ADMIN in roles_of(row.roles) for row in rows):
+                raise AccountError(reason="last admin")
+            if by != account_id:
+                connection.execute(delete(sessions).where(sessions.c.account_id == account_id))
+            self._tell(connection, EventKind.PEOPLE_CHANGED, by, f"{detail} of {account_id}")
+
+    # --- The code with which the first admin is made
+
+    def set_setup(self, digest: str) -> None:
+        """Keep the digest of a code; an older one is of no use from now on."""
+        with self._database.writing(alone=True) as connection:
+            connection.execute(delete(facts).where(facts.c.name == SETUP))
+            connection.execute(insert(facts).values(name=SETUP, value=digest))
+
+    def setup(self) -> str | None:
+        """Return the digest of the code that is waited for, or None."""
+        with self._database.reading() as connection:
+            return connection.scalar(select(facts.c.value).where(facts.c.name == SETUP))
+
+    # --- Sessions
+
+    def begin(self, session: Session) -> None:
+        """Keep a session that has just begun; drop those that are over."""
+        with self._database.writing(alone=True) as connection:
+            connection.execute(delete(sessions).where(sessions.c.ends_at <= session.started_at))
+            connection.execute(
+                insert(sessions).values(
+                    digest=session.digest, account_id=session.account_id,
+                    started_at=session.started_at, seen_at=session.seen_at,
+                    ends_at=session.ends_at,
+                )
+            )  # fmt: skip
+            self._tell(connection, EventKind.SIGNED_IN, session.account_id, "")
+
+    def session(self, digest: str) -> tuple[Session, Account] | None:
+        """Return a session with whose it is, or None."""
+        joined = sessions.join(accounts, accounts.c.id == sessions.c.account_id)
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(sessions, accounts).select_from(joined).where(sessions.c.digest == digest)
+            ).first()
+        if row is None:
+            return None
+        found = Session(
+            row.digest, row.account_id, row.started_at, row.seen_at, row.ends_at, row.locked_at
+        )
+        return found, _account(row)
+
+    def saw(self, digest: str, at: datetime) -> None:
+        """Note that whoever is signed in did something just now."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(sessions)
+                .where(sessions.c.digest == digest, sessions.c.locked_at.is_(None))
+                .values(seen_at=at)
+            )
+
+    def lock(self, digest: str, at: datetime) -> None:
+        """Lock a session that is open."""
+        self._set(digest, EventKind.LOCKED, sessions.c.locked_at.is_(None), locked_at=at)
+
+    def unlock(self, digest: str, at: datetime) -> None:
+        """Open a session that is locked."""
+        is_locked = sessions.c.locked_at.is_not(None)
+        self._set(digest, EventKind.UNLOCKED, is_locked, locked_at=None, seen_at=at)
+
+    def end(self, digest: str) -> None:
+        """End a session: its token is of no use from now on."""
+        with self._database.writing(alone=True) as connection:
+            row = connection.execute(
+                delete(sessions).where(sessions.c.digest == digest).returning(sessions.c.account_id)
+            ).first()
+            if row is not None:
+                self._tell(connection, EventKind.SIGNED_OUT, row.account_id, "")
+
+    def _set(self, digest: str, kind: EventKind, wanted: Any, **values: Any) -> None:
+        with self._database.writing(alone=True) as connection:
+            row = connection.execute(
+                update(sessions)
+                .where(sessions.c.digest == digest, wanted)
+                .values(**values)
+                .returning(sessions.c.account_id)
+            ).first()
+            if row is not None:
+                self._tell(connection, kind, row.account_id, "")
+
+    # --- Attempts
+
+    def failed(self, name_digest: str) -> tuple[int, datetime | None]:
+        """Return how often signing in failed in a row, and when it did last."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(attempts).where(attempts.c.digest == name_digest)
+            ).first()
+        return (0, None) if row is None else (row.failed, row.last_at)
+
+    def fail(self, name_digest: str, at: datetime, *, whose: str) -> None:
+        """Count one more attempt that failed. whose: the account's id, "" for an unknown name."""
+        with self._database.writing(alone=True) as connection:
+            is_it = attempts.c.digest == name_digest
+            failed = connection.scalar(select(attempts.c.failed).where(is_it)) or 0
+            connection.execute(delete(attempts).where(is_it))
+            connection.execute(
+                insert(attempts).values(digest=name_digest, failed=failed + 1, last_at=at)
+            )
+            self._tell(connection, EventKind.SIGN_IN_REFUSED, whose, f"attempt {failed + 1}")
+
+    def forget_failures(self, name_digest: str) -> None:
+        """Begin counting anew."""
+        with self._database.writing() as connection:
+            connection.execute(delete(attempts).where(attempts.c.digest == name_digest))
+
+    # --- Visits
+
+    def visit(
+        self, case_digest: str, account_id: str, tab: str, *, at: datetime, gone: datetime
+    ) -> tuple[Visit, ...]:
+        """Note that a tab has a case open; return who else has. gone: who was seen no later left.
+
+        A case that is not stored has no visitors.
+        """
+        is_mine = (visits.c.account_id == account_id) & (visits.c.tab == tab)
+        with self._database.writing(alone=True) as connection:
+            connection.execute(
+                delete(visits).where(
+                    (is_mine & (visits.c.case_digest != case_digest)) | (visits.c.seen_at <= gone)
+                )
+            )
+            is_here = is_mine & (visits.c.case_digest == case_digest)
+            done = connection.execute(update(visits).where(is_here).values(seen_at=at))
+            if not done.rowcount and _is_stored(connection, case_digest):
+                connection.execute(
+                    insert(visits).values(
+                        case_digest=case_digest, account_id=account_id, tab=tab, since=at,
+                        seen_at=at,
+                    )
+                )  # fmt: skip
+            rows = connection.execute(
+                select(visits, accounts.c.display)
+                .join(accounts, accounts.c.id == visits.c.account_id)
+                .where(visits.c.case_digest == case_digest, visits.c.account_id != account_id)
+                .order_by(visits.c.since)
+            ).all()
+        first: dict[str, Visit] = {}
+        for row in rows:
+            visit = Visit(row.account_id, row.display, row.since, row.seen_at)
+            first.setdefault(row.account_id, visit)
+        return tuple(first.values())
+
+    def leave(self, account_id: str, tab: str) -> None:
+        """Note that a tab has no case open any more."""
+        with self._database.writing() as connection:
+            connection.execute(
+                delete(visits).where(visits.c.account_id == account_id, visits.c.tab == tab)
+            )
+
+
+def _is_stored(connection: Connection, case_digest: str) -> bool:
+    return (
+        connection.scalar(select(cases.c.digest).where(cases.c.digest == case_digest)) is not None
+    )
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        id=row.id,
+        name=row.name,
+        display=row.display,
+        source=Source(row.source),
+        subject=row.subject or "",
+        roles=roles_of(row.roles),
+        must_change=row.must_change,
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+    )
