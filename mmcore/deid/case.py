@@ -12,12 +12,11 @@ from typing import Any
 from mmcore.deid.burned_in import find_text
 from mmcore.deid.images import (
     Order,
-    holds_known,
     inspect_image,
     is_likely_text,
     rewrite_image,
 )
-from mmcore.deid.known import as_json, known_of, sure_of
+from mmcore.deid.known import as_json, known_of
 from mmcore.deid.notes import MAX_CHARACTERS, scrub
 from mmcore.deid.records import (
     Approvals,
@@ -33,6 +32,7 @@ from mmcore.deid.records import (
 )
 from mmcore.deid.secret import Secret
 from mmcore.deid.tables import MAX_VARIANTS, bundle, panel, wave
+from mmcore.deid.written import header_holds, text_holds
 from mmcore.errors import FileRefusedError
 from mmcore.intake import RawFile, case_from_files
 from mmcore.intake.columns import Mappings
@@ -205,9 +205,9 @@ class _Work:
     def _leave(self, number: int, file: SourceFile, reason: Reason, detail: str) -> None:
         self._left_out.append(LeftOut(number, file.kind, reason, detail))
 
-    def _add(self, clean: CleanFile, file: SourceFile, *, readable: str) -> None:
+    def _add(self, clean: CleanFile, file: SourceFile, *, is_left: bool = False) -> None:
         """Add a file unless a known identifier is still in what it says."""
-        if holds_known(readable, sure_of(self._order.known)):
+        if is_left:
             self._leave(
                 clean.number, file, Reason.IDENTIFIER_LEFT,
                 say("a known identifier was still in the new file, so it was not written"),
@@ -243,7 +243,8 @@ class _Work:
         clean = CleanFile(
             self._name("image"), number, "image", data, counts, masked=tuple(boxes or ())
         )
-        self._add(clean, file, readable=data[:head].decode("utf-8", errors="replace"))
+        is_left = header_holds(data[:head], self._order.known, self._order.pseudonym)
+        self._add(clean, file, is_left=is_left)
 
     def _waits(self, number: int, digest: str, found: Mapping[str, Any]) -> bool:
         """Whether an image that nobody approved must stay behind."""
@@ -277,7 +278,8 @@ class _Work:
                 self._name("note"), number, "note", clean.text.encode(), counts, clean.spans
             )
             self.texts[made.name] = note.text
-            self._add(made, file, readable=clean.text)
+            is_left = text_holds(clean.text, self._order.known, is_note=True)
+            self._add(made, file, is_left=is_left)
 
     def _observations(self, number: int, file: SourceFile) -> None:
         self._note(number, file)  # bundles and messages carry reports too
@@ -294,7 +296,8 @@ class _Work:
         )  # fmt: skip
         counts = {"rewritten": len(own) - dropped} | ({"removed": dropped} if dropped else {})
         made = CleanFile(self._name("observations"), number, "observations", data, counts)
-        self._add(made, file, readable=data.decode())
+        is_left = text_holds(data.decode(), self._order.known, is_note=False)
+        self._add(made, file, is_left=is_left)
 
     def _recording(self, number: int, file: SourceFile) -> None:
         for recording in self._source.recordings:
@@ -303,7 +306,7 @@ class _Work:
                 made = CleanFile(
                     self._name("recording"), number, "recording", data, {"rewritten": 1}
                 )
-                self._add(made, file, readable="")  # samples alone
+                self._add(made, file)  # samples alone
 
     def _variants(self, number: int, file: SourceFile) -> None:
         own = [item for item in self._source.variants if item.digest == file.digest]
@@ -318,7 +321,8 @@ class _Work:
         text, dropped = panel(own, pseudonym=self._order.pseudonym, loci=loci)
         counts = {"rewritten": len(own) - dropped} | ({"removed": dropped} if dropped else {})
         made = CleanFile(self._name("variants"), number, "variants", text.encode(), counts)
-        self._add(made, file, readable=text)
+        is_left = text_holds(text, self._order.known, is_note=False)
+        self._add(made, file, is_left=is_left)
 
 
 def _whose(case: Case) -> str:

@@ -1,9 +1,8 @@
 """One image of a case, de-identified: the parent's side of ``mmcore.deid.dicom_process``."""
 
 import json
-import re
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -94,13 +93,3 @@ def _ask(
 ) -> tuple[dict[str, Any], PixelArray]:
     text = json.dumps(request).encode()
     return deidentify_dicom(kind, struct.pack("<I", len(text)) + text + data)
-
-
-def holds_known(text: str, values: Iterable[str]) -> bool:
-    """Whether a known value stands in ``text`` as a word of its own, whatever its case."""
-    lowered = text.lower()
-    return any(
-        re.search(rf"(?<![0-9a-z]){re.escape(value.lower())}(?![0-9a-z])", lowered)
-        for value in values
-        if value.lower() in lowered
-    )

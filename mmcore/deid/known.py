@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mmcore.deid.allowed import vocabulary
-from mmcore.deid.note_names import COMMON_NAMES, name_parts
 from mmcore.deid.notes import Known
 from mmcore.errors import FileRefusedError
 from mmcore.intake.fhir_bundle import read_json
@@ -15,53 +13,6 @@ from mmcore.records import Case
 MAX_VALUES = 5_000
 _NAME_KEYS = frozenset({"family", "given", "prefix", "suffix", "display"})
 _PLACE_KEYS = frozenset({"line", "city", "district", "postalCode", "text"})
-# Characters; shorter ones stand in other words and numbers by chance.
-_LEAST_NAME, _LEAST_CODE, _LEAST_NUMBER = 5, 4, 6
-# What our own files say in any case, so that finding it proves nothing.
-_OWN_WORDS = frozenset(
-    [
-        "patient",
-        "observation",
-        "bundle",
-        "collection",
-        "basic",
-        "application",
-        "confidentiality",
-        "profile",
-        "option",
-        "clean",
-        "descriptors",
-        "retain",
-        "longitudinal",
-        "temporal",
-        "information",
-        "modified",
-        "dates",
-        "characteristics",
-        "pixel",
-        "removed",
-        "table",
-        "consilium",
-        "private",
-        "final",
-        "coding",
-        "quantity",
-        "subject",
-        "reference",
-        "resource",
-        "resourcetype",
-        "value",
-        "system",
-        "effectivedatetime",
-        "identifier",
-        "gender",
-        "female",
-        "other",
-        "explicit",
-        "little",
-        "endian",
-    ]
-)
 
 
 def known_of(case: Case, *, inspected: Iterable[dict[str, Any]], fhir: Iterable[bytes]) -> Known:
@@ -105,6 +56,8 @@ def _of_fhir(data: bytes) -> Iterator[tuple[str, str]]:
         if isinstance(node, list):
             stack += [(item, within) for item in node]
         elif isinstance(node, dict):
+            if family := _family(node):
+                yield "name", family
             for key, value in node.items():
                 if isinstance(value, dict | list) and key not in _NAME_KEYS | _PLACE_KEYS:
                     stack.append((value, key))
@@ -112,6 +65,15 @@ def _of_fhir(data: bytes) -> Iterator[tuple[str, str]]:
                 for text in _texts(value):
                     if kind := _kind(key, within):
                         yield kind, text
+
+
+def _family(node: dict[str, Any]) -> str:
+    """Return family and given name as one, since Chinese is written so: 李 and 小龙 are 李小龙."""
+    family, given = node.get("family"), node.get("given")
+    parts = [family, *(given if isinstance(given, list) else [given])]
+    if not isinstance(family, str) or not family.strip():
+        return ""
+    return "^".join(part.strip()[:256] for part in parts if isinstance(part, str) and part.strip())
 
 
 def _texts(value: Any) -> list[str]:
@@ -129,24 +91,6 @@ def _kind(key: str, within: str) -> str:
     if within == "address" and key in _PLACE_KEYS:
         return "place"
     return ""
-
-
-def sure_of(known: Known) -> frozenset[str]:
-    """Return known values that can not stand in a clean file by chance."""
-    names = {
-        part
-        for part in name_parts(known.names)
-        if len(part) >= _LEAST_NAME
-        and part.upper() not in vocabulary()
-        and part.lower() not in COMMON_NAMES | _OWN_WORDS
-    }
-    numbers = {
-        value
-        for value in known.numbers
-        if len(value) >= (_LEAST_NUMBER if value.isdigit() else _LEAST_CODE)
-        and value.lower() not in _OWN_WORDS
-    }
-    return frozenset(names | numbers)
 
 
 def as_json(values: dict[str, Any]) -> bytes:

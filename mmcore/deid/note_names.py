@@ -42,7 +42,7 @@ _LABEL = (
     r"|[Oo]perator|[Rr]eported [Bb]y|[Dd]ictated [Bb]y|[Ss]igned [Bb]y|[Ee]lectronically [Ss]igned [Bb]y)"
 )
 # Capitalised words that stand where a name could and are none.
-_NOT_NAMES = frozenset(
+NOT_NAMES = frozenset(
     """
     a an the this that no not none unknown patient pt name male female man woman boy girl
     infant he she they his her emergency department ed er icu ccu itu ward team service clinic
@@ -69,8 +69,7 @@ COMMON_NAMES = frozenset(
     long short may mark art grace hope faith joy rose white brown black green grey gray young
     old best good rich head hand foot back bone chest will bill pat sue ray hart stone wells
     ward day west north south king page price small little strong wise sharp fields rivers
-    hill wood field mass case read an so no do li he she her his him man son mai my in on at
-    to of or
+    hill wood field mass case read an so no do he she her his him man son my in on at to of or
     """.split()  # noqa: SIM905 - words read best as words
 )  # fmt: skip
 _SURNAMES = (
@@ -119,7 +118,7 @@ def _name_length(found: str) -> int:
         word = match[0].strip(".,;:'’")
         if re.fullmatch(_TITLE, word):
             continue
-        if len(word) > 1 and word.lower() in _NOT_NAMES:
+        if len(word) > 1 and word.lower() in NOT_NAMES:
             break
         length, words = match.end(), words + (len(word) > 1 or not word.isascii())
     return length if words else 0
@@ -128,7 +127,7 @@ def _name_length(found: str) -> int:
 def surnames(text: str, spans: Iterable[tuple[int, int, SpanKind]]) -> frozenset[str]:
     """Return the words of announced names that are nothing but names, to be found elsewhere too."""
     words = {w for start, end, _ in spans for w in re.findall(r"[^\W\d_]{4,}", text[start:end])}
-    usual = _NOT_NAMES | COMMON_NAMES
+    usual = NOT_NAMES | COMMON_NAMES
     return frozenset(
         word
         for word in words
@@ -178,10 +177,10 @@ def name_parts(names: Iterable[str]) -> frozenset[str]:
                     and not re.fullmatch(_TITLE, one, re.I)
                 ):
                     parts.add(one)
-    for name in names:  # 山田^太郎 is written 山田太郎
-        joined = re.sub(r"[\s^]+", "", name.split("=")[1] if "=" in name else name)
-        if re.fullmatch(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2,8}", joined):
-            parts.add(joined)
+        for group in name.split("="):  # 山田^太郎 is written 山田太郎
+            joined = re.sub(r"[\s^·]+", "", group)
+            if re.fullmatch(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,12}", joined):
+                parts.add(joined)
     return frozenset(parts)
 
 
@@ -192,19 +191,30 @@ def known_names(text: str, names: Iterable[str]) -> Iterator[tuple[int, int, Spa
     letters = "".join(sorted({part[0].upper() for part in _words(names) if part[0].isascii()}))
     tail = rf"(?: (?:[A-Z]\.(?!\w)|[{letters}]\b(?![.'’-]\w)))?" if letters else ""
     for part in sorted(parts, key=len, reverse=True):
-        if part.lower() in COMMON_NAMES | _NOT_NAMES:
-            forms = [f"(?:{re.escape(part.capitalize())}|{re.escape(part.upper())})"]
-            forms = [forms[0]] if len(part) > 2 else []
+        if len(part) == 2 and part.lower() in COMMON_NAMES | NOT_NAMES:
+            yield from _beside_others(text, part, parts)
+            continue
+        if part.lower() in COMMON_NAMES | NOT_NAMES:
+            form = re.escape(part.capitalize())
         else:
-            forms = [rf"(?i:{re.escape(part)})"]
+            form = rf"(?i:{re.escape(part)})"
         is_east = bool(re.search(r"[\u3040-\uffff]", part))
-        for form in forms:
-            ends = (
-                ("", "") if is_east else (r"(?<![A-Za-z\u00c0-\u024f])", r"(?![a-z\u00c0-\u024f])")
-            )
-            for match in re.finditer(rf"{lead}{ends[0]}{form}{ends[1]}{tail}", text):
-                yield *match.span(), SpanKind.NAME
+        ends = ("", "") if is_east else (r"(?<![A-Za-z\u00c0-\u024f])", r"(?![a-z\u00c0-\u024f])")
+        for match in re.finditer(rf"{lead}{ends[0]}{form}{ends[1]}{tail}", text):
+            yield *match.span(), SpanKind.NAME
     yield from _known_initials(text, names)
+
+
+def _beside_others(
+    text: str, part: str, parts: Iterable[str]
+) -> Iterator[tuple[int, int, SpanKind]]:
+    """Yield where a name that is also a little word ("He", "Do") stands beside the others."""
+    others = "|".join(re.escape(o) for o in sorted(parts, key=len, reverse=True) if o != part)
+    if others:
+        one, other = rf"(?:{part.capitalize()}|{part.upper()})", rf"(?i:{others})"
+        for form in (rf"\b{one}(?:, ?|\^| ){other}\b", rf"\b{other}(?:, ?|\^| ){one}\b"):
+            for match in re.finditer(form, text):
+                yield *match.span(), SpanKind.NAME
 
 
 def _words(names: Iterable[str]) -> list[str]:
