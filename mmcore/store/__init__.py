@@ -15,6 +15,7 @@ from mmcore.store.records import (
     StoredCase,
     StoredDesk,
 )
+from mmcore.store.signed_reports import SignedReport
 from mmcore.store.store import Store
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "KeptFile",
     "Place",
     "Progress",
+    "SignedReport",
     "Store",
     "StoredCase",
     "StoredDesk",

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mmcore.store.records import CaseState, Progress, StoredCase
 from mmcore.store.sealing import Seal
-from mmcore.store.tables import case_files, cases, desk_files, drafts, readings
+from mmcore.store.tables import case_files, cases, desk_files, drafts, readings, signatures
 
 _AT_A_TIME = 500  # values in one IN list
 
@@ -152,10 +152,10 @@ def delete_cases(connection: Connection, digests: Sequence[str]) -> set[str]:
 
 
 def blobs_of(connection: Connection, digests: Sequence[str]) -> set[str]:
-    """Return the digests of the files of cases, and of what readers attached to their desks."""
+    """Return the digests of the files of cases, and of what readers attached and signed."""
     found: set[str] = set()
     for some in _portions(digests):
-        for table in (case_files, desk_files):
+        for table in (case_files, desk_files, signatures):
             wanted = select(table.c.blob_digest).where(table.c.case_digest.in_(some))
             found.update(connection.scalars(wanted))
     return found
@@ -165,7 +165,7 @@ def unreferred(connection: Connection, blobs: Collection[str]) -> set[str]:
     """Return those of ``blobs`` that no case refers to."""
     left = set(blobs)
     for some in _portions(sorted(blobs)):
-        for table in (case_files, desk_files):
+        for table in (case_files, desk_files, signatures):
             wanted = select(table.c.blob_digest).where(table.c.blob_digest.in_(some))
             left.difference_update(connection.scalars(wanted))
     return left
@@ -180,19 +180,24 @@ def _progress(
         (readings.c.case_digest == drafts.c.case_digest)
         & (readings.c.pack_name == drafts.c.pack_name)
         & (readings.c.reader == drafts.c.reader),
+    ).outerjoin(
+        signatures,
+        (signatures.c.case_digest == drafts.c.case_digest)
+        & (signatures.c.pack_name == drafts.c.pack_name)
+        & (signatures.c.reader == drafts.c.reader),
     )
     for some in _portions(digests):
         rows = connection.execute(
             select(
                 drafts.c.case_digest, drafts.c.pack_name, drafts.c.begun, drafts.c.asked,
-                readings.c.decided, readings.c.revealed_at,
+                readings.c.decided, readings.c.revealed_at, signatures.c.signed_at,
             )
             .select_from(joined)
             .where(drafts.c.case_digest.in_(some), drafts.c.reader == reader)
         )  # fmt: skip
         for row in rows:
             found.setdefault(row.case_digest, {})[row.pack_name] = Progress(
-                row.begun, row.asked, row.decided or 0, row.revealed_at
+                row.begun, row.asked, row.decided or 0, row.revealed_at, row.signed_at
             )
     return found
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, exists, insert, select, update
 
-from mmcore.errors import StaleVersionError
+from mmcore.errors import ReportSignedError, StaleVersionError
 from mmcore.store.records import Json, Progress, StoredDesk
 from mmcore.store.sealing import Seal
-from mmcore.store.tables import desk_files, drafts, readings
+from mmcore.store.tables import desk_files, drafts, readings, signatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ def write_desk(
     """Write a desk whose versions are those last read; return it with the new ones.
 
     A reading of None is left as it is stored. Raises ``StaleVersionError`` if somebody else wrote
-    in between, also where this reader has not recorded anything and another has.
+    in between, also where this reader has not recorded anything and another has, and
+    ``ReportSignedError`` for a reading that was signed.
     """
     draft_version = _write(
         connection, seal, drafts, key, desk.draft or {}, desk.draft_version, at,
@@ -48,6 +49,8 @@ def write_desk(
     )  # fmt: skip
     if desk.reading is None:
         return StoredDesk(None, desk.draft, desk.reading_version, draft_version)
+    if is_signed(connection, key):
+        raise ReportSignedError
     reading_version = _write(
         connection, seal, readings, key, desk.reading, desk.reading_version, at,
         {"revealed_at": progress.revealed_at, "decided": progress.decided},
@@ -55,12 +58,29 @@ def write_desk(
     return StoredDesk(desk.reading, desk.draft, reading_version, draft_version)
 
 
+def is_signed(connection: Connection, key: DeskKey) -> bool:
+    """Return whether the reader has signed the report of this desk."""
+    wanted = exists().where(*is_of(signatures, key))
+    return bool(connection.scalar(select(wanted)))
+
+
+def refuse_if_stale(connection: Connection, key: DeskKey, desk: StoredDesk) -> None:
+    """Raise ``StaleVersionError`` if the desk was saved since ``desk`` was read or saved."""
+    versions = ((readings, desk.reading_version), (drafts, desk.draft_version))
+    for table, version in versions:
+        found = connection.scalar(select(table.c.version).where(*is_of(table, key)))
+        if (found or 0) != version:
+            raise StaleVersionError(what=table.name.rstrip("s"), expected=version)
+
+
 def attach(connection: Connection, key: DeskKey, blobs: Collection[str]) -> set[str]:
     """Make a desk refer to these files alone; return those that it referred to before."""
-    listed = set(connection.scalars(select(desk_files.c.blob_digest).where(*_is(desk_files, key))))
+    listed = set(
+        connection.scalars(select(desk_files.c.blob_digest).where(*is_of(desk_files, key)))
+    )
     if listed == set(blobs):
         return set()
-    connection.execute(delete(desk_files).where(*_is(desk_files, key)))
+    connection.execute(delete(desk_files).where(*is_of(desk_files, key)))
     if blobs:
         connection.execute(
             insert(desk_files),
@@ -81,7 +101,7 @@ def _read(
     connection: Connection, seal: Seal, table: Table, key: DeskKey
 ) -> tuple[Json | None, int]:
     row = connection.execute(
-        select(table.c.document, table.c.version).where(*_is(table, key))
+        select(table.c.document, table.c.version).where(*is_of(table, key))
     ).first()
     if row is None:
         return None, 0
@@ -104,7 +124,7 @@ def _write(
         "changed_at": at,
         **facts,
     }
-    found = connection.scalar(select(table.c.version).where(*_is(table, key)).with_for_update())
+    found = connection.scalar(select(table.c.version).where(*is_of(table, key)).with_for_update())
     if (found or 0) != version:
         raise StaleVersionError(what=table.name.rstrip("s"), expected=version)
     if found is None:
@@ -112,11 +132,12 @@ def _write(
             case_digest=key.case_digest, pack_name=key.pack_name, reader=key.reader, **values
         ))  # fmt: skip
     else:
-        connection.execute(update(table).where(*_is(table, key)).values(**values))
+        connection.execute(update(table).where(*is_of(table, key)).values(**values))
     return version + 1
 
 
-def _is(table: Table, key: DeskKey) -> tuple[Any, ...]:
+def is_of(table: Table, key: DeskKey) -> tuple[Any, ...]:
+    """Return what must hold of the rows of a desk."""
     return (
         table.c.case_digest == key.case_digest,
         table.c.pack_name == key.pack_name,

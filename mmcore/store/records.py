@@ -30,6 +30,8 @@ class EventKind(StrEnum):
     REVEALED = "revealed"  # a model's answer, after the reading
     DECIDED = "decided"
     REPORTED = "report written"
+    SIGNED = "signed"
+    ADDED = "addendum"  # to a signed report
     REMOVED = "removed"
     RESTORED = "restored"
     DELETED = "deleted"
@@ -56,13 +58,15 @@ class Progress:
 
     begun: findings with something entered and not recorded. asked: findings the reader is asked
     about, None before that is known. decided: findings with at least one decision. revealed_at:
-    when the model's answer was shown after the reading, in UTC.
+    when the model's answer was shown after the reading, in UTC. signed_at: when the report was
+    signed, in UTC; the store says it and ``save_desk`` does not take it.
     """
 
     begun: int = 0
     asked: int | None = None
     decided: int = 0
     revealed_at: datetime | None = None
+    signed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from mmcore.store.records import (
 )
 from mmcore.store.schema import bring_up_to_date
 from mmcore.store.sealing import Seal
+from mmcore.store.signed_reports import SignedReports
 from mmcore.store.tables import events, facts, preferences
 
 Clock = Callable[[], datetime]
@@ -56,6 +57,7 @@ class Store:
         self._database = Database(place)
         self._blobs = Blobs(place.folder / "blobs", self._seal)
         self.people = PeopleRows(self._database, self._tell_of_people)
+        self.reports = SignedReports(self._database, self._blobs, self._seal, clock, self._tell)
         try:
             bring_up_to_date(self._database)
             self._check_key()
@@ -223,8 +225,9 @@ class Store:
 
         A reading of None leaves the stored one as it is. attached: the pictures that reading and
         draft refer to by their SHA-256, all of them. happened: kind and detail. Raises
-        ``StaleVersionError`` if somebody else saved since the desk was read, ``UnknownCaseError``
-        if the case was deleted; a removed case is brought back.
+        ``StaleVersionError`` if somebody else saved since the desk was read, ``ReportSignedError``
+        for a reading that was signed, ``UnknownCaseError`` if the case was deleted; a removed case
+        is brought back.
         """
         key, now = DeskKey(case_digest, pack_name, reader), self._clock()
         for picture in attached:

@@ -114,6 +114,27 @@ desk_files = Table(  # pictures that a draft or reading refers to by their diges
     Column("blob_digest", _DIGEST, primary_key=True),
     Index("desk_files_by_blob", "blob_digest"),
 )
+signatures = Table(  # of reports; the database refuses to alter one
+    "signatures",
+    metadata,
+    _of_case(),
+    Column("pack_name", _NAME, primary_key=True),
+    Column("reader", _NAME, primary_key=True),
+    Column("document", Text, nullable=False),  # sealed: who, when, of what
+    Column("blob_digest", _DIGEST, nullable=False),  # the document that was signed
+    Column("signed_at", Moment, nullable=False),
+    Index("signatures_by_blob", "blob_digest"),
+)
+addenda = Table(  # likewise
+    "addenda",
+    metadata,
+    _of_case(),
+    Column("pack_name", _NAME, primary_key=True),
+    Column("reader", _NAME, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("document", Text, nullable=False),  # sealed
+    Column("added_at", Moment, nullable=False),
+)
 preferences = Table(
     "preferences",
     metadata,
