@@ -289,7 +289,7 @@ class NotAllowedError(PeopleError):
 class SignInRefusedError(PeopleError):
     """Somebody could not sign in. seconds: how long to wait before another try is looked at.
 
-    reason: "wrong" (name, password or code), "wait", "disabled", or "no role".
+    reason: "wrong" (name, password or code), "wait", "disabled", "no role" or "over".
     """
 
     def __init__(self, *, reason: str, seconds: int = 0) -> None:

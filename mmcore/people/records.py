@@ -70,7 +70,8 @@ class Session:
     """One person signed in at one browser.
 
     digest: SHA-256 of the token that the browser holds; the token itself is nowhere else. seen_at:
-    when the person last did something. locked_at: None while it is open.
+    when the person last did something. locked_at: None while it is open. ended_at: None until the
+    person has signed out, or was.
     """
 
     digest: str
@@ -79,6 +80,7 @@ class Session:
     seen_at: datetime
     ends_at: datetime
     locked_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ class People:
             raise PasswordRefusedError(reason="same")
         passwords.check(new, name=account.name, display=account.display)
         self._rows.change(
-            account.id, by=account.id, detail="own password",
+            account.id, by=account.id, detail="own password", at=self._clock(),
             password=passwords.hashed(new), must_change=False,
         )  # fmt: skip
 
@@ -126,15 +126,21 @@ class People:
 
         subject: what they call this person, never given to another. token: what is the same for
         as long as the same signing in is meant. until: when the provider's word ends, where it
-        says. Who comes for the first time gets an account. Raises ``SignInRefusedError``.
+        says. Who comes for the first time gets an account. Raises ``SignInRefusedError``, also for
+        a signing in that is over.
         """
+        if until is not None and self._clock() >= until:
+            raise SignInRefusedError(reason="over")
         account = self._rows.account(subject=f"{source} {subject}") or self._newcomer(
             source, subject, name.strip().casefold(), display.strip()
         )
         _admit(account)
-        if self._rows.session(digest_of(token)) is not None:
-            return Welcome(token, account)
-        return self._begin(account, token, until=until)
+        known = self.find(token)
+        if known is None:
+            return self._begin(account, token, until=until)
+        if known[2] is SessionState.OVER:
+            raise SignInRefusedError(reason="over")
+        return Welcome(token, account)
 
     def _newcomer(self, source: Source, subject: str, name: str, display: str) -> Account:
         is_admin = name in self.policy.admins
@@ -162,12 +168,14 @@ class People:
         session, account = found
         now = self._clock()
         idle = timedelta(0) if account.source is Source.HEADER else now - session.seen_at
+        if session.ended_at is not None:
+            return session, account, SessionState.OVER
         if (
             now >= session.ends_at
             or idle >= self.policy.idle_after
             or account.disabled_at is not None
         ):
-            self._rows.end(session.digest)
+            self._rows.end(session.digest, now)
             return session, account, SessionState.OVER
         if session.locked_at is None and idle >= self.policy.lock_after:
             self._rows.lock(session.digest, now)
@@ -195,7 +203,7 @@ class People:
 
     def end(self, token: str) -> None:
         """Sign out: the token is of no use from now on."""
-        self._rows.end(digest_of(token))
+        self._rows.end(digest_of(token), self._clock())
 
     # --- The accounts, for an admin
 
@@ -238,7 +246,7 @@ class People:
             raise AccountError(reason="unknown")
         password = passwords.made_up()
         self._rows.change(
-            account_id, by=admin.id, detail="password",
+            account_id, by=admin.id, detail="password", at=self._clock(),
             password=passwords.hashed(password), must_change=True,
         )  # fmt: skip
         self._rows.forget_failures(digest_of(account.name))
@@ -248,13 +256,17 @@ class People:
         """Give an account these roles and no others."""
         _require(admin)
         named = " ".join(role for role in Role if role in roles) or "none"
-        self._rows.change(account_id, by=admin.id, detail=f"roles {named}", roles=frozenset(roles))
+        self._rows.change(
+            account_id, by=admin.id, detail=f"roles {named}", at=self._clock(),
+            roles=frozenset(roles),
+        )  # fmt: skip
 
     def set_disabled(self, admin: Person, account_id: str, *, is_disabled: bool) -> None:
         """Let an account sign in no longer, or again. What it recorded stays."""
         _require(admin)
         self._rows.change(
-            account_id, by=admin.id, detail="disabled" if is_disabled else "enabled",
+            account_id, by=admin.id, at=self._clock(),
+            detail="disabled" if is_disabled else "enabled",
             disabled_at=self._clock() if is_disabled else None,
         )  # fmt: skip
 
@@ -294,7 +306,7 @@ class People:
         self._rows.forget_failures(digest_of(name))
         if passwords.is_outdated(kept):
             self._rows.change(
-                account.id, by=account.id, detail="hash of the password",
+                account.id, by=account.id, detail="hash of the password", at=self._clock(),
                 password=passwords.hashed(password),
             )  # fmt: skip
         return account

@@ -92,7 +92,7 @@ class PeopleRows:
             self._tell(connection, EventKind.PEOPLE_CHANGED, by or made.id, detail)
         return made
 
-    def change(self, account_id: str, *, by: str, detail: str, **values: Any) -> None:
+    def change(self, account_id: str, *, by: str, detail: str, at: datetime, **values: Any) -> None:
         """Change columns of an account. Raises ``AccountError``.
 
         An account whose password, roles or right to sign in change is signed out everywhere, but
@@ -113,7 +113,8 @@ class PeopleRows:
             if is_of_right and not any(Role.ADMIN in roles_of(row.roles) for row in rows):
                 raise AccountError(reason="last admin")
             if by != account_id:
-                connection.execute(delete(sessions).where(sessions.c.account_id == account_id))
+                is_open = (sessions.c.account_id == account_id) & sessions.c.ended_at.is_(None)
+                connection.execute(update(sessions).where(is_open).values(ended_at=at))
             self._tell(connection, EventKind.PEOPLE_CHANGED, by, f"{detail} of {account_id}")
 
     # --- The code with which the first admin is made
@@ -154,8 +155,9 @@ class PeopleRows:
         if row is None:
             return None
         found = Session(
-            row.digest, row.account_id, row.started_at, row.seen_at, row.ends_at, row.locked_at
-        )
+            row.digest, row.account_id, row.started_at, row.seen_at, row.ends_at, row.locked_at,
+            row.ended_at,
+        )  # fmt: skip
         return found, _account(row)
 
     def saw(self, digest: str, at: datetime) -> None:
@@ -176,14 +178,9 @@ class PeopleRows:
         is_locked = sessions.c.locked_at.is_not(None)
         self._set(digest, EventKind.UNLOCKED, is_locked, locked_at=None, seen_at=at)
 
-    def end(self, digest: str) -> None:
+    def end(self, digest: str, at: datetime) -> None:
         """End a session: its token is of no use from now on."""
-        with self._database.writing(alone=True) as connection:
-            row = connection.execute(
-                delete(sessions).where(sessions.c.digest == digest).returning(sessions.c.account_id)
-            ).first()
-            if row is not None:
-                self._tell(connection, EventKind.SIGNED_OUT, row.account_id, "")
+        self._set(digest, EventKind.SIGNED_OUT, sessions.c.ended_at.is_(None), ended_at=at)
 
     def _set(self, digest: str, kind: EventKind, wanted: Any, **values: Any) -> None:
         with self._database.writing(alone=True) as connection:

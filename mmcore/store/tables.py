@@ -180,6 +180,7 @@ sessions = Table(
     Column("seen_at", Moment, nullable=False),
     Column("ends_at", Moment, nullable=False),
     Column("locked_at", Moment),
+    Column("ended_at", Moment),  # it stays until ends_at: what began it begins no other one
     Index("sessions_by_account", "account_id"),
 )
 attempts = Table(  # to sign in, that failed, by the digest of the name that was given

@@ -154,7 +154,7 @@ def test_each_signing_in_has_a_token_of_its_own(people: People, admin: Person) -
     one, two = people.sign_in("ada", PASSWORD), people.sign_in("ada", PASSWORD)
     assert one.token != two.token
     people.end(one.token)
-    assert people.find(one.token) is None
+    assert state_of(people, one.token) is SessionState.OVER
     found = people.find(two.token)
     assert found is not None
     assert found[2] is SessionState.OPEN
@@ -196,7 +196,7 @@ def test_a_session_that_nobody_comes_back_to_ends(
     token = people.sign_in("ada", PASSWORD).token
     clock.wait(hours=2)
     assert state_of(people, token) is SessionState.OVER
-    assert people.find(token) is None
+    assert state_of(people, token) is SessionState.OVER
 
 
 def test_a_session_ends_after_its_longest_time_whatever_is_done(
@@ -267,7 +267,7 @@ def test_who_is_disabled_is_out_at_once_and_may_come_back(people: People, admin:
     given = people.add(admin, "li", "Dr Li", {Role.READER})
     welcome = people.sign_in("li", given)
     people.set_disabled(admin, welcome.account.id, is_disabled=True)
-    assert people.find(welcome.token) is None
+    assert state_of(people, welcome.token) is SessionState.OVER
     assert refusal(people, "li", given) == "disabled"
     people.set_disabled(admin, welcome.account.id, is_disabled=False)
     people.sign_in("li", given)
@@ -279,11 +279,11 @@ def test_other_roles_or_another_password_end_the_sessions_of_before(
     given = people.add(admin, "li", "Dr Li", {Role.READER})
     welcome = people.sign_in("li", given)
     people.set_roles(admin, welcome.account.id, {Role.REVIEWER})
-    assert people.find(welcome.token) is None
+    assert state_of(people, welcome.token) is SessionState.OVER
     welcome = people.sign_in("li", given)
     assert welcome.account.roles == {Role.REVIEWER}
     again = people.renew_password(admin, welcome.account.id)
-    assert people.find(welcome.token) is None
+    assert state_of(people, welcome.token) is SessionState.OVER
     assert refusal(people, "li", given) == "wrong"
     assert people.sign_in("li", again).account.must_change
 
@@ -354,7 +354,22 @@ def test_a_session_ends_with_the_word_of_the_provider(people: People, clock: Clo
     token = welcome.token  # type: ignore[attr-defined]
     assert state_of(people, token) is SessionState.OPEN
     clock.wait(minutes=5)
+    with pytest.raises(SignInRefusedError) as refused:
+        vouched(people, "s|1", "li@site", until=clock.now)
+    assert refused.value.reason == "over"
     assert state_of(people, token) is SessionState.OVER
+
+
+def test_who_signed_out_does_not_come_back_with_the_same_word_of_the_provider(
+    people: People, clock: Clock
+) -> None:
+    people.policy = Policy(new_role="reader")
+    until = clock.now + timedelta(hours=1)
+    welcome = vouched(people, "s|1", "li@site", until=until)
+    people.end(welcome.token)  # type: ignore[attr-defined]
+    with pytest.raises(SignInRefusedError) as refused:
+        vouched(people, "s|1", "li@site", until=until)
+    assert refused.value.reason == "over"
 
 
 # --- Who else is at a case

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("seen_at", _MOMENT, nullable=False),
         sa.Column("ends_at", _MOMENT, nullable=False),
         sa.Column("locked_at", _MOMENT),
+        sa.Column("ended_at", _MOMENT),
     )
     op.create_index("sessions_by_account", "sessions", ["account_id"])
     op.create_table(
