@@ -37,6 +37,13 @@ postgres:  ## Get PostgreSQL for the tests of the store, if this machine allows 
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null; } || \
 	  echo "No PostgreSQL here: its tests will be skipped (apt-get install postgresql)."
 
+peers:  ## Get a PACS, DICOM tools and a validator for the tests, if this machine allows it
+	@PATH="$$PATH:/usr/sbin"; { command -v Orthanc && command -v storescu && command -v dciodvfy; } >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	      orthanc orthanc-dicomweb dcmtk dicom3tools >/dev/null; } || \
+	  echo "No PACS or DICOM tools here: some tests will be skipped (apt-get install orthanc orthanc-dicomweb dcmtk dicom3tools)."
+
 run: setup  ## Open the dashboard at http://localhost:8501
 	$(BIN)/python -m streamlit run dashboard/app.py --server.port $(PORT)
 

@@ -12,6 +12,7 @@ from mmcore.bench.command import bench
 from mmcore.deid.command import deid
 from mmcore.errors import ConfigError, MMCoreError
 from mmcore.packs import find_pack
+from mmcore.results.command import results
 from mmcore.serve.explaining import explain
 from mmcore.worklist.commands import backup, move, restore
 
@@ -244,6 +245,7 @@ def pack(
 
 
 app.command()(bench)
+app.command()(results)
 
 
 def _teach_gate(folder: Path, *, data: Path | None, patients: int, seed: int) -> None:

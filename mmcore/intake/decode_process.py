@@ -39,6 +39,7 @@ def serve(input_fd: int, output_fd: int) -> None:
         b"document": read_document,
         b"deid-inspect": _deid("inspect"),
         b"deid-rewrite": _deid("rewrite"),
+        b"head": _head,
     }
     _load_codecs()
     _seal()
@@ -61,6 +62,13 @@ def _deid(name: str) -> Any:
         return found
 
     return read
+
+
+def _head(data: memoryview, sink: BinaryIO) -> dict[str, Any]:
+    """Return the header alone, for results; most workers never load this."""
+    from mmcore.results.dicom_head import read_head
+
+    return read_head(data, sink)
 
 
 def _answer(read: Any, input_fd: int, size: int, output: BinaryIO) -> dict[str, Any]:

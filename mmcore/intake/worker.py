@@ -40,7 +40,7 @@ _PROGRAM = (
 )
 # Nothing of the server's environment, only what keeps numerical libraries from starting threads.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
-_Request = Literal["dicom", "sound", "document", "deid-inspect", "deid-rewrite"]
+_Request = Literal["dicom", "sound", "document", "deid-inspect", "deid-rewrite", "head"]
 _DTYPES = frozenset({"|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<f4"})
 
 
@@ -84,6 +84,10 @@ class DecodeWorker:
         Raises as ``decode`` does.
         """
         return self._ask(kind, request)
+
+    def read_head(self, data: bytes) -> dict[str, Any]:
+        """Return what ``mmcore.results.dicom_head`` says of a DICOM file. Raises as ``decode``."""
+        return self._answer("head", data)
 
     def _ask(self, kind: _Request, data: bytes) -> tuple[dict[str, Any], PixelArray]:
         """Return what the process found in the file, and the array that goes with it."""
@@ -288,6 +292,12 @@ def deidentify_dicom(
     """Have a process of the shared pool inspect or rewrite a file; see ``DecodeWorker``."""
     with _POOL.borrow() as worker:
         return worker.deidentify(kind, request)
+
+
+def read_head(data: bytes) -> dict[str, Any]:
+    """Have a process of the shared pool read the header of a DICOM file; see ``DecodeWorker``."""
+    with _POOL.borrow() as worker:
+        return worker.read_head(data)
 
 
 def close_workers() -> None:

@@ -18,14 +18,20 @@ HEAVY = ("torch", "timm", "transformers", "captum", "pydicom", "reportlab", "sci
 
 DOORS = {
     "captum": ("mmcore/explain/",),
-    "pydicom": ("mmcore/intake/dicom", "mmcore/simulate/", "mmcore/deid/dicom_"),
+    "pydicom": (
+        "mmcore/intake/dicom",
+        "mmcore/simulate/",
+        "mmcore/deid/dicom_",
+        "mmcore/results/dicom_",
+    ),
+    "highdicom": ("mmcore/results/dicom_",),
     "imagecodecs": ("mmcore/intake/dicom", "mmcore/intake/decode_process.py"),
     "soundfile": ("mmcore/intake/recording.py",),
     "timm": ("mmcore/model/",),
     "transformers": ("mmcore/modalities/note_encoders.py", "mmcore/train/"),
     "reportlab": ("mmcore/report/pdf",),
     "pypdf": ("mmcore/intake/documents/",),
-    "fhir": ("mmcore/intake/fhir_models.py",),
+    "fhir": ("mmcore/intake/fhir_models.py", "mmcore/results/fhir_check.py"),
     "plotly": ("dashboard/charts.py",),
     "sqlalchemy": ("mmcore/store/",),
     "alembic": ("mmcore/store/",),

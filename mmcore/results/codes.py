@@ -1,0 +1,84 @@
+"""Codes of findings and of what is said about them.
+
+A finding has a SNOMED CT code where its display name means exactly that concept, and a code of our
+private scheme, made of its name in the pack, everywhere else: a code that nearly fits would be read
+as one that does. ``Pneumonia or lung opacity`` is neither pneumonia nor lung opacity.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmcore.records import GateVerdict, Modality, Presence
+from mmcore.report.reading import ReportedTarget
+
+SCHEME = "99CONSILIUM"
+SYSTEM = "urn:uuid:f08ddaba-7f87-5f58-a9ef-d9ac2ecf3506"
+"""Our private scheme in DICOM and in FHIR."""
+SNOMED = "http://snomed.info/sct"
+DICOM = "http://dicom.nema.org/resources/ontology/DCM"
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A code value with its DICOM coding scheme designator and its meaning."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+    @property
+    def system(self) -> str:
+        """The scheme as FHIR names it."""
+        return {"SCT": SNOMED, "DCM": DICOM, SCHEME: SYSTEM}[self.scheme]
+
+
+def ours(value: str, meaning: str) -> Coded:
+    """Return a code of our private scheme, within the 16 and 64 characters of PS3.5 6.2."""
+    return Coded(value[:16], SCHEME, meaning[:64])
+
+
+_SNOMED: Mapping[str, str] = {
+    "Pleural effusion": "60046008",
+    "Pneumothorax": "36118008",
+    "Pulmonary edema": "19242006",
+    "Consolidation": "95436008",
+    "Atelectasis": "46621007",
+    "Cardiomegaly": "8186001",
+    "Severity": "246112005",
+}
+PRESENT, ABSENT = Coded("52101004", "SCT", "Present"), Coded("2667000", "SCT", "Absent")
+PRESENCE: Mapping[Presence, Coded] = {
+    Presence.PRESENT: PRESENT,
+    Presence.ABSENT: ABSENT,
+    Presence.UNSURE: ours("unsure", "Unsure"),
+}
+VERDICT: Mapping[GateVerdict, Coded] = {
+    GateVerdict.SCORED: ours("scored", "Scored"),
+    GateVerdict.CAUTION: ours("scored-caution", "Scored with caution"),
+}
+PROBABILITY = Coded("122157", "DCM", "Probability")
+LOW, HIGH = (
+    ours("interval-90-low", "Lower end of the 90 % interval"),
+    ours("interval-90-high", "Upper end of the 90 % interval"),
+)
+POINT = ours("operating-point", "Operating point, probability")
+BASE = ours("base", "Log-odds with every input at its baseline")
+CALLED = ours("called", "Called at the operating point")
+TRUST = ours("trust-verdict", "Trust verdict")
+READ = ours("reader-says", "The reader says")
+EVIDENCE = ours("evidence", "Strongest evidence")
+SALIENCY = Coded("130404", "DCM", "Saliency")
+
+
+def finding_code(target: ReportedTarget) -> Coded:
+    """Return the code of a finding."""
+    code = _SNOMED.get(target.display)
+    if code is not None:
+        return Coded(code, "SCT", target.display)
+    return ours(re.sub(r"[^a-z0-9-]", "-", target.name.lower()), target.display)
+
+
+def contribution_code(modality: Modality) -> Coded:
+    """Return the code of how far one input moved the log-odds."""
+    return ours(f"by-{modality}", f"Log-odds moved by {modality.subject}")

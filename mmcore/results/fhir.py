@@ -1,0 +1,308 @@
+"""The result as FHIR R4: one transaction Bundle that a server takes as it is, again and again.
+
+DiagnosticReport with the PDF, one Observation per finding that may be told, the pack as a Device,
+and Provenance. Patient and ImagingStudy are referred to by their identifiers and are never written:
+they are the hospital's. Every resource is a conditional update on an identifier made of case and
+model, so a later version, such as the signed one, replaces the earlier instead of standing beside
+it. A withheld finding has no Observation; the conclusion says that it was withheld.
+"""
+
+import base64
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from mmcore import __version__
+from mmcore.report import Document, document_digest, render_pdf
+from mmcore.report.reading import ReportedResult, ReportedTarget, read_document
+from mmcore.results import codes as said
+from mmcore.results.codes import Coded
+from mmcore.results.fhir_check import check_bundle
+from mmcore.results.records import AI_NOT_VERIFIED, AI_SIGNED, Kind, Made
+from mmcore.results.subject import as_of, written_at
+
+Resource = dict[str, Any]
+_UCUM = "http://unitsofmeasure.org"
+_URI = "urn:ietf:rfc:3986"
+_AI = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
+    "code": "AIAST",
+    "display": "Artificial Intelligence asserted",
+}
+_IMAGING = {
+    "coding": [
+        {
+            "system": "http://terminology.hl7.org/CodeSystem/observation-category",
+            "code": "imaging",
+            "display": "Imaging",
+        }
+    ]
+}
+_REPORT = {
+    "coding": [
+        {"system": "http://loinc.org", "code": "18748-4", "display": "Diagnostic imaging study"}
+    ]
+}
+
+
+def fhir_bundle(document: Document, *, study_uid: str = "", zone: str = "") -> Made:
+    """Return the Bundle as JSON; the same document gives the same bytes.
+
+    study_uid: of the image's study, "" where the case has none. zone: as in ``written_at``. Raises
+    ``ResultFormatError``.
+    """
+    result, digest = read_document(document), document_digest(document)
+    writer = _Writer(document, result, digest, study_uid, zone)
+    bundle = writer.bundle()
+    check_bundle(bundle)
+    data = json.dumps(bundle, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
+    return Made(
+        kind=Kind.FHIR,
+        name=f"{Kind.FHIR}-{digest[:12]}.json",
+        data=(data + "\n").encode(),
+        media_type="application/fhir+json",
+        study_uid=study_uid,
+    )
+
+
+class _Writer:
+    """The resources of one Bundle, which refer to each other by their ``fullUrl``."""
+
+    def __init__(
+        self, document: Document, result: ReportedResult, digest: str, study_uid: str, zone: str
+    ) -> None:
+        self._document, self._result, self._digest = document, result, digest
+        self._study_uid = study_uid
+        self._at = written_at(document, result, zone=zone)
+        self._speaks_of = as_of(document)
+        self._told = [t for t in result.targets if not t.is_withheld]
+
+    def bundle(self) -> Resource:
+        entries = [
+            ("Device", "device", self._device()),
+            *(("Observation", t.name, self._observation(t)) for t in self._told),
+            ("DiagnosticReport", "report", self._report()),
+            ("Provenance", self._digest, self._provenance()),
+        ]
+        return {
+            "resourceType": "Bundle",
+            "type": "transaction",
+            "timestamp": self._instant(self._at),
+            "entry": [self._entry(kind, name, resource) for kind, name, resource in entries],
+        }
+
+    def _entry(self, kind: str, name: str, resource: Resource) -> Resource:
+        url = self._url(kind, name)
+        request: Resource = {"method": "PUT", "url": f"{kind}?identifier={_URI}|{url}"}
+        if kind == "Provenance":  # has no identifier, and each version has its own
+            request = {"method": "POST", "url": kind}
+        return {"fullUrl": url, "resource": resource, "request": request}
+
+    def _url(self, kind: str, name: str) -> str:
+        """Return a name that follows from case, model, kind and ``name``."""
+        pack = self._result.pack.digest
+        about = ("", pack) if kind == "Device" else (self._result.case.digest, pack)
+        return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, chr(0).join((*about, kind, name)))}"
+
+    def _identifier(self, kind: str, name: str) -> list[Resource]:
+        return [{"system": _URI, "value": self._url(kind, name)}]
+
+    def _marked(self) -> Resource:
+        """Return what says that a model asserts it, and whether a person has signed."""
+        signed = self._result.signature is not None
+        tag = {"system": said.SYSTEM, "code": "signed" if signed else "not-verified",
+               "display": AI_SIGNED if signed else AI_NOT_VERIFIED}  # fmt: skip
+        return {"security": [_AI], "tag": [tag]}
+
+    def _subject(self) -> Resource:
+        patient = self._result.case.patient
+        found: Resource = {"type": "Patient"}
+        if patient.patient_id:
+            found["identifier"] = {"value": patient.patient_id}
+        found["display"] = (patient.name or "Patient not named").replace("^", " ").strip()
+        return found
+
+    def _study(self) -> list[Resource]:
+        if not self._study_uid:
+            return []
+        identifier = {"system": "urn:dicom:uid", "value": f"urn:oid:{self._study_uid}"}
+        return [{"type": "ImagingStudy", "identifier": identifier}]
+
+    def _effective(self) -> Resource:
+        """Return the time that the case speaks of; its day alone, since no zone is known."""
+        if self._speaks_of is None:
+            return {}
+        return {"effectiveDateTime": self._speaks_of.date().isoformat()}
+
+    def _device(self) -> Resource:
+        pack = self._result.pack
+        note = "Research use only."
+        if pack.is_simulated:
+            note += " Trained on simulated patients alone; it says nothing of a real one."
+        return {
+            "resourceType": "Device",
+            "identifier": self._identifier("Device", "device"),
+            "status": "active",
+            "manufacturer": "Consilium",
+            "serialNumber": pack.digest,
+            "deviceName": [{"name": f"Consilium {pack.name}", "type": "model-name"}],
+            "version": [
+                {"type": {"text": "model pack"}, "value": pack.version},
+                {"type": {"text": "software"}, "value": __version__},
+            ],
+            "note": [{"text": note}],
+        }
+
+    def _observation(self, target: ReportedTarget) -> Resource:
+        is_finding = target.kind == "finding"
+        value = target.probability if is_finding else target.logit
+        unit = "1" if is_finding else (target.unit or "1")
+        return {
+            "resourceType": "Observation",
+            "meta": self._marked(),
+            "identifier": self._identifier("Observation", target.name),
+            "status": "preliminary" if self._result.signature is None else "final",
+            "category": [_IMAGING],
+            "code": _concept(said.finding_code(target), text=target.display),
+            "subject": self._subject(),
+            **self._effective(),
+            "issued": self._instant(self._at),
+            "valueQuantity": _quantity(value or 0.0, unit),
+            "note": [{"text": words} for words in self._notes(target)],
+            "device": {"reference": self._url("Device", "device")},
+            **({"derivedFrom": self._study()} if self._study() else {}),
+            "component": list(self._components(target, unit)),
+        }
+
+    def _notes(self, target: ReportedTarget) -> Iterator[str]:
+        signed = self._result.signature is not None
+        yield f"{AI_SIGNED if signed else AI_NOT_VERIFIED}. Research use only."
+        yield f"Trust verdict: {target.gate.verdict}. {target.gate.reason}".strip()
+
+    def _components(self, target: ReportedTarget, unit: str) -> Iterator[Resource]:
+        if target.interval is not None:
+            low, high = target.interval
+            yield {
+                "code": _concept(said.ours("interval-90", "90 % interval")),
+                "valueRange": {"low": _quantity(low, unit), "high": _quantity(high, unit)},
+            }
+        if target.called is not None and target.operating_point is not None:
+            yield {
+                "code": _concept(said.POINT),
+                "valueQuantity": _quantity(target.operating_point, unit),
+            }
+            called = said.PRESENT if target.called else said.ABSENT
+            yield {"code": _concept(said.CALLED), "valueCodeableConcept": _concept(called)}
+        yield {
+            "code": _concept(said.TRUST),
+            "valueCodeableConcept": _concept(said.VERDICT[target.gate.verdict]),
+        }
+        ledger = "{logit}" if target.kind == "finding" else unit
+        if target.base is not None:
+            yield {"code": _concept(said.BASE), "valueQuantity": _quantity(target.base, ledger)}
+        for one in target.contributions:
+            yield {
+                "code": _concept(said.contribution_code(one.modality)),
+                "valueQuantity": _quantity(one.signed, ledger),
+            }
+        held = self._result.reading and self._result.reading.held(target.name)
+        if held:
+            presence = said.PRESENCE[held.presence]
+            yield {"code": _concept(said.READ), "valueCodeableConcept": _concept(presence)}
+
+    def _report(self) -> Resource:
+        result = self._result
+        status = "preliminary"
+        if result.signature is not None:
+            status = "appended" if result.addenda else "final"
+        pdf = base64.b64encode(render_pdf(self._document)).decode()
+        reader = [] if result.signature is None else [{"display": result.signature.name}]
+        return {
+            "resourceType": "DiagnosticReport",
+            "meta": self._marked(),
+            "identifier": self._identifier("DiagnosticReport", "report"),
+            "status": status,
+            "category": [_IMAGING],
+            "code": _REPORT,
+            "subject": self._subject(),
+            **self._effective(),
+            "issued": self._instant(self._at),
+            **({"resultsInterpreter": reader} if reader else {}),
+            "result": [{"reference": self._url("Observation", t.name)} for t in self._told],
+            **({"imagingStudy": self._study()} if self._study() else {}),
+            "conclusion": "\n".join(self._conclusion()),
+            "presentedForm": [
+                {
+                    "contentType": "application/pdf",
+                    "language": "en",
+                    "data": pdf,
+                    "title": f"Consilium case report, document SHA-256 {self._digest}",
+                }
+            ],
+        }
+
+    def _conclusion(self) -> Iterator[str]:
+        result = self._result
+        yield f"{AI_NOT_VERIFIED if result.signature is None else AI_SIGNED}. Research use only."
+        if result.conclusion:
+            yield result.conclusion
+        for addendum in result.addenda:
+            yield f"Addendum of {addendum.name}, {addendum.added_at.isoformat()}: {addendum.text}"
+        for target in result.targets:
+            if target.is_withheld:
+                yield f"{target.display}: withheld. {target.gate.reason}"
+
+    def _provenance(self) -> Resource:
+        result = self._result
+        targets = [self._url("DiagnosticReport", "report")]
+        targets += [self._url("Observation", t.name) for t in self._told]
+        agents: list[Resource] = [
+            {
+                "type": _concept(Coded("assembler", "agent", "Assembler")),
+                "who": {"reference": self._url("Device", "device")},
+            }
+        ]
+        if result.signature is not None:
+            agents.append(
+                {
+                    "type": _concept(Coded("verifier", "agent", "Verifier")),
+                    "who": {"display": result.signature.name},
+                }
+            )
+        sources = [{"value": self._digest}, *({"value": f.digest} for f in result.case.files)]
+        return {
+            "resourceType": "Provenance",
+            "target": [{"reference": url} for url in targets],
+            "recorded": self._instant(self._at),
+            "agent": agents,
+            "entity": [
+                {
+                    "role": "source",
+                    "what": {"identifier": {"system": f"{said.SYSTEM}:sha256", **source}},
+                }
+                for source in sources
+            ],
+        }
+
+    @staticmethod
+    def _instant(moment: datetime) -> str:
+        return moment.replace(microsecond=0).isoformat()
+
+
+def _quantity(value: float, unit: str) -> Resource:
+    is_ucum = unit in ("1", "{logit}")
+    found: Resource = {"value": value}
+    if unit != "1":
+        found["unit"] = "log-odds" if unit == "{logit}" else unit
+    return found | ({"system": _UCUM, "code": unit} if is_ucum else {})
+
+
+_AGENT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+
+
+def _concept(code: Coded, *, text: str = "") -> Mapping[str, Any]:
+    system = _AGENT if code.scheme == "agent" else code.system
+    coding = {"system": system, "code": code.value, "display": code.meaning}
+    return {"coding": [coding], **({"text": text} if text else {})}

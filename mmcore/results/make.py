@@ -1,0 +1,58 @@
+"""Every object of a result, made in one call."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from mmcore.report import Document
+from mmcore.results.heads import heads_in, images_used
+from mmcore.results.records import Head, Kind, Made
+from mmcore.results.subject import Subject, key_digest, subject_of
+
+DEFAULT = (Kind.PDF, Kind.SR, Kind.MAP, Kind.CAPTURE, Kind.FHIR)
+
+
+def make_results(
+    document: Document, files: Iterable[bytes], *, kinds: Collection[Kind] = DEFAULT
+) -> tuple[Made, ...]:
+    """Return the objects of ``kinds``, in their order in ``Kind``.
+
+    files: the case's source files; only the headers of the images are read. Raises
+    ``ResultFormatError`` and ``NoStudyError``.
+    """
+    return make_from_heads(document, heads_in(files, images_used(document)), kinds=kinds)
+
+
+def make_from_heads(
+    document: Document, heads: Mapping[str, Head], *, kinds: Collection[Kind] = DEFAULT
+) -> tuple[Made, ...]:
+    """Return the same of headers that were read before."""
+    made: list[Made] = []
+    is_dicom = any(kind is not Kind.FHIR for kind in kinds)
+    subject = subject_of(document, heads) if is_dicom or key_digest(document) in heads else None
+    if subject is not None:
+        made.extend(_dicom_objects(subject, kinds))
+    if Kind.FHIR in kinds:
+        from mmcore.results.fhir import fhir_bundle
+
+        if subject is None:
+            made.append(fhir_bundle(document))
+        else:
+            zone = subject.key.text("TimezoneOffsetFromUTC")
+            made.append(fhir_bundle(document, study_uid=subject.key.study_uid, zone=zone))
+    return tuple(made)
+
+
+def _dicom_objects(subject: Subject, kinds: Collection[Kind]) -> Iterator[Made]:
+    # Imported here: pydicom, highdicom and the PDF load only when an object is made.
+    from mmcore.results.dicom_capture import captures
+    from mmcore.results.dicom_map import parametric_maps
+    from mmcore.results.dicom_pdf import encapsulated_pdf
+    from mmcore.results.dicom_sr import structured_report
+
+    if Kind.PDF in kinds:
+        yield encapsulated_pdf(subject)
+    if Kind.SR in kinds:
+        yield structured_report(subject)
+    if Kind.MAP in kinds:
+        yield from parametric_maps(subject)
+    if Kind.CAPTURE in kinds:
+        yield from captures(subject)
