@@ -7,7 +7,7 @@ import numpy as np
 
 from dashboard.language import say, t
 from mmcore import wording
-from mmcore.records import TargetPrediction
+from mmcore.records import Precision, TargetPrediction
 
 _MONTHS = (
     say("Jan"), say("Feb"), say("Mar"), say("Apr"), say("May"), say("Jun"),
@@ -64,10 +64,16 @@ def day(moment: date | datetime | None) -> str:
     return t("{day} {month} {year}", day=moment.day, month=month, year=moment.year)
 
 
-def clock(moment: datetime | None) -> str:
-    """Return "3 Mar 2024, 14:05", or "time unknown"."""
+def clock(moment: datetime | None, precision: Precision = Precision.CLOCK) -> str:
+    """Return "3 Mar 2024, 14:05", no more of it than is known, or "time unknown"."""
     if moment is None:
         return t("time unknown")
+    if precision is Precision.YEAR:
+        return str(moment.year)
+    if precision is Precision.MONTH:
+        return t("{month} {year}", month=t(_MONTHS[moment.month - 1]), year=moment.year)
+    if precision is Precision.DAY:
+        return day(moment)
     return t("{day}, {time}", day=day(moment), time=f"{moment:%H:%M}")
 
 

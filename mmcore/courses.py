@@ -29,7 +29,8 @@ class Course:
 def courses_of(observations: Sequence[Observation]) -> tuple[Course, ...]:
     """Return one course per code, in the order in which the codes first come.
 
-    Times are compared as the wall clock that the file states. Observations without a code are told
+    Times are compared by the site's clock; one of which not even the day is known is undated.
+    Observations without a code are told
     apart by their names.
     """
     by_code: dict[tuple[str, str], list[Observation]] = {}
@@ -45,8 +46,8 @@ def place_of(observation: Observation) -> tuple[str, str]:
 
 
 def _course(observations: list[Observation]) -> Course:
-    undated = tuple(o for o in observations if o.time is None)
-    dated = [(o.time.replace(tzinfo=None), o) for o in observations if o.time is not None]
+    undated = tuple(o for o in observations if not o.is_dated)
+    dated = [(o.time.replace(tzinfo=None), o) for o in observations if o.time and o.is_dated]
     if not dated:
         return Course(undated[-1], (), undated[:-1])
     ordered = [o for _, o in sorted(dated, key=_moment)]

@@ -77,7 +77,7 @@ def _name(row: ObservationRow) -> Markup:
 
 def _latest(row: ObservationRow) -> Markup:
     latest = row.course.latest
-    unit, taken = formatting.unit(latest.unit), formatting.clock(latest.time)
+    unit, taken = formatting.unit(latest.unit), formatting.clock(latest.time, latest.precision)
     return join(element("b", _value(latest)), " ", unit, element("small", taken))
 
 
@@ -187,7 +187,12 @@ def _aloud(course: Course) -> str:
     """Return every value with its time, for who does not see the drawing."""
     unit = formatting.unit(course.latest.unit)
     told = [
-        t("{value} {unit}, {time}", value=_value(o), unit=unit, time=formatting.clock(o.time))
+        t(
+            "{value} {unit}, {time}",
+            value=_value(o),
+            unit=unit,
+            time=formatting.clock(o.time, o.precision),
+        )
         for o in course.values
     ]
     return t(

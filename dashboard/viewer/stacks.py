@@ -192,7 +192,7 @@ def _corners(case: Case, instance: Instance) -> dict[str, list[str]]:
     told = (
         study.description if study else "",
         " ".join(part for part in (instance.dicom_modality, _view(instance)) if part),
-        formatting.clock(taken_at(case, instance)),
+        formatting.clock(taken_at(case, instance), instance.precision),
     )
     who = t(" · ").join(part for part in (patient.sex, age) if part)
     return {

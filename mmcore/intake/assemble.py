@@ -22,6 +22,8 @@ from mmcore.intake.parts import (
 )
 from mmcore.intake.read_file import ReadFile, by_digest
 from mmcore.intake.same_image import sort_out_second_instances
+from mmcore.intake.site_clock import wall
+from mmcore.intake.time_order import last_of
 from mmcore.intake.timing import has_later, leave_out_later, prediction_time
 from mmcore.intake.volumes import slices_of
 from mmcore.language import Text, say
@@ -50,9 +52,8 @@ def assemble(
     files, identity = refuse_other_patients(files)
     as_of = prediction_time(files)
     has_taken_later = take_later and has_later(files, as_of)
-    timely: list[Text] = []
-    if not take_later:
-        files, timely = leave_out_later(files, as_of)
+    timely = leave_out_later(files, as_of, takes_later=take_later)
+    files = timely.files
     contradictions += contradictions_of(files, identity)
     used = [file for file in files if file.source.verdict is FileVerdict.USED]
     parts = [file.part for file in sorted(used, key=by_digest) if file.part is not None]
@@ -67,11 +68,11 @@ def assemble(
     said = _say(images, notes, tables, parts)
     said += _say_of_panels(panels, n_contradicted)
     said += [notice for part in sounds for notice in part.recording.notices]
-    said += [*twice, *timely]
+    said += [*twice, *timely.notices]
     if has_taken_later:
         said.append(say("Items later than the image are read too, as the site has set."))
     return Case(
-        digest=_case_digest(files, used, has_taken_later=has_taken_later),
+        digest=_case_digest(files, used, has_taken_later=has_taken_later, zone=timely.zone),
         patient=_patient([*images, *tables, *notes, *sounds, *panels, *further], identity),
         studies=_studies(images),
         notes=_newest_first([p.note for p in notes] + [n for p in tables for n in p.notes]),
@@ -82,17 +83,18 @@ def assemble(
         files=tuple(file.source for file in files),
         notices=tuple(dict.fromkeys([*notices, *said])),
         contradictions=contradictions,
-        as_of=as_of,
+        as_of=None if as_of is None else last_of(as_of),
     )
 
 
 def _case_digest(
-    files: Sequence[ReadFile], used: Sequence[ReadFile], *, has_taken_later: bool
+    files: Sequence[ReadFile], used: Sequence[ReadFile], *, has_taken_later: bool, zone: str
 ) -> str:
     """Return the digest over the used files; without any, over all, so that no two cases share one.
 
     A file that was never read has the digest of nothing, and only its name tells it apart. Items
-    that the site's setting alone let in make another case.
+    that the site's setting alone let in make another case, and so does the zone by which they were
+    put in order, where one had to be assumed.
     """
     digests = sorted(file.source.digest for file in used)
     if not digests:
@@ -101,14 +103,21 @@ def _case_digest(
         digests.insert(0, "none used")
     if has_taken_later:
         digests.append("with later items")
+    if zone:
+        digests.append(f"by the clock of {zone}")
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _wall(at: datetime | None) -> datetime:
+    """Return a time as others are compared with it; what has none comes before all that have."""
+    return datetime.min if at is None else wall(at)
 
 
 def _newest_first(notes: Sequence[Note]) -> tuple[Note, ...]:
     """Order notes by their time, undated ones after; the model reads the first."""
     dated = [note for note in notes if note.authored_at is not None]
     undated = [note for note in notes if note.authored_at is None]
-    dated.sort(key=lambda note: note.authored_at or datetime.min, reverse=True)
+    dated.sort(key=lambda note: _wall(note.authored_at), reverse=True)
     return (*dated, *undated)
 
 
@@ -136,15 +145,18 @@ def _studies(images: Sequence[ImagePart]) -> tuple[Study, ...]:
         Study(
             study_uid=uid,
             description=next((p.study_description for p in parts if p.study_description), ""),
-            started_at=min((p.study_started_at for p in parts if p.study_started_at), default=None),
+            started_at=min(
+                (p.study_started_at.at for p in parts if p.study_started_at),
+                key=_wall,
+                default=None,
+            ),
             accession_number=next((p.accession_number for p in parts if p.accession_number), None),
             series=_series(parts),
         )
         for uid, parts in by_study.items()
     ]
-    never = datetime.min
     studies.sort(key=lambda study: study.study_uid)
-    return tuple(sorted(studies, key=lambda study: study.started_at or never, reverse=True))
+    return tuple(sorted(studies, key=lambda study: _wall(study.started_at), reverse=True))
 
 
 def _series(images: Sequence[ImagePart]) -> tuple[Series, ...]:
@@ -190,14 +202,13 @@ def _observations(
     n_twice = 0
     for part in tables:
         for item in part.observations:
-            same = found.setdefault((item.loinc, item.time), [])
+            same = found.setdefault((item.loinc, item.time and wall(item.time)), [])
             if any(is_same_value(item, other) for other in same):
                 n_twice += 1
             else:
                 same.append(item)
-    never = datetime.min
     every = [item for same in found.values() for item in same]
-    kept = tuple(sorted(every, key=lambda item: (item.loinc, item.time or never)))
+    kept = tuple(sorted(every, key=lambda item: (item.loinc, _wall(item.time))))
     said = [say("Observations that came twice were counted once: {n}.", n=n_twice)]
     return kept, said if n_twice else []
 
@@ -207,7 +218,7 @@ def _newest_recordings(sounds: Sequence[RecordingPart]) -> list[Recording]:
     found = [part.recording for part in sounds]
 
     def order(sound: Recording) -> tuple[bool, datetime]:
-        return sound.recorded_at is not None, sound.recorded_at or datetime.min
+        return sound.recorded_at is not None, _wall(sound.recorded_at)
 
     return sorted(found, key=order, reverse=True)
 

@@ -15,6 +15,7 @@ from mmcore.intake.note import read_note
 from mmcore.intake.observations_csv import looks_like_table, read_table
 from mmcore.intake.observations_fhir import read_fhir
 from mmcore.intake.observations_hl7 import read_hl7
+from mmcore.intake.part_times import on_site_clock
 from mmcore.intake.parts import (
     DIRECTORY,
     ImagePart,
@@ -263,6 +264,7 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
             part: Part | None = read_attachment(reader, data, digest=digest)
         else:
             part = _read_content(name, data, content, kind, digest, reading.mappings)
+        part = None if part is None else on_site_clock(part)
     except FileRefusedError as refusal:
         if refusal.attribute == DIRECTORY:  # nothing wrong with it: its images come by themselves
             return _aside(name, data, kind, refusal.detail)
@@ -382,7 +384,7 @@ def _judge_observations(name: str, data: bytes, part: ObservationsPart) -> ReadF
     if part.identity.is_known and part.patient.birth_date is not None and not part.notices:
         words = say("patient details only")
         return ReadFile(_source(name, data, "observations", FileVerdict.USED, reason=words), part)
-    return _aside(name, data, "observations", NO_KNOWN_OBSERVATION)
+    return _aside(name, data, "observations", part.aside or NO_KNOWN_OBSERVATION)
 
 
 def _judge_variants(name: str, data: bytes, part: VariantsPart) -> ReadFile:

@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from mmcore.gate.suitability import FRONTAL_VIEWS, LATERAL_VIEWS
 from mmcore.intake import body_parts
 from mmcore.intake.identity import may_be_same
-from mmcore.intake.parts import Identity, ImagePart, NotePart, ObservationsPart, RecordingPart
+from mmcore.intake.part_times import items_of, moment_of_item
+from mmcore.intake.parts import Identity, ImagePart, NotePart, ObservationsPart
 from mmcore.intake.read_file import ReadFile, by_digest
+from mmcore.intake.site_clock import wall
+from mmcore.intake.time_order import last_of
 from mmcore.language import joined, say
 from mmcore.loinc import OBSERVATION_TYPES
 from mmcore.records import Contradiction, ContradictionKind, Note, Observation
@@ -150,18 +153,8 @@ def _before_birth(files: Sequence[ReadFile], identity: Identity) -> Iterator[Con
 
 
 def _moments(file: ReadFile) -> list[datetime]:
-    match file.part:
-        case ImagePart(instance=instance):
-            found = [instance.acquired_at]
-        case NotePart(note=note):
-            found = [note.authored_at]
-        case RecordingPart(recording=recording):
-            found = [recording.recorded_at]
-        case ObservationsPart(observations=observations):
-            found = [observation.time for observation in observations]
-        case _:
-            found = []
-    return [moment for moment in found if moment is not None]
+    found = (moment_of_item(item) for item in items_of(file.part))
+    return [last_of(moment) for moment in found if moment is not None]
 
 
 # Side, view, part of the body
@@ -291,13 +284,17 @@ def _values(files: Sequence[ReadFile]) -> Iterator[Contradiction]:
             for item in file.part.observations:
                 by_code.setdefault(item.loinc, []).append((item, file.source.name))
     for items in by_code.values():
-        dated = [pair for pair in items if pair[0].time is not None]
-        dated.sort(key=lambda pair: (pair[0].time or datetime.min, pair[0].value))
+        dated = [pair for pair in items if pair[0].is_dated]
+        dated.sort(key=lambda pair: (_at(pair[0]), pair[0].value))
         for (a, of_a), (b, of_b) in itertools.pairwise(dated):
-            if a.time == b.time and not is_same_value(a, b):
+            if _at(a) == _at(b) and not is_same_value(a, b):
                 yield _two_values(a, of_a, b, of_b)
-            elif a.time != b.time and _is_slip(a, b):
+            elif _at(a) != _at(b) and _is_slip(a, b):
                 yield _slip(a, of_a, b, of_b)
+
+
+def _at(observation: Observation) -> datetime:
+    return datetime.min if observation.time is None else wall(observation.time)
 
 
 def is_same_value(a: Observation, b: Observation) -> bool:
@@ -331,7 +328,7 @@ def _is_slip(a: Observation, b: Observation) -> bool:
     if low <= 0 or high / low > _WEIGHED_RANGE or a.comparator or b.comparator:
         return False
     small, large = sorted((a.value, b.value))
-    near = a.time is not None and b.time is not None and abs(b.time - a.time) <= _NEAR
+    near = a.is_dated and b.is_dated and abs(_at(b) - _at(a)) <= _NEAR
     return near and small > 0 and 8.0 <= large / small <= 12.5
 
 
@@ -352,7 +349,7 @@ def _slip(a: Observation, of_a: str, b: Observation, of_b: str) -> Contradiction
 
 
 def _hours(a: Observation, b: Observation) -> float:
-    return 0.0 if a.time is None or b.time is None else (b.time - a.time).total_seconds() / 3600
+    return (_at(b) - _at(a)).total_seconds() / 3600
 
 
 # Pictures

@@ -8,10 +8,10 @@ Attachment, Binary.
 
 import base64
 import binascii
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from mmcore.errors import FileRefusedError, RefusalCode
@@ -19,8 +19,10 @@ from mmcore.intake.documents.cda import is_cda
 from mmcore.intake.documents.docx import is_docx
 from mmcore.intake.fhir_bundle import Entry, resolve
 from mmcore.intake.fhir_models import Kind, Release, Resource, codings, validate
+from mmcore.intake.moments import Moment, parse_iso, stated
 from mmcore.intake.note import find_sections, read_identity
 from mmcore.intake.parts import Identity, NotePart
+from mmcore.intake.result_status import Standing, of_fhir
 from mmcore.intake.text import decode_text
 from mmcore.intake.worker import read_document
 from mmcore.language import say
@@ -29,7 +31,6 @@ from mmcore.records import Note, Patient
 MAX_ATTACHMENTS = 200
 MAX_SECONDS = 60.0
 
-_NOT_CURRENT = frozenset({"entered-in-error", "superseded", "cancelled", "registered", "unknown"})
 _TITLE_CHARACTERS = 80
 
 
@@ -44,6 +45,7 @@ class FhirNotes:
     questions: list[str] = field(default_factory=list)
     elsewhere: int = 0
     withdrawn: int = 0
+    preliminary: int = 0
     n_attachments: int = 0
     seconds: float = 0.0
 
@@ -58,9 +60,13 @@ def read_fhir_notes(entries: Sequence[Entry], *, release: Release, digest: str) 
         if entry.kind not in ("DocumentReference", "DiagnosticReport"):
             continue
         kind: Kind = "DocumentReference" if entry.kind[1] == "o" else "DiagnosticReport"
-        if entry.resource.get("docStatus") == "entered-in-error" or (
-            entry.resource.get("status") in _NOT_CURRENT
-        ):
+        standings = {of_fhir(entry.resource.get("status"))}
+        if kind == "DocumentReference" and "docStatus" in entry.resource:
+            standings.add(of_fhir(entry.resource["docStatus"]))
+        if Standing.PRELIMINARY in standings:
+            found.preliminary += 1
+            continue
+        if not all(standing.is_read for standing in standings):
             found.withdrawn += 1
             continue
         try:
@@ -135,7 +141,7 @@ def _bytes_of(attachment: Resource, entries: Sequence[Entry]) -> bytes | None:
 
 
 def _note_of(
-    data: bytes, attachment: Resource, title: str, authored_at: datetime | None,
+    data: bytes, attachment: Resource, title: str, authored_at: Moment | None,
     found: FhirNotes, *, digest: str,
 ) -> NotePart:  # fmt: skip
     label = str(attachment.get("contentType") or "").lower()
@@ -155,7 +161,7 @@ def _note_of(
             found.seconds += time.monotonic() - started
         note = part.note
         return NotePart(
-            Note(digest, note.text, note.sections, authored_at or note.authored_at, title),
+            _dated(note, authored_at, title),
             part.identity,
             part.patient,
             part.notices,
@@ -172,13 +178,20 @@ def _note_of(
 
 
 def _plain(
-    text: str, title: str, authored_at: datetime | None, *, digest: str,
+    text: str, title: str, authored_at: Moment | None, *, digest: str,
     notices: tuple[str, ...] = (),
 ) -> NotePart:  # fmt: skip
     identity, written_at = read_identity(text)
-    note = Note(digest, text, find_sections(text), authored_at or written_at, title)
+    note = _dated(Note(digest, text, find_sections(text)), authored_at or written_at, title)
     return NotePart(note, Identity(identity.patient_ids, identity.name, identity.birth_date),
                     Patient(), notices)  # fmt: skip
+
+
+def _dated(note: Note, moment: Moment | None, title: str) -> Note:
+    if moment is None:
+        return dataclasses.replace(note, title=title)
+    at, precision = stated(moment)
+    return dataclasses.replace(note, authored_at=at, precision=precision, title=title)
 
 
 def _title(resource: Resource) -> str:
@@ -197,16 +210,17 @@ def _title(resource: Resource) -> str:
     return ""
 
 
-def _time(resource: Resource) -> datetime | None:
+def _time(resource: Resource) -> Moment | None:
+    """Return when the document was written.
+
+    ``issued`` goes before the time of the examination: the report of a film is later than the film.
+    """
     context = resource.get("context")
     periods = [context.get("period") if isinstance(context, dict) else None,
                resource.get("effectivePeriod")]  # fmt: skip
     starts = [period.get("start") for period in periods if isinstance(period, dict)]
-    for text in (resource.get("date"), resource.get("effectiveDateTime"), resource.get("issued"),
+    for text in (resource.get("date"), resource.get("issued"), resource.get("effectiveDateTime"),
                  *starts):  # fmt: skip
-        if isinstance(text, str):
-            try:
-                return datetime.fromisoformat(text).replace(tzinfo=None)
-            except ValueError:
-                continue
+        if isinstance(text, str) and (moment := parse_iso(text)):
+            return moment
     return None

@@ -1,9 +1,10 @@
 """One clinical note: its text, its headed sections and whom it names."""
 
 import re
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal
 
+from mmcore.intake.moments import Moment, from_plain, leading_iso, moment_of, stated
 from mmcore.intake.parts import Identity, NotePart
 from mmcore.intake.text import decode_text
 from mmcore.records import Note, Patient, Section
@@ -64,9 +65,8 @@ _LABEL = re.compile(
 )
 _ID_LABELS = ("patient id", "mrn", "medical record number", "record number", "hospital number")
 _BIRTH_LABELS = ("date of birth", "birth date", "dob")
-_DATE = re.compile(
-    r"(\d{4})-?(\d{2})-?(\d{2})(?:[T ](\d{2}):(\d{2}))?|(\d{1,2})\.(\d{1,2})\.(\d{4})"
-)
+_COMPACT = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:[T ](\d{2}):(\d{2}))?")
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,?[ T](\d{1,2}):(\d{2}))?")
 _TITLE_CHARACTERS = 80
 _SEXES: dict[str, Literal["F", "M", "O"]] = {"F": "F", "M": "M", "O": "O"}
 
@@ -77,12 +77,14 @@ def read_note(data: bytes, *, digest: str, title: str) -> NotePart:
     Raises ``FileRefusedError`` (TOO_LARGE or BAD_TEXT).
     """
     text, notices = decode_text(data)
-    identity, authored_at = read_identity(text)
+    identity, moment = read_identity(text)
+    authored_at, precision = stated(moment)
     note = Note(
         digest=digest,
         text=text,
         sections=find_sections(text),
         authored_at=authored_at,
+        precision=precision,
         title=title[:_TITLE_CHARACTERS],
     )
     return NotePart(note, identity, _patient_of(identity), notices)
@@ -93,12 +95,14 @@ def note_part(found: dict[str, Any], *, digest: str, title: str) -> NotePart:
 
     title: the name of the file, where the document has no title of its own.
     """
-    authored_at, born = found["authored_at"], found["birth_date"]
+    born = found["birth_date"]
+    authored_at, precision = stated(from_plain(found["authored_at"]))
     note = Note(
         digest=digest,
         text=found["text"],
         sections=tuple(Section(*section) for section in found["sections"]),
-        authored_at=datetime.fromisoformat(authored_at) if authored_at else None,
+        authored_at=authored_at,
+        precision=precision,
         title=(found["title"] or title)[:_TITLE_CHARACTERS],
     )
     said = Identity(
@@ -150,7 +154,7 @@ def _is_heading(match: re.Match[str]) -> bool:
     return bool(capitals.isupper() and not _LABEL.match(f"{capitals}:"))
 
 
-def read_identity(text: str) -> tuple[Identity, datetime | None]:
+def read_identity(text: str) -> tuple[Identity, Moment | None]:
     """Return whom a text is about and its date, from "Patient: ...", "MRN: ..." and the like.
 
     Only the first lines are read.
@@ -158,7 +162,7 @@ def read_identity(text: str) -> tuple[Identity, datetime | None]:
     ids: set[str] = set()
     name: str | None = None
     birth_date: date | None = None
-    authored_at: datetime | None = None
+    authored_at: Moment | None = None
     for line in text[:4096].split("\n")[:_HEADER_LINES]:
         labels = list(_LABEL.finditer(line))
         stops = [match.start() for match in labels[1:]] + [len(line)]
@@ -168,10 +172,9 @@ def read_identity(text: str) -> tuple[Identity, datetime | None]:
             if label in _ID_LABELS and re.fullmatch(r"[\w./-]{1,40}", value):
                 ids.add(value)
             elif label in _BIRTH_LABELS:
-                moment = parse_date(value)
-                birth_date = moment.date() if moment else birth_date
+                birth_date = parse_date(value) or birth_date
             elif label in ("date", "dictated", "authored"):
-                authored_at = authored_at or parse_date(value)
+                authored_at = authored_at or parse_time(value)
             elif name is None and label.startswith(("patient", "name")) and _is_name(value):
                 name = value
     return Identity(frozenset(ids), name, birth_date), authored_at
@@ -188,13 +191,22 @@ def _is_name(value: str) -> bool:
     )
 
 
-def parse_date(text: str) -> datetime | None:
-    """Return a date that can be read in one way only, ISO or day.month.year, else ``None``."""
-    match = _DATE.match(text)
-    if match is None:
-        return None
-    year, month, day, hour, minute, d, m, y = (int(part) if part else 0 for part in match.groups())
-    try:
-        return datetime(year or y, month or m, day or d, hour, minute)
-    except ValueError:
-        return None
+def parse_time(text: str) -> Moment | None:
+    """Return the moment that a text begins with, if it can be read in one way only.
+
+    ISO 8601 to the day at least, with or without its dashes, or day.month.year.
+    """
+    if found := leading_iso(text):
+        return found
+    if match := _COMPACT.match(text):
+        return moment_of(*match.groups())
+    if match := _DOTTED.match(text):
+        day, month, year, *clock = match.groups()
+        return moment_of(year, month, day, *clock)
+    return None
+
+
+def parse_date(text: str) -> date | None:
+    """Return the day that a text begins with, as ``parse_time`` reads it."""
+    moment = parse_time(text)
+    return None if moment is None else moment.at.date()

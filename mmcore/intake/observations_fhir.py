@@ -1,25 +1,29 @@
 """Observations and notes from FHIR JSON, R4 or R5: a Bundle or a single resource.
 
 Each resource is validated by the models of its release; what does not validate is not used and is
-asked about by entry number. Nothing is ever fetched: a reference either resolves inside the file or
+asked about by entry number. Only final and corrected results are read (``result_status``), of
+several versions the last. Nothing is ever fetched: a reference either resolves inside the file or
 is refused. HL7 FHIR R4 and R5: Bundle, Observation, Patient, and the vital signs profile for blood
 pressure panels (LOINC 85354-9). Notes: ``fhir_documents``.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.fhir_bundle import Entry, entries_of
 from mmcore.intake.fhir_documents import read_fhir_notes
 from mmcore.intake.fhir_models import Release, Resource, release_of, validate
+from mmcore.intake.fhir_versions import latest_versions
 from mmcore.intake.identity import may_be_same, says_whose
+from mmcore.intake.moments import Moment, parse_iso
 from mmcore.intake.note import parse_date
 from mmcore.intake.parts import Identity, ObservationsPart
 from mmcore.intake.quantities import make_observation
+from mmcore.intake.result_status import ASIDE, REPLACED, Standing, of_fhir
 from mmcore.intake.units import Quantity, normalise_unit
 from mmcore.language import Text, filled, joined, say
 from mmcore.loinc import OBSERVATION_TYPES, ObservationType
@@ -27,12 +31,12 @@ from mmcore.records import Observation, Patient
 
 _LOINC = "http://loinc.org"
 _UCUM = "http://unitsofmeasure.org"
-_NOT_RESULTS = ("entered-in-error", "cancelled", "registered", "unknown")
 _SEXES: dict[str, Literal["F", "M", "O"]] = {"female": "F", "male": "M", "other": "O"}
 _OTHER_KINDS = say("{n} observations of other kinds")
 _OTHERS = say("{n} other resources")
 _ELSEWHERE = say("{n} attachments that lie elsewhere and are never fetched")
 _WITHDRAWN = say("{n} documents that were withdrawn or replaced")
+_PRELIMINARY_DOCUMENTS = say("{n} preliminary documents, which may still change")
 _READ = frozenset({"Patient", "DocumentReference", "DiagnosticReport", "Binary"})
 
 
@@ -47,14 +51,19 @@ def read_fhir(
     release = release_of([document, *(entry.resource for entry in entries)])
     patients = [entry for entry in entries if entry.kind == "Patient"]
     subjects = _check_subjects(entries, patients, release)
-    observations: list[Observation] = []
+    observations: list[_Read] = []
     questions: list[str] = []
     aside: Counter[Text] = Counter()
+    entries, n_replaced = latest_versions(entries)
+    aside[REPLACED] += n_replaced
     for entry in entries:
-        if entry.kind == "Observation":
+        standing = of_fhir(entry.resource.get("status"))
+        if entry.kind == "Observation" and "status" in entry.resource and standing in ASIDE:
+            aside[ASIDE[standing]] += 1
+        elif entry.kind == "Observation":
             for outcome in _read_observation(entry.resource, release, digest=digest):
                 if isinstance(outcome, Observation):
-                    observations.append(outcome)
+                    observations.append(_Read(outcome, entry.resource, standing))
                 elif outcome is None:
                     aside[_OTHER_KINDS] += 1
                 else:
@@ -75,16 +84,45 @@ def read_fhir(
         )
     aside[_ELSEWHERE] += found.elsewhere
     aside[_WITHDRAWN] += found.withdrawn
-    if words := [filled(text, n=count) for text, count in aside.items() if count]:
+    aside[_PRELIMINARY_DOCUMENTS] += found.preliminary
+    kept = _without_corrected(observations)
+    aside[REPLACED] += len(observations) - len(kept)
+    words = [filled(text, n=count) for text, count in aside.items() if count]
+    if words:
         notices += (say("{what} were kept aside.", what=joined(words, " and ")),)
     return ObservationsPart(
-        tuple(observations),
+        tuple(kept),
         identity,
         patient,
         (*questions, *found.questions),
         tuple(dict.fromkeys([*notices, *(said for part in notes for said in part.notices)])),
         notes=tuple(part.note for part in notes),
+        aside=joined(words, " and ") if words else "",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One value with the resource that states it."""
+
+    observation: Observation
+    resource: Resource
+    standing: Standing
+
+
+def _without_corrected(read: Sequence[_Read]) -> list[Observation]:
+    """Drop results that a correction of the same test, time and specimen replaces."""
+
+    def place(one: _Read) -> tuple[object, ...]:
+        told = (str(one.resource.get(key) or "") for key in ("specimen", "bodySite", "method"))
+        return (one.observation.loinc, one.observation.time, *told)
+
+    corrected = {place(one) for one in read if one.standing is Standing.CORRECTED}
+    return [
+        one.observation
+        for one in read
+        if one.standing is Standing.CORRECTED or place(one) not in corrected
+    ]
 
 
 def _check_subjects(
@@ -177,8 +215,7 @@ def _read_patient(resource: Resource, subjects: frozenset[str]) -> tuple[Patient
     logical = resource.get("id")
     ids = frozenset(values or ([logical] if logical else []))
     name = _person((resource.get("name") or [{}])[0])
-    moment = parse_date(resource.get("birthDate") or "")
-    birth_date = moment.date() if moment else None
+    birth_date = parse_date(resource.get("birthDate") or "")
     sex = _SEXES.get(resource.get("gender") or "")
     patient_id = values[0] if values else logical
     return (
@@ -205,9 +242,6 @@ def _read_observation(
         validate(resource, "Observation", release)
     except FileRefusedError as refusal:
         yield say("{problem} ({attribute})", problem=refusal.detail, attribute=refusal.attribute)
-        return
-    if resource.get("status") in _NOT_RESULTS:
-        yield None
         return
     components = resource.get("component") or []
     if components and (_code(resource) is None or "valueQuantity" not in resource):
@@ -271,16 +305,14 @@ def _bound(reference: Mapping[str, Any], end: str, unit: str) -> float | None:
     return float(quantity["value"])
 
 
-def _time(resource: Resource) -> datetime | None:
-    """Return the wall-clock time of the observation where the source wrote it."""
+def _time(resource: Resource) -> Moment | None:
+    """Return when the observation was made; of a period its end, when it was complete."""
     period = resource.get("effectivePeriod") or {}
     text = str(
         resource.get("effectiveDateTime")
         or resource.get("effectiveInstant")
+        or period.get("end")
         or period.get("start")
         or ""
     )
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError:
-        return None
+    return parse_iso(text)

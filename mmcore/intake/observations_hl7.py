@@ -1,15 +1,15 @@
 """Observations and reports from HL7 v2 results (ORU). HL7 v2.5.1 chapter 7.
 
-Only final and corrected results are read (OBX-11 F and C); a correction replaces what it corrects,
-and a result that was called wrong is taken out again. A report's lines (OBX of type TX and FT) make
-one note per order.
+Only final and corrected results are read (OBX-11, ``result_status``); a correction replaces what it
+corrects, and a result that was called wrong is taken out again. A report's lines (OBX of type TX
+and FT) make one note per order.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import tzinfo
 from typing import Literal
 
 from mmcore.errors import FileRefusedError, RefusalCode
@@ -17,9 +17,11 @@ from mmcore.intake.documents.text_flow import readable
 from mmcore.intake.hl7 import Segment, split_messages, unescape
 from mmcore.intake.identity import may_be_same
 from mmcore.intake.kinds import find_kind
+from mmcore.intake.moments import Moment, stated
 from mmcore.intake.note import KINDS, find_sections
 from mmcore.intake.parts import Identity, ObservationsPart
 from mmcore.intake.quantities import make_observation
+from mmcore.intake.result_status import ASIDE, Standing, of_hl7
 from mmcore.intake.stamps import parse_stamp
 from mmcore.intake.text import decode_text
 from mmcore.intake.units import Quantity, normalise_unit, parse_quantity
@@ -27,7 +29,8 @@ from mmcore.language import Text, filled, joined, say
 from mmcore.loinc import ObservationType
 from mmcore.records import Note, Observation, Patient
 
-_FINAL, _WRONG = frozenset({"F", "C"}), frozenset({"W", "D"})
+_TAKEN_BACK = frozenset({"W", "D"})
+_NOW_FINAL = "U"
 _SEXES: dict[str, Literal["F", "M", "O"]] = {"F": "F", "M": "M", "O": "O", "A": "O"}
 _LINES = frozenset({"TX", "FT", "ST"})
 _LOINC_NAMES = frozenset({"LN", "LOINC", "LNC"})
@@ -41,10 +44,9 @@ _RANGE = re.compile(r"\s*(-?\d{1,9}(?:\.\d{1,6})?)\s*(?:-|\.\.|to)\s*(-?\d{1,9}(
 _BOUND = re.compile(r"\s*([<>])=?\s*(\d{1,9}(?:\.\d{1,6})?)\s*")
 _OTHER_MESSAGES = say("{n} messages that hold no results")
 _OTHER_KINDS = say("{n} observations of other kinds")
-_NOT_FINAL = say("{n} results that are not final")
 _ENCLOSED = say("{n} files inside the message")
 
-Key = tuple[str, datetime | None, str]
+Key = tuple[str, Moment | None, str]
 
 
 @dataclass(slots=True)
@@ -52,11 +54,14 @@ class _Order:
     """One OBR with what follows it.
 
     numbers: of placer and filler. blocks: lines of one OBX each. corrected: what it replaced.
+    time: of the examination. reported_at: of what was written about it. zone: of the message.
     """
 
     numbers: tuple[str, ...] = ()
     title: str = ""
-    time: datetime | None = None
+    time: Moment | None = None
+    reported_at: Moment | None = None
+    zone: tzinfo | None = None
     blocks: list[list[str]] = field(default_factory=list)
     heading: str = ""
     corrected: set[tuple[str, ...]] = field(default_factory=set)
@@ -64,7 +69,10 @@ class _Order:
 
 @dataclass(slots=True)
 class _Found:
-    """What was read so far, by code, time and sub-identifier, so that corrections find it."""
+    """What was read so far, by code, time and sub-identifier, so that corrections find it.
+
+    waiting: preliminary results that a later segment may declare final (OBX-11 U).
+    """
 
     digest: str
     observations: dict[Key, Observation] = field(default_factory=dict)
@@ -73,6 +81,7 @@ class _Found:
     orders: list[_Order] = field(default_factory=list)
     lines: dict[tuple[str, ...], list[tuple[_Order, list[str]]]] = field(default_factory=dict)
     aside: Counter[Text] = field(default_factory=Counter)
+    waiting: dict[Key, tuple[Segment, _Order]] = field(default_factory=dict)
 
 
 def read_hl7(data: bytes, *, digest: str) -> ObservationsPart:
@@ -96,7 +105,8 @@ def read_hl7(data: bytes, *, digest: str) -> ObservationsPart:
         raise FileRefusedError(
             RefusalCode.PATIENT_MISMATCH, say("the messages are about different patients")
         )
-    if words := [filled(what, n=count) for what, count in found.aside.items() if count]:
+    words = [filled(what, n=count) for what, count in found.aside.items() if count]
+    if words:
         notices += (say("{what} were kept aside.", what=joined(words, " and ")),)
     identity, patient = people[0] if people else (Identity(), Patient())
     ids = frozenset(number for other, _ in people for number in other.patient_ids)
@@ -107,6 +117,7 @@ def read_hl7(data: bytes, *, digest: str) -> ObservationsPart:
         tuple(found.questions.values()),
         notices,
         notes=tuple(_notes(found.orders, digest)),
+        aside=joined(words, " and ") if words else "",
     )
 
 
@@ -132,7 +143,7 @@ def _whose(segment: Segment) -> tuple[Identity, Patient]:
     parts = [segment.text(5, 1), segment.text(5, 2)]
     name = readable(", ".join(part for part in parts if part))[:200] or None
     born = parse_stamp(segment.text(7))
-    birth_date = born.date() if born else None
+    birth_date = born.at.date() if born and born.precision.has_day else None
     sex = _SEXES.get(segment.text(8))
     return (
         Identity(frozenset(ids), name, birth_date, sex),
@@ -141,12 +152,20 @@ def _whose(segment: Segment) -> tuple[Identity, Patient]:
 
 
 def _read_message(message: Sequence[Segment], found: _Found) -> None:
-    order = _Order()
+    sent = parse_stamp(message[0].text(7))
+    zone = sent.at.tzinfo if sent else None  # HL7 v2.5.1 section 2.15.9.7: holds for the message
+    order = _Order(zone=zone)
     for segment in message:
         if segment.name == "OBR":
             title = segment.text(4, 2) or segment.text(4, 1)
             numbers = (segment.raw(2), segment.raw(3), segment.raw(4))
-            order = _Order(numbers, readable(title)[:80], parse_stamp(segment.text(7)))
+            order = _Order(
+                numbers,
+                readable(title)[:80],
+                time=parse_stamp(segment.text(7), zone=zone),
+                reported_at=parse_stamp(segment.text(22), zone=zone),
+                zone=zone,
+            )
             found.orders.append(order)
         elif segment.name == "OBX":
             if not found.orders or found.orders[-1] is not order:
@@ -156,22 +175,36 @@ def _read_message(message: Sequence[Segment], found: _Found) -> None:
 
 def _read_result(segment: Segment, order: _Order, found: _Found) -> None:
     status = segment.text(11)
-    type_ = segment.text(2)
-    time = parse_stamp(segment.text(14)) or order.time
+    time = parse_stamp(segment.text(14), zone=order.zone) or order.time
     kind = _kind(segment)
     key = (kind.loinc if kind else segment.raw(3), time, segment.text(4))
-    if status not in _FINAL:
-        found.aside[_NOT_FINAL] += 1
-        if status in _WRONG:
-            found.observations.pop(key, None)
-            found.questions.pop(key, None)
-            if type_ in _LINES:
-                _take_back(segment, order, found)
-    elif type_ in ("ED", "RP"):
+    if status == _NOW_FINAL and key in found.waiting:
+        found.aside[ASIDE[Standing.PRELIMINARY]] -= 1
+        _take(*found.waiting.pop(key), key, Standing.FINAL, found)
+        return
+    standing = of_hl7(status)
+    if standing.is_read:
+        _take(segment, order, key, standing, found)
+        return
+    found.aside[ASIDE[standing]] += 1
+    if standing is Standing.PRELIMINARY:
+        found.waiting[key] = (segment, order)
+    if status in _TAKEN_BACK:
+        found.observations.pop(key, None)
+        found.questions.pop(key, None)
+        if segment.text(2) in _LINES:
+            _take_back(segment, order, found)
+
+
+def _take(segment: Segment, order: _Order, key: Key, standing: Standing, found: _Found) -> None:
+    """Take a final or corrected result for what it says."""
+    type_, kind = segment.text(2), _kind(segment)
+    is_correction = standing is Standing.CORRECTED
+    if type_ in ("ED", "RP"):
         found.aside[_ENCLOSED] += 1
     elif kind is not None:
-        outcome = _observe(segment, kind, time, found.digest)
-        if status == "C":
+        outcome = _observe(segment, kind, key[1], found.digest)
+        if is_correction:
             found.observations.pop(key, None)
             found.questions.pop(key, None)
         if key in found.observations or key in found.questions:
@@ -184,7 +217,7 @@ def _read_result(segment: Segment, order: _Order, found: _Found) -> None:
                 "line {line}: {problem}", line=segment.number, problem=outcome
             )
     elif type_ in _LINES and not segment.raw(6):
-        if status == "C":
+        if is_correction:
             _take_back(segment, order, found)
         _add_lines(segment, order, found)
     else:
@@ -202,7 +235,7 @@ def _kind(segment: Segment) -> ObservationType | None:
 
 
 def _observe(
-    segment: Segment, kind: ObservationType, time: datetime | None, digest: str
+    segment: Segment, kind: ObservationType, time: Moment | None, digest: str
 ) -> Observation | str:
     values = segment.repetitions(5)
     if len(values) != 1:
@@ -282,4 +315,7 @@ def _notes(orders: Sequence[_Order], digest: str) -> Iterator[Note]:
     for order in orders:
         text = "\n".join(line for block in order.blocks for line in block).strip()
         if text:
-            yield Note(digest, text, find_sections(text), order.time, order.title)
+            authored_at, precision = stated(order.reported_at or order.time)
+            yield Note(
+                digest, text, find_sections(text), authored_at, order.title, precision=precision
+            )

@@ -1,8 +1,9 @@
 """What one file turned out to hold, before the files of a case are put together."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
+from mmcore.intake.moments import Moment
 from mmcore.records import (
     Instance,
     Modality,
@@ -41,7 +42,7 @@ class Plane:
     """One frame of a volume. position_mm: along the normal. Windows and spacing: of this frame."""
 
     position_mm: float
-    acquired_at: datetime | None = None
+    acquired_at: Moment | None = None
     spacing_mm: tuple[float, float] | None = None
     windows: tuple[Window, ...] = ()
 
@@ -63,7 +64,7 @@ class ImagePart:
     study_description: str = ""
     series_description: str = ""
     series_number: int | None = None
-    study_started_at: datetime | None = None
+    study_started_at: Moment | None = None
     accession_number: str | None = None
     position_mm: float | None = None
     planes: tuple[Plane, ...] = ()
@@ -90,6 +91,7 @@ class ObservationsPart:
 
     questions: one sentence per row or entry that was not used, by line or entry number.
     is_mapped: whether a person said what the columns hold.
+    aside: what the file holds that is no fault and was not used, as a clause; "" if nothing.
     """
 
     observations: tuple[Observation, ...]
@@ -99,6 +101,7 @@ class ObservationsPart:
     notices: tuple[str, ...] = field(default=())
     notes: tuple[Note, ...] = ()
     is_mapped: bool = False
+    aside: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,9 +1,9 @@
 """From a value with a unit, wherever it came from, to an observation or to a question."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Literal
 
+from mmcore.intake.moments import Moment, stated
 from mmcore.intake.plausible import question_of
 from mmcore.intake.units import Quantity, quotable_unit, to_canonical
 from mmcore.language import joined, say
@@ -17,7 +17,7 @@ def make_observation(
     kind: ObservationType,
     quantity: Quantity,
     *,
-    time: datetime | None,
+    time: Moment | None,
     reference: tuple[float | None, float | None],
     digest: str,
 ) -> Observation | str:
@@ -40,12 +40,14 @@ def make_observation(
     if bounds[0] is not None and bounds[1] is not None and bounds[0] > bounds[1]:
         bounds = [None, None]
     comparator: Literal["<", ">"] | None = quantity.comparator
+    at, precision = stated(time)
     return Observation(
         loinc=kind.loinc,
         display=kind.display,
         value=value,
         unit=kind.unit,
-        time=time,
+        time=at,
+        precision=precision,
         comparator=comparator,
         reference_low=bounds[0],
         reference_high=bounds[1],

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import soundfile
 
 from mmcore.errors import FileRefusedError, RefusalCode
-from mmcore.intake.note import parse_date, read_identity
+from mmcore.intake.moments import to_plain
+from mmcore.intake.note import parse_time, read_identity
 from mmcore.language import say
 
 MAX_BYTES = 128 * 2**20
@@ -78,12 +79,12 @@ def read_recording(data: memoryview, sink: BinaryIO) -> Message:
     samples = _check_samples(samples, notices)
     sink.write(samples.astype("<f4").data.cast("B"))
     identity, _ = read_identity("\n".join(texts.get(key, "") for key in ("title", "comment")))
-    recorded_at = parse_date(texts.get("date", ""))
+    recorded_at = parse_time(texts.get("date", ""))
     return {
         "shape": [len(samples)],
         "dtype": "<f4",
         "sample_rate_hz": header.rate_hz,
-        "recorded_at": recorded_at.isoformat() if recorded_at else None,
+        "recorded_at": to_plain(recorded_at),
         "patient_ids": sorted(identity.patient_ids),
         "patient_name": identity.name,
         "birth_date": identity.birth_date.isoformat() if identity.birth_date else None,

@@ -3,7 +3,6 @@
 import csv
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.note import parse_date
@@ -113,6 +112,5 @@ def identity_of(patients: set[tuple[str, ...]]) -> Identity:
             RefusalCode.PATIENT_MISMATCH, say("the rows of the table are about different patients")
         )
     ids, names, births = columns
-    moment = parse_date(min(births, default=""))
-    birth_date: date | None = moment.date() if moment else None
+    birth_date = parse_date(min(births, default=""))
     return Identity(frozenset(ids), min(names, default=None), birth_date)

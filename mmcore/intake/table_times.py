@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
 from enum import StrEnum
 
-from mmcore.intake.note import parse_date
+from mmcore.intake.moments import Moment, moment_of, parse_iso
+from mmcore.intake.note import parse_time
 
 _SLASHED = re.compile(
     r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})"
@@ -40,36 +40,25 @@ def is_ambiguous(text: str) -> bool:
     return _SLASHED.fullmatch(text.strip()) is not None
 
 
-def read_time(text: str, order: DateOrder | None) -> datetime | None:
-    """Return the wall-clock time, or ``None`` where it can not be read in one way only."""
+def read_time(text: str, order: DateOrder | None) -> Moment | None:
+    """Return the moment, or ``None`` where it can not be read in one way only."""
     text = text.strip()
     if match := _SLASHED.fullmatch(text):
         if order is None:
             return None
         first, second, year = int(match[1]), int(match[2]), int(match[3])
         day, month = (first, second) if order is DateOrder.DAY_FIRST else (second, first)
-        hour = int(match[4] or 0)
+        clock = [int(part) for part in match.groups()[3:6] if part]
         if match[7]:
-            if not 1 <= hour <= 12:
+            if not clock or not 1 <= clock[0] <= 12:
                 return None
-            hour = hour % 12 + 12 * (match[7].lower() == "pm")
-        return _moment(year, month, day, hour, int(match[5] or 0), int(match[6] or 0))
+            clock[0] = clock[0] % 12 + 12 * (match[7].lower() == "pm")
+        return moment_of(year, month, day, *clock)
     if match := _DOTTED.fullmatch(text):  # with dots the day always comes first
-        day, month, year, *clock = (int(part or 0) for part in match.groups())
-        return _moment(year, month, day, *clock)
+        day_, month_, year_, *clock_ = match.groups()
+        return moment_of(year_, month_, day_, *clock_)
     if match := _COMPACT.fullmatch(text) or _YEAR_FIRST.fullmatch(text):
-        return _moment(*(int(part or 0) for part in match.groups()))
-    if not re.match(r"\d{4}-\d{2}", text):
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError:
-        return parse_date(text)
-
-
-def _moment(*parts: int) -> datetime | None:
-    try:
-        year, month, day, hour, minute, second = parts
-        return datetime(year, month, day, hour, minute, second)
-    except ValueError:
-        return None
+        return moment_of(*match.groups())
+    if re.match(r"\d{4}-\d{2}", text):
+        return parse_iso(text) or parse_time(text)
+    return None

@@ -2,22 +2,39 @@
 
 A report dictated after the film, or a value of the next day, would tell the model what it is asked.
 Prediction time is the acquisition of the image that stands for the case; without an image it is the
-latest item, and nothing is later than that.
+latest item, and nothing is later than that. What can not be put in order is read, and told.
 """
 
 import dataclasses
 import os
-from collections.abc import Sequence
-from datetime import datetime, time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from mmcore.gate.suitability import choose_image
-from mmcore.intake.parts import ImagePart, NotePart, ObservationsPart, RecordingPart
+from mmcore.intake.moments import Moment
+from mmcore.intake.part_times import Item, items_of, moment_of_item
+from mmcore.intake.parts import ImagePart, ObservationsPart
 from mmcore.intake.read_file import ReadFile, by_digest
+from mmcore.intake.site_clock import TIME_ZONE, name_of_zone, wall
+from mmcore.intake.time_order import Doubt, Order, last_of, order_of
 from mmcore.language import Text, joined, say
-from mmcore.records import Note, Observation, Recording
+from mmcore.records import Instance
 
 TAKE_LATER = "CONSILIUM_LATER_ITEMS"
 """Environment variable: "take" reads later items like all others; otherwise they are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timely:
+    """The files without what is later than the image, and what must be said of their times.
+
+    zone: by whose clock times without a zone were put in order, where that could matter; "" else.
+    """
+
+    files: list[ReadFile]
+    notices: list[Text] = field(default_factory=list)
+    zone: str = ""
 
 
 def takes_later() -> bool:
@@ -25,94 +42,151 @@ def takes_later() -> bool:
     return os.environ.get(TAKE_LATER, "").strip().lower() == "take"
 
 
-def prediction_time(files: Sequence[ReadFile]) -> datetime | None:
-    """Return the time that the case speaks of; ``None`` if no item has a time.
-
-    An image of which only the day is known counts as taken at the end of that day.
-    """
+def prediction_time(files: Sequence[ReadFile]) -> Moment | None:
+    """Return the time that the case speaks of; ``None`` if no item has a time."""
     used = [file.part for file in sorted(files, key=by_digest) if file.is_used]
     instances = [part.instance for part in used if isinstance(part, ImagePart)]
     key, _ = choose_image(instances)
-    dated = [i.acquired_at for i in ([key] if key else instances) if i.acquired_at is not None]
-    if dated:
-        latest = max(dated)
-        if latest.time() == time():
-            return datetime.combine(latest.date(), time(23, 59, 59))
-        return latest
-    if instances:  # an image without a time says nothing of what came before it
-        return None
-    times = [moment for part in used for moment in _times(part)]
-    return max(times, default=None)
+    dated = _moments([key] if key else instances)
+    if dated or instances:  # an image without a time says nothing of what came before it
+        return max(dated, key=_last, default=None)
+    return max(_moments(item for part in used for item in items_of(part)), key=_last, default=None)
 
 
 def leave_out_later(
-    files: Sequence[ReadFile], moment: datetime | None
-) -> tuple[list[ReadFile], list[Text]]:
-    """Return the files without what is later than ``moment``, and a notice where there was any."""
-    if moment is None:
-        return list(files), []
-    kept = [_without_later(file, moment) if file.is_used else file for file in files]
-    n_later = sum(_n_later(file.part, moment) for file in files if file.is_used)
-    if not n_later:
-        return kept, []
-    said = say(
-        "Items later than the image ({moment}) were left out: {n}. The files say which.",
-        moment=_words(moment),
-        n=n_later,
-    )
-    return kept, [said]
+    files: Sequence[ReadFile], moment: Moment | None, *, takes_later: bool = False
+) -> Timely:
+    """Return the files without what is later than ``moment``, and what must be said of it.
+
+    takes_later: leave nothing out; what is in doubt is then of no account either.
+    """
+    if moment is None or takes_later:
+        zone = _zone_of(files, moment) if moment else ""
+        return Timely(list(files), zone=zone)
+    kept = [_judge(file, moment) if file.is_used else file for file in files]
+    orders = _orders(files, moment)
+    doubts = Counter(order.doubt for order in orders)
+    said: list[Text] = []
+    if n_later := sum(order.is_later for order in orders):
+        said.append(
+            say(
+                "Items later than the image ({moment}) were left out: {n}. The files say which.",
+                moment=_words(moment),
+                n=n_later,
+            )
+        )
+    if doubts[Doubt.PRECISION]:
+        said.append(
+            say(
+                "Items that may be later than the image ({moment}), because a clock time or a day "
+                "is not stated, were read: {n}. The files say which.",
+                moment=_words(moment),
+                n=doubts[Doubt.PRECISION],
+            )
+        )
+    zone = _zone_of(files, moment)
+    if doubts[Doubt.ZONE]:
+        said.append(
+            say(
+                "Whether {n} items are later than the image ({moment}) depends on its time zone or "
+                "theirs, which is not stated. They were put in order by this machine's clock "
+                "({zone}); the setting {setting} says what the site's zone is.",
+                n=doubts[Doubt.ZONE],
+                moment=_words(moment),
+                zone=zone,
+                setting=TIME_ZONE,
+            )
+        )
+    elif zone:
+        said.append(say("Times without a time zone were taken as {zone}.", zone=zone))
+    return Timely(kept, said, zone)
 
 
-def has_later(files: Sequence[ReadFile], moment: datetime | None) -> bool:
+def has_later(files: Sequence[ReadFile], moment: Moment | None) -> bool:
     """Whether anything that would be read is later than ``moment``."""
-    return moment is not None and any(_n_later(f.part, moment) for f in files if f.is_used)
+    return moment is not None and any(order.is_later for order in _orders(files, moment))
 
 
-def _times(part: object) -> list[datetime]:
-    items: list[datetime | None] = []
-    if isinstance(part, NotePart):
-        items = [part.note.authored_at]
-    elif isinstance(part, RecordingPart):
-        items = [part.recording.recorded_at]
-    elif isinstance(part, ObservationsPart):
-        items = [*(o.time for o in part.observations), *(n.authored_at for n in part.notes)]
-    return [item.replace(tzinfo=None) for item in items if item is not None]
+def _zone_of(files: Sequence[ReadFile], moment: Moment) -> str:
+    if any(order.has_assumed_zone for order in _orders(files, moment)):
+        return name_of_zone(moment.at)
+    return ""
 
 
-def _n_later(part: object, moment: datetime) -> int:
-    return sum(item > moment for item in _times(part))
+def _moments(items: Iterable[Item | None]) -> list[Moment]:
+    found = (moment_of_item(item) for item in items if item is not None)
+    return [moment for moment in found if moment is not None]
 
 
-def _is_later(item: Observation | Note | Recording, moment: datetime) -> bool:
-    match item:
-        case Observation():
-            when = item.time
-        case Note():
-            when = item.authored_at
-        case Recording():
-            when = item.recorded_at
-    return when is not None and when.replace(tzinfo=None) > moment
+def _last(moment: Moment) -> tuple[object, ...]:
+    """Order moments by the last time they can mean, so that nothing of the latest is later."""
+    return wall(last_of(moment)), moment.precision.has_clock, moment.at.tzinfo is not None
 
 
-def _without_later(file: ReadFile, moment: datetime) -> ReadFile:
+def _orders(files: Sequence[ReadFile], moment: Moment) -> list[Order]:
+    return [order for file in files if file.is_used for order in _orders_in(file, moment)]
+
+
+def _orders_in(file: ReadFile, moment: Moment) -> list[Order]:
+    items = [item for item in items_of(file.part) if not isinstance(item, Instance)]
+    return [order_of(when, moment) for when in _moments(items)]
+
+
+def _is_later(item: Item, moment: Moment) -> bool:
+    when = moment_of_item(item)
+    return when is not None and order_of(when, moment).is_later
+
+
+def _judge(file: ReadFile, moment: Moment) -> ReadFile:
+    """Return a file without what is later, with a reason that tells it and what is in doubt."""
+    orders = _orders_in(file, moment)
+    n_later = sum(order.is_later for order in orders)
+    doubts = Counter(order.doubt for order in orders)
     part = file.part
-    n_later = _n_later(part, moment)
-    if not n_later:
+    words: Text | None = None
+    if n_later:
+        words = say("later than the image, which was taken on {moment}", moment=_words(moment))
+        by_zone = _doubtful(doubts, moment)[1:]
+        left = part
+        if isinstance(part, ObservationsPart):
+            left = dataclasses.replace(
+                part,
+                observations=tuple(o for o in part.observations if not _is_later(o, moment)),
+                notes=tuple(note for note in part.notes if not _is_later(note, moment)),
+            )
+        is_empty = not isinstance(left, ObservationsPart) or not (left.observations or left.notes)
+        if is_empty:
+            return file.kept_aside(joined([words, *filter(None, by_zone)], "; "))
+        part = left
+        words = say("{n} items are {later}, and were left out", n=n_later, later=words)
+    texts = [text for text in (file.source.reason, words, *_doubtful(doubts, moment)) if text]
+    if part is file.part and len(texts) <= bool(file.source.reason):
         return file
-    words = say("later than the image, which was taken on {moment}", moment=_words(moment))
-    if not isinstance(part, ObservationsPart):
-        return file.kept_aside(words)
-    observations = tuple(o for o in part.observations if not _is_later(o, moment))
-    notes = tuple(note for note in part.notes if not _is_later(note, moment))
-    if not observations and not notes:
-        return file.kept_aside(words)
-    some = say("{n} items are {later}, and were left out", n=n_later, later=words)
-    reason = joined([text for text in (file.source.reason, some) if text], "; ")
-    return ReadFile(
-        dataclasses.replace(file.source, reason=reason),
-        dataclasses.replace(part, observations=observations, notes=notes),
-    )
+    return ReadFile(dataclasses.replace(file.source, reason=joined(texts, "; ")), part)
 
 
-def _words(moment: datetime) -> str:
-    return moment.isoformat(" ", "minutes")
+def _doubtful(doubts: Counter[Doubt | None], moment: Moment) -> list[Text | None]:
+    """Return what is told of a file's items without a clear place: by precision, by zone."""
+    return [
+        say(
+            "{n} items may be later than the image, because a clock time or a day is not stated; "
+            "they were read",
+            n=doubts[Doubt.PRECISION],
+        )
+        if doubts[Doubt.PRECISION]
+        else None,
+        say(
+            "whether {n} items are later than the image depends on a time zone that is not stated; "
+            "{zone} was assumed",
+            n=doubts[Doubt.ZONE],
+            zone=name_of_zone(moment.at),
+        )
+        if doubts[Doubt.ZONE]
+        else None,
+    ]
+
+
+def _words(moment: Moment) -> str:
+    if not moment.precision.has_clock:
+        return moment.at.date().isoformat()
+    return moment.at.replace(tzinfo=None).isoformat(" ", "minutes")

@@ -165,11 +165,11 @@ def _identity(sample: str, said: Mapping[str, str]) -> Identity:
     number = said.get("patientid", "")
     if not number and not _NOBODYS.fullmatch(sample):
         number = sample
-    moment = parse_date(said.get("birthdate", said.get("dateofbirth", "")))
+    birth_date = parse_date(said.get("birthdate", said.get("dateofbirth", "")))
     return Identity(
         frozenset({number[:64]} if number else ()),
         said.get("patientname"),
-        moment.date() if moment else None,
+        birth_date,
     )
 
 

@@ -6,6 +6,7 @@ left out, as a classic slice of one value is refused.
 
 import dataclasses
 import hashlib
+from typing import Any
 
 from mmcore.intake.parts import ImagePart
 from mmcore.language import say
@@ -34,7 +35,7 @@ def slices_of(part: ImagePart) -> list[ImagePart]:
                 pixels=whole.pixels[i : i + 1],
                 windows=part.planes[i].windows or whole.windows,
                 spacing_mm=part.planes[i].spacing_mm or whole.spacing_mm,
-                acquired_at=part.planes[i].acquired_at or whole.acquired_at,
+                **_time(part, i),
                 instance_number=i + 1,
                 notices=notices if n == 0 else (),
             ),
@@ -43,3 +44,11 @@ def slices_of(part: ImagePart) -> list[ImagePart]:
         )
         for n, i in enumerate(kept)
     ]
+
+
+def _time(part: ImagePart, index: int) -> dict[str, Any]:
+    """Return when a slice was taken; what it does not state is as of the whole."""
+    moment = part.planes[index].acquired_at
+    if moment is None:
+        return {}
+    return {"acquired_at": moment.at, "precision": moment.precision}

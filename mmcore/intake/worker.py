@@ -23,10 +23,12 @@ from typing import IO, Any, Literal, cast
 import numpy as np
 
 from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.intake.moments import Plain, stated
+from mmcore.intake.moments import from_plain as moment_from_plain
 from mmcore.intake.note import note_part
 from mmcore.intake.parts import Identity, ImagePart, NotePart, Plane, RecordingPart
 from mmcore.language import from_plain, say
-from mmcore.records import Instance, Patient, PixelArray, Recording, Window
+from mmcore.records import Instance, Patient, PixelArray, Precision, Recording, Window
 
 MAX_FILE_BYTES = 600 * 2**20
 WALL_SECONDS_PER_FILE = 40.0
@@ -310,6 +312,7 @@ def _image_part(image: dict[str, Any], pixels: PixelArray, digest: str) -> Image
     birth_date = date.fromisoformat(image["birth_date"]) if image["birth_date"] else None
     spacing = image["spacing_mm"]
     orientation = image["patient_orientation"]
+    acquired_at, precision = _time(image["acquired_at"])
     instance = Instance(
         digest=digest,
         sop_instance_uid=image["sop_instance_uid"],
@@ -325,7 +328,8 @@ def _image_part(image: dict[str, Any], pixels: PixelArray, digest: str) -> Image
         view_position=image["view_position"],
         laterality=image["laterality"],
         patient_orientation=(orientation[0], orientation[1]) if orientation else None,
-        acquired_at=_moment(image["acquired_at"]),
+        acquired_at=acquired_at,
+        precision=precision,
         instance_number=image["instance_number"],
         transfer_syntax_uid=image["transfer_syntax_uid"],
         decoder=image["decoder"],
@@ -348,7 +352,7 @@ def _image_part(image: dict[str, Any], pixels: PixelArray, digest: str) -> Image
         study_description=image["study_description"],
         series_description=image["series_description"],
         series_number=image["series_number"],
-        study_started_at=_moment(image["study_started_at"]),
+        study_started_at=moment_from_plain(image["study_started_at"]),
         accession_number=image["accession_number"],
         position_mm=image["position_mm"],
         planes=tuple(_plane(plane) for plane in image["planes"]),
@@ -359,7 +363,7 @@ def _plane(plane: dict[str, Any]) -> Plane:
     spacing = plane["spacing_mm"]
     return Plane(
         position_mm=plane["position_mm"],
-        acquired_at=_moment(plane["acquired_at"]),
+        acquired_at=moment_from_plain(plane["acquired_at"]),
         spacing_mm=(spacing[0], spacing[1]) if spacing else None,
         windows=tuple(Window(*window) for window in plane["windows"]),
     )
@@ -369,11 +373,13 @@ def _recording_part(
     found: dict[str, Any], samples: PixelArray, digest: str, title: str
 ) -> RecordingPart:
     """Build the records from the worker's JSON."""
+    recorded_at, precision = _time(found["recorded_at"])
     recording = Recording(
         digest=digest,
         samples=samples.astype(np.float32, copy=False),
         sample_rate_hz=found["sample_rate_hz"],
-        recorded_at=_moment(found["recorded_at"]),
+        recorded_at=recorded_at,
+        precision=precision,
         title=title,
         notices=tuple(found["notices"]),
     )
@@ -386,5 +392,5 @@ def _recording_part(
     )
 
 
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _time(plain: Plain | None) -> tuple[datetime | None, Precision]:
+    return stated(moment_from_plain(plain))

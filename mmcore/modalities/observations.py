@@ -181,7 +181,7 @@ def _iso(observation: Observation) -> str:
 
 def _seconds(observation: Observation) -> float | None:
     """Return wall-clock seconds; timestamp() fails on the year 1, which systems also write."""
-    if observation.time is None:
+    if observation.time is None or not observation.is_dated:
         return None
     moment = observation.time.replace(tzinfo=None)
     return moment.toordinal() * 86400.0 + moment.hour * 3600 + moment.minute * 60 + moment.second

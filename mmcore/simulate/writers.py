@@ -26,7 +26,7 @@ def wave_file(patient: PhantomPatient, *, patient_id: str) -> bytes:
         for key, text in (
             (b"INAM", "Simulated breath sound"),
             (b"ICMT", f"{SIMULATED}; Patient ID: {patient_id}"),
-            (b"ICRD", f"{recorded_at:%Y-%m-%d %H:%M}"),
+            (b"ICRD", recorded_at.isoformat(timespec="minutes")),
         )
     )
     body = b"WAVE" + _chunk(b"fmt ", layout) + _chunk(b"LIST", info) + _chunk(b"data", samples)

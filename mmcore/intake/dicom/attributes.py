@@ -9,7 +9,7 @@ import io
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, tzinfo
 from typing import Any
 
 import pydicom
@@ -21,6 +21,7 @@ from pydicom.multival import MultiValue
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom.prescan import Scan
+from mmcore.intake.moments import Moment, moment_of, zone_of
 from mmcore.language import say
 
 VERSION = f"pydicom {pydicom.__version__}"
@@ -171,17 +172,22 @@ class Attributes:
         except ValueError:
             return None
 
-    def moment(self, day_keyword: str, time_keyword: str) -> datetime | None:
-        """Return date and time together, midnight if only the date is known. PS3.5 6.2, TM."""
+    def zone(self) -> tzinfo | None:
+        """Return the zone of all dates and times that state none themselves. PS3.3 C.12.1.1.8."""
+        return zone_of(self.soft_text("TimezoneOffsetFromUTC"))
+
+    def moment(self, day_keyword: str, time_keyword: str) -> Moment | None:
+        """Return date and time together, the day where the time is no time. PS3.5 6.2, TM."""
         day = self.day(day_keyword)
         if day is None:
             return None
-        digits = self.soft_text(time_keyword).replace(":", "")
-        try:
-            clock = time(int(digits[:2] or 0), int(digits[2:4] or 0), int(digits[4:6] or 0))
-        except ValueError:
-            clock = time()
-        return datetime.combine(day, clock)
+        digits = self.soft_text(time_keyword).replace(":", "").split(".")[0]
+        clock = [digits[i : i + 2] for i in (0, 2, 4) if digits[i : i + 2]]
+        parts = (day.year, day.month, day.day)
+        found = None
+        if len(digits) in (2, 4, 6) and digits.isascii() and digits.isdigit():
+            found = moment_of(*parts, *clock, zone=self.zone())
+        return found or moment_of(*parts, zone=self.zone())
 
 
 def _check_length(raw: object, keyword: str, limit: int) -> None:

@@ -6,18 +6,18 @@ content, frame anatomy, frame VOI LUT. A classic image has none of these and is 
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
 
 import numpy as np
 
 from mmcore.errors import FileRefusedError
 from mmcore.intake.dicom.attributes import Attributes
+from mmcore.intake.moments import Moment
 from mmcore.intake.stamps import parse_stamp
 
 MAX_PLANES = 5_000
 
-Plane = tuple[float, str | None, Attributes | None, Attributes | None]
-"""Position in mm, time in ISO form, and the groups that hold pixel measures and windows."""
+Plane = tuple[float, Moment | None, Attributes | None, Attributes | None]
+"""Position in mm, time, and the groups that hold pixel measures and windows."""
 
 # PS3.16 CID 4010 in SNOMED CT, with the older codes of SNOMED RT beside them.
 _VIEWS = {
@@ -31,6 +31,7 @@ class FunctionalGroups:
     """The shared group and those of the frames; empty for a classic image."""
 
     def __init__(self, attributes: Attributes) -> None:
+        self._zone = attributes.zone()
         self._shared = attributes.item("SharedFunctionalGroupsSequence")
         self._frames = attributes.items("PerFrameFunctionalGroupsSequence")
 
@@ -69,13 +70,18 @@ class FunctionalGroups:
             found.append(
                 (
                     distance,
-                    _time(frame.item("FrameContentSequence")),
+                    self._time(frame.item("FrameContentSequence")),
                     self._find("PixelMeasuresSequence", frame),
                     self._find("FrameVOILUTSequence", frame),
                 )
             )
         distinct = {round(plane[0], 3) for plane in found}
         return found if len(distinct) == n_frames else []
+
+    def _time(self, content: Attributes | None) -> Moment | None:
+        if content is None:
+            return None
+        return parse_stamp(content.soft_text("FrameAcquisitionDateTime"), zone=self._zone)
 
     def orientation(self) -> Attributes | None:
         """Return what holds the direction cosines of the first frame."""
@@ -92,18 +98,11 @@ def _numbers(item: Attributes | None, keyword: str, count: int) -> np.ndarray | 
     return values if values.shape == (count,) and np.isfinite(values).all() else None
 
 
-def _time(content: Attributes | None) -> str | None:
-    if content is None:
-        return None
-    moment = parse_stamp(content.soft_text("FrameAcquisitionDateTime"))
-    return moment.isoformat() if moment else None
-
-
-def acquired_at(attributes: Attributes) -> datetime | None:
+def acquired_at(attributes: Attributes) -> Moment | None:
     """Return when the image was taken. Enhanced images state one date and time together."""
     return (
         attributes.moment("AcquisitionDate", "AcquisitionTime")
-        or parse_stamp(attributes.soft_text("AcquisitionDateTime"))
+        or parse_stamp(attributes.soft_text("AcquisitionDateTime"), zone=attributes.zone())
         or attributes.moment("ContentDate", "ContentTime")
         or attributes.moment("StudyDate", "StudyTime")
     )

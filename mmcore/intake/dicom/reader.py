@@ -5,7 +5,7 @@ pickle, crosses to the process that serves clinicians.
 """
 
 import math
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -18,6 +18,7 @@ from mmcore.intake.dicom.frames import iterate_frames
 from mmcore.intake.dicom.groups import FunctionalGroups, acquired_at, anatomy_of, view_of
 from mmcore.intake.dicom.header import PixelHeader, check_geometry, read_pixel_header
 from mmcore.intake.dicom.luts import ModalityTransform, read_modality_transform, read_windows
+from mmcore.intake.moments import MAX_OFFSET, Moment, to_plain
 from mmcore.language import say
 from mmcore.records import PixelArray
 
@@ -157,7 +158,7 @@ def _planes(groups: FunctionalGroups, n_frames: int) -> list[Message]:
     return [
         {
             "position_mm": position,
-            "acquired_at": acquired_at,
+            "acquired_at": to_plain(acquired_at),
             "spacing_mm": None if measures is None else _pair(measures, "PixelSpacing", []),
             "windows": []
             if display is None
@@ -190,7 +191,7 @@ def _describe_instance(
 ) -> Message:
     acquired = acquired_at(attributes)
     body_part, laterality = anatomy_of(attributes, groups)
-    if acquired is not None and acquired > datetime.now():
+    if acquired is not None and _is_future(acquired):
         notices.append(say("The acquisition date lies in the future."))
     if attributes.soft_text("BurnedInAnnotation").upper() == "YES":
         notices.append(say("The file says that text is burned into its pixels."))
@@ -202,10 +203,18 @@ def _describe_instance(
         "view_position": view_of(attributes) or None,
         "laterality": laterality or None,
         "patient_orientation": _orientation(attributes, groups, notices),
-        "acquired_at": acquired.isoformat() if acquired else None,
+        "acquired_at": to_plain(acquired),
         "instance_number": _soft_integer(attributes, "InstanceNumber"),
         "position_mm": _position(attributes),
     }
+
+
+def _is_future(moment: Moment) -> bool:
+    """Whether a time is to come, wherever on Earth its clock may stand."""
+    now = datetime.now(UTC)
+    if moment.at.tzinfo is None:
+        return moment.at > now.replace(tzinfo=None) + MAX_OFFSET
+    return moment.at > now + timedelta(minutes=1)
 
 
 def _orientation(
@@ -258,7 +267,7 @@ def _describe_study(attributes: Attributes) -> Message:
     return {
         "study_uid": attributes.text("StudyInstanceUID"),
         "study_description": attributes.soft_text("StudyDescription"),
-        "study_started_at": started.isoformat() if started else None,
+        "study_started_at": to_plain(started),
         "accession_number": attributes.soft_text("AccessionNumber") or None,
         "series_uid": attributes.text("SeriesInstanceUID"),
         "series_description": attributes.soft_text("SeriesDescription"),

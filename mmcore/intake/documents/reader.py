@@ -9,6 +9,7 @@ from mmcore.intake.documents.docx import is_docx, read_docx
 from mmcore.intake.documents.html import html_to_text
 from mmcore.intake.documents.pdf import read_pdf
 from mmcore.intake.documents.text_flow import readable
+from mmcore.intake.moments import to_plain
 from mmcore.intake.note import find_sections, read_identity
 from mmcore.intake.stamps import parse_stamp
 from mmcore.intake.text import decode_text
@@ -55,7 +56,7 @@ def _of_text(text: str, notices: tuple[Text, ...], *, is_hint: bool = False) -> 
         "text": text,
         "sections": [[s.title, s.kind, s.start, s.end] for s in find_sections(text)],
         "title": "",
-        "authored_at": authored_at.isoformat() if authored_at else None,
+        "authored_at": to_plain(authored_at),
         "patient_ids": sorted(identity.patient_ids),
         "patient_name": identity.name,
         "birth_date": identity.birth_date.isoformat() if identity.birth_date else None,
@@ -79,10 +80,10 @@ def _read_cda(data: bytes) -> Message:
     born, authored_at = parse_stamp(document.birth_date), parse_stamp(document.authored_at)
     return found | {
         "title": document.title[:80],
-        "authored_at": authored_at.isoformat() if authored_at else None,
+        "authored_at": to_plain(authored_at),
         "patient_ids": sorted(document.patient_ids),
         "patient_name": document.names[0] if document.names else None,
-        "birth_date": born.date().isoformat() if born else None,
+        "birth_date": born.at.date().isoformat() if born and born.precision.has_day else None,
         "sex": document.sex,
         "is_hint": False,
     }

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, time
 
 from mmcore.courses import Course, courses_of
 from mmcore.language import joined, say, word
-from mmcore.records import FileVerdict, Observation
+from mmcore.records import FileVerdict, Observation, SourceFile
 from mmcore.report.case_reading import KeyImage
 from mmcore.report.document import SCHEMA
 from mmcore.report.pdf.sheet import (
@@ -88,17 +88,23 @@ def draw_observations(sheet: Sheet, result: ReportedResult) -> None:
     for column, part in enumerate((shown[:rows], shown[rows:])):
         sheet.y = top
         x = MARGIN + column * (_HALF + _GUTTER)
-        for course in part:
-            observation = course.latest
-            sheet.y -= BODY.leading
-            style = STRONG if _flag(observation) else BODY
-            sheet.clipped(x, sheet.y + 2.0, word(observation.display), 102.0, style)
-            sheet.clipped(x + 104.0, sheet.y + 2.0, _value(observation), 64.0, style)
-            sheet.clipped(x + 170.0, sheet.y + 2.0, _reference(course), _HALF - 170.0, SMALL)
+        with sheet.tags.group("Table"):
+            for course in part:
+                _draw_course(sheet, course, x)
     sheet.y = top - rows * BODY.leading
     if len(courses) > len(shown):
         more = say("and {n} more values, in the result document", n=len(courses) - len(shown))
         sheet.paragraph(more, NOTE)
+
+
+def _draw_course(sheet: Sheet, course: Course, x: float) -> None:
+    observation = course.latest
+    sheet.y -= BODY.leading
+    style = STRONG if _flag(observation) else BODY
+    with sheet.row():
+        sheet.clipped(x, sheet.y + 2.0, word(observation.display), 102.0, style)
+        sheet.clipped(x + 104.0, sheet.y + 2.0, _value(observation), 64.0, style)
+        sheet.clipped(x + 170.0, sheet.y + 2.0, _reference(course), _HALF - 170.0, SMALL)
 
 
 def draw_model(sheet: Sheet, result: ReportedResult) -> None:
@@ -134,30 +140,37 @@ def draw_files(sheet: Sheet, result: ReportedResult) -> None:
     sheet.need(34.0 + BODY.leading)
     sheet.heading(say("Source files"))
     shown = 0
-    for file in files[:MAX_FILES]:
-        reason = wrap(word(file.reason), NOTE, CONTENT_WIDTH - 12.0, max_lines=1)
-        if sheet.room < BODY.leading * (1 + len(reason)) + SMALL.leading:
-            break
-        shown += 1
-        sheet.y -= BODY.leading
-        is_partial = is_used_in_part(file)
-        verdict = say("used in part") if is_partial else VERDICT_WORDS[file.verdict]
-        if file.code:
-            verdict = say("{verdict} ({code})", verdict=verdict, code=str(file.code))
-        style = BODY if file.verdict is FileVerdict.USED and not is_partial else STRONG
-        sheet.clipped(MARGIN, sheet.y + 2.0, file.name, 134.0, style)
-        sheet.clipped(MARGIN + 138.0, sheet.y + 2.0, verdict, 142.0, style)
-        digest = f"SHA-256 {file.digest}"
-        sheet.clipped(MARGIN + 284.0, sheet.y + 2.0, digest, 227.0, replace(SMALL, size=5.0))
-        sheet.paragraph(
-            word(file.reason), NOTE, x=MARGIN + 12.0, width=CONTENT_WIDTH - 12.0, max_lines=1
-        )
+    with sheet.tags.group("Table"):
+        for file in files[:MAX_FILES]:
+            reason = wrap(word(file.reason), NOTE, CONTENT_WIDTH - 12.0, max_lines=1)
+            if sheet.room < BODY.leading * (1 + len(reason)) + SMALL.leading:
+                break
+            shown += 1
+            with sheet.row():
+                _draw_file(sheet, file)
     if not files:
         sheet.paragraph(say("None recorded."), NOTE)
     if shown < len(files):
         more = say("and {n} more files, in the result document", n=len(files) - shown)
         sheet.paragraph(more, NOTE)
     sheet.y = max(sheet.y, BOTTOM)
+
+
+def _draw_file(sheet: Sheet, file: SourceFile) -> None:
+    sheet.y -= BODY.leading
+    is_partial = is_used_in_part(file)
+    verdict = say("used in part") if is_partial else VERDICT_WORDS[file.verdict]
+    if file.code:
+        verdict = say("{verdict} ({code})", verdict=verdict, code=str(file.code))
+    style = BODY if file.verdict is FileVerdict.USED and not is_partial else STRONG
+    sheet.clipped(MARGIN, sheet.y + 2.0, file.name, 134.0, style)
+    sheet.clipped(MARGIN + 138.0, sheet.y + 2.0, verdict, 142.0, style)
+    digest = f"SHA-256 {file.digest}"
+    sheet.clipped(MARGIN + 284.0, sheet.y + 2.0, digest, 227.0, replace(SMALL, size=5.0))
+    with sheet.tags.content("TD"):
+        sheet.paragraph(
+            word(file.reason), NOTE, x=MARGIN + 12.0, width=CONTENT_WIDTH - 12.0, max_lines=1
+        )
 
 
 def _patient_facts(result: ReportedResult) -> Sequence[tuple[str, str]]:
@@ -198,7 +211,10 @@ def _view(image: KeyImage) -> str:
 
 
 def _when(moment: datetime | None) -> str:
-    return say("unknown") if moment is None else moment.strftime("%Y-%m-%d %H:%M")
+    if moment is None:
+        return say("unknown")
+    # Midnight to the second stands for a day without a clock.
+    return moment.strftime("%Y-%m-%d" if moment.time() == time() else "%Y-%m-%d %H:%M")
 
 
 def _value(observation: Observation) -> str:

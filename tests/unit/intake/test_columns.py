@@ -1,7 +1,7 @@
 """Tables in other shapes: what their columns hold is guessed, said, and can be set."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,9 +13,11 @@ from mmcore.intake.columns import (
     guess_mapping,
     headings_key,
 )
+from mmcore.intake.moments import Moment
 from mmcore.intake.observations_csv import looks_like_table, read_table, table_preview
 from mmcore.intake.parts import ObservationsPart
 from mmcore.intake.table_times import DateOrder, date_order_of, read_time
+from mmcore.records import Precision
 
 WIDE = "MRN,Collected,K (mmol/L),Hb [g/dL],CRP mg/L\n00123,2024-05-06 07:08,4.1,14.0,12\n"
 SHEET = "Test;Unit;06.05.2024 07:00;07.05.2024 07:00\nPotassium;mmol/L;4,1;4,4\nHb;g/dL;;13\n"
@@ -145,14 +147,16 @@ def test_dates_that_contradict_each_other_have_no_order() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("2024-05-06T07:08:09+02:00", datetime(2024, 5, 6, 7, 8, 9)),
-        ("20240506 0708", datetime(2024, 5, 6, 7, 8)),
-        ("2024/5/6 07:08", datetime(2024, 5, 6, 7, 8)),
-        ("6.5.2024", datetime(2024, 5, 6)),
+        ("2024-05-06T05:08:09Z", Moment(datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC))),
+        ("20240506 0708", Moment(datetime(2024, 5, 6, 7, 8))),
+        ("2024/5/6 07:08", Moment(datetime(2024, 5, 6, 7, 8))),
+        ("2024-05-06 07", Moment(datetime(2024, 5, 6), Precision.DAY)),
+        ("6.5.2024", Moment(datetime(2024, 5, 6), Precision.DAY)),
+        ("2024-05", Moment(datetime(2024, 5, 1), Precision.MONTH)),
         ("2024-13-01", None), ("4.1", None), ("41", None), ("yesterday", None), ("", None),
     ],
 )  # fmt: skip
-def test_times_are_read_in_one_way_only(text: str, expected: datetime | None) -> None:
+def test_times_are_read_in_one_way_only(text: str, expected: Moment | None) -> None:
     assert read_time(text, None) == expected
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import struct
 import warnings
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import imagecodecs
@@ -17,7 +17,7 @@ from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake import RawFile, case_from_files
 from mmcore.intake.parts import ImagePart
 from mmcore.intake.worker import decode_dicom
-from mmcore.records import FileVerdict, Window
+from mmcore.records import FileVerdict, Precision, Window
 from tests.unit.intake.make_dicom import (
     BIG_ENDIAN,
     CT,
@@ -140,7 +140,7 @@ def test_a_volume_in_one_file_is_a_series_of_slices_by_position() -> None:
     assert [s.spacing_mm for s in slices] == [(0.5, 0.25), (1.0, 1.0), (0.5, 0.25)]
     assert [s.pixels[0, 0, 0] for s in slices] == [2 * 2 - 1024, 3 - 1024, 1 - 1024]
     assert {s.pixels.shape for s in slices} == {(1, 64, 64)}
-    assert {s.acquired_at for s in slices} == {datetime(2024, 5, 6, 7, 8, 9)}
+    assert {s.acquired_at for s in slices} == {datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC)}
     assert {(s.body_part, s.laterality) for s in slices} == {("CHEST", "U")}
     assert {s.patient_orientation for s in slices} == {("L", "P")}
     assert len({s.digest for s in slices}) == 3
@@ -205,7 +205,8 @@ def test_a_view_that_is_only_coded_is_read(code: str, view: str | None) -> None:
 
 def test_an_acquisition_time_in_one_piece_is_read() -> None:
     found = read(make_dicom(AcquisitionDateTime="20240506070809.12+0200")).instance
-    assert found.acquired_at == datetime(2024, 5, 6, 7, 8, 9)
+    assert found.acquired_at == datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC)
+    assert found.precision is Precision.CLOCK
 
 
 # Transfer syntaxes

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -51,7 +51,7 @@ def texts(part: ObservationsPart) -> list[str]:
 def test_an_attached_text_becomes_a_note_with_title_time_and_sections() -> None:
     (note,) = read(patient(), document(attached(NOTE))).notes
     assert (note.text, note.title) == (NOTE.decode(), "Radiology report")
-    assert note.authored_at == datetime(2024, 5, 6, 7, 8, 9)
+    assert note.authored_at == datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC)
     assert [part.kind for part in note.sections] == ["findings", "impression"]
 
 

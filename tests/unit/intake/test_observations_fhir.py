@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -73,7 +73,7 @@ def test_an_observation_keeps_value_unit_time_and_range() -> None:
     )
     (found,) = part.observations
     assert (found.loinc, found.value, found.unit) == ("1988-5", 5.5, "mg/L")
-    assert found.time == datetime(2024, 5, 6, 7, 8, 9)
+    assert found.time == datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC)
     assert (found.reference_low, found.reference_high) == (0.0, 5.0)
     assert part.patient.patient_id == "00123"
     assert part.identity.patient_ids == {"00123", "A-9"}

@@ -1,7 +1,7 @@
 """HL7 v2 results: delimiters as stated, final values alone, corrections, reports as notes."""
 
 import time
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_a_result_keeps_value_unit_range_time_and_patient() -> None:
     (found,) = part.observations
     assert (found.loinc, found.value, found.unit) == ("2823-3", 4.1, "mmol/L")
     assert (found.reference_low, found.reference_high) == (3.5, 5.1)
-    assert found.time == datetime(2024, 5, 6, 7, 8, 9)
+    assert found.time == datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC)
     assert part.identity.patient_ids == {"00123", "A-9"}
     assert (part.patient.name, part.patient.sex) == ("Doe, Jane", "F")
     assert part.patient.birth_date == date(1970, 1, 31)
@@ -100,11 +100,46 @@ def test_a_code_in_the_alternate_place_and_a_unit_in_words_are_found() -> None:
     assert read(message(foreign)).observations == ()
 
 
-@pytest.mark.parametrize("status", ["P", "R", "S", "I", "X", "N", ""])
-def test_only_final_results_are_read(status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("P", "1 preliminary results, which may still change"),
+        ("R", "1 preliminary results, which may still change"),
+        ("S", "1 preliminary results, which may still change"),
+        ("I", "1 results that are not there yet"),
+        ("N", "1 results that are not there yet"),
+        ("X", "1 results that were withdrawn or are wrong"),
+        ("", "1 results that do not say whether they are final"),
+    ],
+)
+def test_only_final_results_are_read(status: str, words: str) -> None:
     part = read(message(obx(status=status)))
     assert part.observations == ()
-    assert part.notices == ("1 results that are not final were kept aside.",)
+    assert part.aside == words
+    assert part.notices == (f"{words} were kept aside.",)
+
+
+def test_a_preliminary_result_may_be_declared_final_without_being_sent_again() -> None:
+    part = read(message(obx(status="P"), obx("", status="U")))
+    assert [o.value for o in part.observations] == [4.1]
+    assert part.notices == ()
+    assert read(message(obx(status="U"))).observations == ()
+
+
+def test_the_zone_of_the_message_holds_where_a_time_states_none() -> None:
+    head = MSH.replace("20240506080000", "20240506080000-0500")
+    order = OBR.replace("+0200", "")
+    for zone, expected in ((head, 12), (MSH, None)):
+        text = message(obx(), head=zone).replace(OBR, order)
+        (found,) = read(text).observations
+        assert found.time == datetime(2024, 5, 6, expected or 7, 8, 9, tzinfo=expected and UTC)
+
+
+def test_a_report_is_as_late_as_it_was_written_and_not_as_the_film() -> None:
+    written = OBR + "|" * (22 - OBR.count("|")) + "202405061400+0200"
+    line = obx("Clear.", type_="TX", loinc="1^Findings^L", unit="", reference="")
+    (note,) = read(message(line).replace(OBR, written)).notes
+    assert note.authored_at == datetime(2024, 5, 6, 12, tzinfo=UTC)
 
 
 def test_a_correction_replaces_and_a_wrong_result_is_taken_out() -> None:
@@ -135,7 +170,7 @@ def test_the_lines_of_a_report_are_one_note() -> None:
     (note,) = part.notes
     assert note.text == "Findings:\nClear lungs.\nNo effusion.\nImpression:\nNormal."
     assert [s.kind for s in note.sections] == ["findings", "impression"]
-    assert (note.title, note.authored_at) == ("CBC", datetime(2024, 5, 6, 7, 8, 9))
+    assert (note.title, note.authored_at) == ("CBC", datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_intake_reads_back_exactly_what_was_simulated(patient, tmp_path):
     (sound,) = case.recordings
     assert np.array_equal(sound.samples, patient.recording.samples)
     assert sound.sample_rate_hz == patient.recording.sample_rate_hz
-    assert sound.recorded_at == patient.recording.recorded_at.replace(tzinfo=None)
+    assert sound.recorded_at == patient.recording.recorded_at
     made = [replace(v, digest="") for v in patient.variants]
     assert [replace(v, digest="") for v in case.variants] == made
     assert case.patient.patient_id == f"PHANTOM-2-{patient.index}"
