@@ -4,6 +4,7 @@ Without a key everything is written as it is. The door of the library ``cryptogr
 """
 
 import base64
+import hmac
 import json
 import os
 from typing import Any
@@ -24,15 +25,25 @@ class Seal:
 
     def __init__(self, key: bytes | None) -> None:
         self._cipher = None
+        self._secret = b""  # another key than the cipher's, derived from it
         if key is not None:
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
             self._cipher = AESGCM(key)
+            self._secret = hmac.digest(key, b"consilium fingerprints 1", "sha256")
 
     @property
     def has_key(self) -> bool:
         """Whether what is written from now on is encrypted."""
         return self._cipher is not None
+
+    def fingerprint(self, text: str, *, of: str) -> bytes:
+        """Return 32 bytes that are equal for equal texts: HMAC-SHA256 under the site's key.
+
+        ``of``: what kind of text, as equal texts of different kinds must not look equal. Without a
+        key anybody can compute them, as anybody can read the text itself.
+        """
+        return hmac.digest(self._secret, f"{of}\0{text}".encode(), "sha256")
 
     def seal(self, data: bytes, *, where: str) -> bytes:
         """Return ``data`` as it is written to the disk."""

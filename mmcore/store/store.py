@@ -25,9 +25,14 @@ from mmcore.store.records import (
     StoredDesk,
 )
 from mmcore.store.schema import bring_up_to_date
+from mmcore.store.scoring_rows import ScoringRows
 from mmcore.store.sealing import Seal
 from mmcore.store.signed_reports import SignedReports
-from mmcore.store.tables import events, facts, preferences
+from mmcore.store.tables import events, preferences
+from mmcore.store.tables import facts as site_facts
+from mmcore.store.watched_rows import WatchedRows
+from mmcore.store.work_records import CaseFacts
+from mmcore.store.work_rows import WorkRows, write_facts
 
 Clock = Callable[[], datetime]
 IN_USE = (CaseState.OPEN, CaseState.CLOSED, CaseState.ARCHIVED)
@@ -58,9 +63,13 @@ class Store:
         self._blobs = Blobs(place.folder / "blobs", self._seal)
         self.people = PeopleRows(self._database, self._tell_of_people)
         self.reports = SignedReports(self._database, self._blobs, self._seal, clock, self._tell)
+        self.work = WorkRows(self._database, self._seal, clock)
+        self.scorings = ScoringRows(self._database, self._seal, clock)
+        self.watched = WatchedRows(self._database, clock)
         try:
             bring_up_to_date(self._database)
             self._check_key()
+            self.work.describe_by_label()
             self.expire()
             self.sweep()
         except BaseException:
@@ -88,9 +97,11 @@ class Store:
         person: str = "",
         pack_name: str | None = None,
     ) -> None:
+        facts: CaseFacts | None = None,
         """Keep a case with the files it was read from; again for a known one, with its readings.
 
-        A case that was removed and not purged begins anew.
+        facts: for the list of work; None for ``person`` alone. A case that was removed and not
+        purged begins anew.
         """
         for file in files:
             self._blobs.put(file.data)
@@ -101,7 +112,8 @@ class Store:
         with self._database.writing(alone=True) as connection:
             listed = [(file.name, self._blobs.put(file.data), len(file.data)) for file in files]
             spare = case_rows.write_case(connection, self._seal, case, listed)
-            self._tell(connection, EventKind.KEPT, digest, pack_name=pack_name or "")
+            write_facts(connection, self._seal, digest, facts or CaseFacts(name=person))
+            self._tell(connection, EventKind.KEPT, digest, pack_name=pack_name or "", reader=by)
         self._discard(spare)
 
     def case(self, digest: str, *, reader: str = LOCAL) -> StoredCase | None:
@@ -351,10 +363,12 @@ class Store:
     def _check_key(self) -> None:
         """Refuse another key than the one this store was first used with, or none after one."""
         with self._database.writing(alone=True) as connection:
-            found = connection.scalar(select(facts.c.value).where(facts.c.name == _KEY_CHECK))
+            found = connection.scalar(
+                select(site_facts.c.value).where(site_facts.c.name == _KEY_CHECK)
+            )
             if found is not None:
                 if self._seal.open_json(found, where=_KEY_CHECK) != _KEY_CHECK:
                     raise StoreKeyError(problem="the check of the key holds something else")
             elif self._seal.has_key:
                 value = self._seal.seal_json(_KEY_CHECK, where=_KEY_CHECK)
-                connection.execute(insert(facts).values(name=_KEY_CHECK, value=value))
+                connection.execute(insert(site_facts).values(name=_KEY_CHECK, value=value))

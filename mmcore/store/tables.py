@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -70,6 +71,7 @@ cases = Table(
     Column("removed_at", Moment),
     Index("cases_by_state_and_opening", "state", "opened_at"),  # the list, newest first
     Index("cases_by_change", "changed_at"),  # what has been kept long enough
+    Index("cases_by_arrival", "created_at"),
 )
 case_files = Table(
     "case_files",
@@ -134,6 +136,50 @@ addenda = Table(  # likewise
     Column("number", Integer, primary_key=True),
     Column("document", Text, nullable=False),  # sealed
     Column("added_at", Moment, nullable=False),
+)
+worklist = Table(  # what the list of work says of each case
+    "worklist",
+    metadata,
+    _of_case(),
+    Column("identity", Text, nullable=False),  # sealed: name, patient ID, accession number
+    Column("person_token", String(32)),  # equal for cases of one patient
+    Column("study_at", Moment),
+    Column("dicom_modality", String(16), nullable=False),
+    Column("body_part", String(64), nullable=False),
+    Column("is_urgent", Boolean, nullable=False),
+    Column("assigned_to", String(32), nullable=False),  # an account, or "" for nobody
+    Index("worklist_by_person", "person_token"),
+    Index("worklist_by_modality", "dicom_modality"),
+)
+search_tokens = Table(  # fingerprints of beginnings of words
+    "search_tokens",
+    metadata,
+    Column("token", BigInteger, primary_key=True, autoincrement=False),
+    _of_case(),
+    Index("search_tokens_by_case", "case_digest"),
+)
+scorings = Table(
+    "scorings",
+    metadata,
+    _of_case(),
+    Column("pack_digest", _DIGEST, primary_key=True),
+    Column("pack_name", _NAME, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("queued_at", Moment, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("worker", String(64)),
+    Column("seen_at", Moment),  # the worker's last sign of life
+    Column("attention", Integer),
+    Column("likelihood", Float(53)),
+    Column("summary", Text),  # sealed: finding and verdict, or why it failed
+    Index("scorings_by_state", "state", "queued_at"),
+)
+watched = Table(  # outlives its case, so that what was deleted is not read again
+    "watched",
+    metadata,
+    Column("content_digest", _DIGEST, primary_key=True),
+    Column("case_digest", _DIGEST, nullable=False),  # "" for what was refused
+    Column("at", Moment, nullable=False),
 )
 preferences = Table(
     "preferences",
