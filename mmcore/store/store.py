@@ -96,8 +96,9 @@ class Store:
         label: str,
         person: str = "",
         pack_name: str | None = None,
-    ) -> None:
+        by: str = LOCAL,
         facts: CaseFacts | None = None,
+    ) -> None:
         """Keep a case with the files it was read from; again for a known one, with its readings.
 
         facts: for the list of work; None for ``person`` alone. A case that was removed and not
