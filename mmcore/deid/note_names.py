@@ -37,7 +37,7 @@ _ROLE = (
 _LABEL = (
     r"(?:[Pp]atient(?:'s)?(?: [Nn]ame)?|PATIENT(?: NAME)?|[Nn]ame|NAME|[Pp]t|[Ss]urname|[Ff]orename"
     r"|[Gg]iven [Nn]ame|[Ff]amily [Nn]ame|[Mm]aiden [Nn]ame|[Aa]lso known as|[Aa]ka|[Rr]eferring [Pp]hysician"
-    r"|[Rr]eferring|[Aa]ttending|[Rr]adiologist|[Pp]hysician|[Pp]rovider|[Aa]uthor|[Ss]igned|[Oo]rdering|[Oo]rdered|[Rr]equesting|[Rr]equested|[Cc]c|CC"
+    r"|[Rr]eferring|[Aa]ttending|[Rr]adiologist|[Pp]hysician|[Pp]rovider|[Aa]uthor|[Ss]igned|[Oo]rdering|[Oo]rdered|[Rr]equesting|[Rr]equested|[Cc]c|CC|[Cc]opy|COPY"
     r"|[Dd]ear|[Ss]incerely|[Cc]ontact|[Ee]mergency [Cc]ontact|[Nn]ext of [Kk]in|NOK|[Tt]echnologist"
     r"|[Oo]perator|[Rr]eported [Bb]y|[Dd]ictated [Bb]y|[Ss]igned [Bb]y|[Ee]lectronically [Ss]igned [Bb]y)"
 )
@@ -60,6 +60,9 @@ NOT_NAMES = frozenset(
     labs laboratory results result blood culture xxxx bid tid qid qd po prn npo stat cc ml mg pet io institutional review
     board committee council respiratory thoracic vascular orthopaedic orthopedic coli aureus
     pneumoniae difficile diff influenzae tuberculosis epidermidis pyogenes faecalis
+    dear sincerely regards faithfully hello hi son daughter wife husband mother father brother
+    sister partner technologist technician manager informed scope interpreter operator signed
+    checked reported dictated verified officer chaplain specialist secretary pharmacist
     enterococcus lobe lobes hilum apex base pleura effusion anterior posterior medial vein
     artery
     """.split()  # noqa: SIM905 - words read best as words
@@ -74,29 +77,41 @@ COMMON_NAMES = frozenset(
 )  # fmt: skip
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜"
-    "崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严吴欧阳上官司徒诸葛覃武戴莫孔向汤"
+    "崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严吴欧阳上官司徒诸葛覃武戴莫孔向汤马倪施洪翁苗葛岳殷梅乔兰柳焦康柯祝季华麦"
 )
+
+_CHINESE_NAME = rf"(?:欧阳|上官|司徒|诸葛|[{_SURNAMES}])[\u4e00-\u9fff]{{1,2}}"
 
 _CUES = tuple(
     re.compile(expression)
     for expression in (
         rf"\b(?P<it>{_TITLE}\b\.? ?{NAME})",
+        rf"\b{_TITLE}\b\.? (?P<it>(?:[A-Z]\.? ?){{1,3}}{_PART}(?:-{_PART})?)",
+        r"\b(?i:dr|mr|mrs|ms|prof)\b\.? (?P<it>[a-z][A-Z][a-z]+ ?[A-Z]?[a-z]*|[A-Z]\b(?!\w))",
+        rf"\b(?:SN|HCA|CNS|SpR|StR|SHO|FY1|FY2|F1|F2|CT[12]|ST\d|PGY-?\d|CRA|EMT|CRNA|Reg|Cons|Medic|PI|Op|Tech)[ :]\s?(?P<it>(?:{_INITIAL} ?)?{_PART}(?:[/ ]{_PART})?)",
+        r"(?:(?<=[\s(])|^)(?P<it>[A-Z][A-Z'-]{4,30}, ?[A-Z])(?![\w.])",
+        rf"\b(?:[Ii]nformed|[Cc]alled|[Cc]ontact first|[Pp]aged|[Tt]hanks|[Hh]i|[Hh]ello|[Rr]egards|[Ww]ishes),?:?\s(?P<it>{NAME})(?=[\s,.;:)]|$)",
         rf"(?P<it>\b{_LISTED}|\b{NAME}),? (?={_CREDENTIAL}(?!\w))",
         rf"\b{_ACT}(?: by| to| with| w/)?:? (?:our )?(?:{_ROLE},? )?(?P<it>{NAME})",
         rf"\b{_ROLE},? (?P<it>(?!{_ROLE}\b){NAME})(?=[ ,.;:)\n]|$)",
-        rf"(?:^|(?<=[\s;|,(])){_LABEL}\s?:\s?(?P<it>{_LISTED}|{NAME})",
+        rf"(?:^|(?<=[\s;|,(])){_LABEL}\s?[:|]\s?(?P<it>{_LISTED}|{NAME})",
         rf"\b[Dd]ear (?P<it>{NAME}),",
         rf"\b(?:[Ss]incerely|[Rr]egards|[Ff]aithfully),?\s{{1,4}}(?P<it>{NAME})",
         rf"\b[Tt]echnologist (?P<it>{NAME})",
         r"\b(?P<it>[A-Z][A-Za-z'-]{1,40}(?:\^[A-Za-z'.-]{1,40}){1,4})",
-        rf"(?<![\w.])(?P<it>(?:[A-Z]\. ?){{1,3}}{_PART})(?![\w^])",
+        rf"(?<![\w./])(?<!\d )(?P<it>(?:[A-Z]\. ?){{1,3}}{_PART})(?![\w^])",
         rf"\b(?:d/w|D/W|via|c/o) (?:the )?(?:[a-z]{{2,12}} ){{0,2}}(?P<it>(?:{_TITLE}\.? )?[A-Z]\. ?{_PART})",
         r"\b(?:[Pp]t|[Pp]atient) (?P<it>[A-Z]\.? ?[A-Z]\.)(?=[ ,]|$)",
         r"(?:姓名|患者姓名|病人姓名|联系人|家属姓名)\s?[:：]?\s?(?P<it>[\u4e00-\u9fff·]{2,4}(?=[\s，,。;；、男女]|$)|[\u4e00-\u9fff·]{2,3})",
         r"(?:医师|医生|主治医师|报告医师|审核医师|申请医生|技师|签名|护士|记录者|审核者|报告|审核|报告者)\s?[:：]\s?(?P<it>[\u4e00-\u9fff·]{2,4})",
-        rf"(?:患者|病人|病员|家属)(?P<it>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}?)(?=[，,。、；;（(因男女于，]|\d)",
-        rf"(?P<it>[{_SURNAMES}][\u4e00-\u9fff]{{0,2}}?)(?=(?:主任|副主任)?(?:医师|医生|主任|教授|护士|大夫))",
-        rf"(?P<it>[{_SURNAMES}][\u4e00-\u9fff]{{0,2}}?)(?=先生|女士|小姐)",
+        rf"(?:医师|医生|技师|签名|护士|记录者?|审核者?|复核|报告[人者]?|书写|接诊|经治|主治|住院医|主管|值班|夜班|白班|送检|申请|会诊|麻醉|术者|助手|录入|随访人|联系人)"
+        rf"(?:医师|医生|人|者)?\s?[:：／/]?\s?(?P<it>(?:小)?{_CHINESE_NAME}|[小老][{_SURNAMES}])(?=[\s，,。;；、／/（(）)]|$)",
+        rf"(?<=[、／/ 　]){_CHINESE_NAME}(?=[、。；\n]|$)",
+        rf"(?:患者|病人|病员|家属|妻子|丈夫|儿子|女儿|儿媳|女婿|父亲|母亲|姐姐|妹妹|哥哥|弟弟|配偶|爱人|床|请|(?<=[（(]))\s?(?P<it>{_CHINESE_NAME}?)"
+        r"(?=[，,。、；;（()）\s因男女于代陪诉神咳]|\d|主任|医|$)",
+        rf"(?:患者|病人|请)(?P<it>[{_SURNAMES}](?:某{{1,2}}|阿姨|师傅|先生|女士|老|工|总))",
+        rf"(?P<it>[{_SURNAMES}][\u4e00-\u9fff]{{0,2}}?)(?=(?:主任|副主任)?(?:医师|医生|主任|教授|护士|大夫|医嘱))",
+        rf"(?P<it>[{_SURNAMES}][\u4e00-\u9fff]{{0,2}}?)(?=先生|女士|小姐|阿姨|师傅)",
     )
 )
 
@@ -105,7 +120,7 @@ def announced_names(text: str) -> Iterator[tuple[int, int, SpanKind]]:
     """Yield where a name stands beside words that give one away."""
     for cue in _CUES:
         for match in cue.finditer(text):
-            start, end = match.span("it")
+            start, end = match.span("it" if "it" in cue.groupindex else 0)
             end = start + _name_length(text[start:end])
             if end > start:
                 yield start, end, SpanKind.NAME
@@ -132,6 +147,7 @@ def surnames(text: str, spans: Iterable[tuple[int, int, SpanKind]]) -> frozenset
         word
         for word in words
         if word.isascii() and word[0].isupper() and word.lower() not in usual
+        and not re.search(rf"\b{word.lower()}\b", text)
         and word.upper() not in vocabulary() and not re.fullmatch(_TITLE, word)
     )  # fmt: skip
 
@@ -180,7 +196,7 @@ def name_parts(names: Iterable[str]) -> frozenset[str]:
         for group in name.split("="):  # 山田^太郎 is written 山田太郎
             joined = re.sub(r"[\s^·]+", "", group)
             if re.fullmatch(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,12}", joined):
-                parts.add(joined)
+                parts |= {joined, joined[-2:]} if len(joined) in (3, 4) else {joined}
     return frozenset(parts)
 
 
@@ -203,6 +219,32 @@ def known_names(text: str, names: Iterable[str]) -> Iterator[tuple[int, int, Spa
         for match in re.finditer(rf"{lead}{ends[0]}{form}{ends[1]}{tail}", text):
             yield *match.span(), SpanKind.NAME
     yield from _known_initials(text, names)
+    yield from _misread(text, parts)
+
+
+_LOOKS_LIKE = str.maketrans("0oO1lLiI|5sS8bB", "oooiiiiiisssbbb")
+"""One character for those that a reading machine takes for each other."""
+
+
+def alike(text: str) -> str:
+    """Return ``text``, character for character, as one that reads badly would see it."""
+    return "".join(
+        c if len(c) == 1 else " " for c in (x.lower() for x in text.translate(_LOOKS_LIKE))
+    )
+
+
+def _misread(text: str, parts: Iterable[str]) -> Iterator[tuple[int, int, SpanKind]]:
+    """Yield where a known name of five letters stands with digits for letters, or runs into capitals."""
+    seen = alike(text)
+    for part in parts:
+        if len(part) < 5 or not part.isascii() or part.lower() in COMMON_NAMES | NOT_NAMES:
+            continue
+        for match in re.finditer(rf"(?<![a-z]){re.escape(alike(part))}(?![a-z])", seen):
+            yield *match.span(), SpanKind.NAME
+        for match in re.finditer(
+            rf"(?<=[A-Z]){re.escape(part.upper())}|{re.escape(part.upper())}(?=[A-Z])", text
+        ):
+            yield *match.span(), SpanKind.NAME
 
 
 def _beside_others(
@@ -230,3 +272,7 @@ def _known_initials(text: str, names: Iterable[str]) -> Iterator[tuple[int, int,
                 form = r" ?".join(rf"{re.escape(letter)}\." for letter in order)
                 for match in re.finditer(rf"\b{form}", text):
                     yield *match.span(), SpanKind.NAME
+                plain = "".join(order)  # announced as initials, or the three of them
+                lead = r"(?:\b(?:[Pp]t|[Pp]atient|[Ii]nitials|INITIALS)\s?:? |\()"
+                for match in re.finditer(rf"{lead}(?P<it>{plain}|{plain[0]}{plain[-1]})\b", text):
+                    yield *match.span("it"), SpanKind.NAME

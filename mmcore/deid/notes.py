@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from mmcore.deid.note_names import announced_names, folded, known_names, surnames
+from mmcore.deid.note_guesses import guesses
+from mmcore.deid.note_names import alike, announced_names, folded, known_names, surnames
 from mmcore.deid.note_patterns import AGES, CONTACTS, DATES, MONTHS, NUMBERS, PLACES, Pattern
 from mmcore.deid.records import Span, SpanKind
 
@@ -71,11 +72,21 @@ def _found(text: str, known: Known) -> Iterator[tuple[int, int, SpanKind]]:
     yield from _known_values(text, known.places, SpanKind.FACILITY)
     for pattern in (*CONTACTS, *DATES, *AGES, *NUMBERS, *PLACES):
         yield from _matches(text, pattern)
+    read = _digits_read(text)
+    if read != text:
+        for pattern in (*CONTACTS, *DATES, *NUMBERS):
+            yield from _matches(read, pattern)
     announced = list(announced_names(text))
     names = known.names | surnames(text, announced)
     elsewhere = [*known_names(text, names), *known_names(folded(text), names)]
-    for start, end, kind in (*elsewhere, *announced):
+    for start, end, kind in (*elsewhere, *announced, *guesses(text)):
         yield start, start + len(text[start:end].rstrip(" \t\n,;:")), kind
+
+
+def _digits_read(text: str) -> str:
+    """Return ``text``, character for character, with letters among digits read as these."""
+    text = re.sub(r"[lI|](?=[\d/.-]*\d)|(?<=\d)[lI|](?![a-z])", "1", text)
+    return re.sub(r"[oO](?=[\d/.-]*\d)|(?<=\d)[oO](?![a-z])", "0", text)
 
 
 def _matches(text: str, pattern: Pattern) -> Iterator[tuple[int, int, SpanKind]]:
@@ -97,6 +108,19 @@ def _known_values(
         form = r"[\s^,]{1,3}".join(words)
         for match in re.finditer(rf"(?<!\w){form}(?!\w)", text, re.IGNORECASE):
             yield *match.span(), kind
+    if kind is SpanKind.ID:
+        yield from _known_numbers(text, values)
+
+
+def _known_numbers(text: str, values: Iterable[str]) -> Iterator[tuple[int, int, SpanKind]]:
+    """Yield where a known number stands in groups, or with letters that look like its digits."""
+    seen = alike(text)
+    for value in values:
+        characters = re.sub(r"\W", "", value)
+        if len(characters) >= 6:
+            form = r"[ .-]?".join(re.escape(alike(c)) for c in characters)
+            for match in re.finditer(rf"(?<![a-z0-9]){form}(?![a-z0-9])", seen):
+                yield *match.span(), SpanKind.ID
 
 
 def _merged(
