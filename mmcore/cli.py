@@ -11,6 +11,7 @@ import typer
 from mmcore.bench.command import bench
 from mmcore.deid.command import deid
 from mmcore.errors import ConfigError, MMCoreError
+from mmcore.network.command import fetch, listen, outbox, peers, send
 from mmcore.packs import find_pack
 from mmcore.results.command import results
 from mmcore.serve.explaining import explain
@@ -246,6 +247,11 @@ def pack(
 
 app.command()(bench)
 app.command()(results)
+app.command()(send)
+app.command()(outbox)
+app.command()(peers)
+app.command()(fetch)
+app.command()(listen)
 
 
 def _teach_gate(folder: Path, *, data: Path | None, patients: int, seed: int) -> None:

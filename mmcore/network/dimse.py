@@ -1,0 +1,248 @@
+"""DIMSE as the one who asks: C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE. DICOM PS3.7 and PS3.4.
+
+The door to pynetdicom, with ``listen.py``. Datasets that arrive are kept as bytes; what is decoded
+here are the few attributes of query answers.
+"""
+
+import io
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from pynetdicom.presentation import build_context, build_role
+
+from mmcore.errors import PeerError
+from mmcore.network.found import Query, StudyFound, newest_first
+from mmcore.network.messages import part10
+from mmcore.network.peers import Dimse, Peer, Tls
+from mmcore.network.syntaxes import STORED_CLASSES, TRANSFER_SYNTAXES
+from mmcore.results.records import Made
+
+_VERIFICATION = "1.2.840.10008.1.1"
+_STUDY_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+_STUDY_MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
+_STUDY_GET = "1.2.840.10008.5.1.4.1.2.2.3"
+_PENDING = (0xFF00, 0xFF01)
+_SUCCESS, _PARTLY = 0x0000, 0xB000
+_OUT_OF_RESOURCES = range(0xA700, 0xA800)
+_STORE_WARNINGS = (0xB000, 0xB006, 0xB007)
+MAX_ANSWERS = 500
+MAX_STUDY_BYTES = 4 * 2**30
+
+
+def echo(peer: Peer) -> None:
+    """Ask whether the peer answers. Raises ``PeerError``."""
+    with _association(peer, [build_context(_VERIFICATION)]) as association:
+        status = association.send_c_echo()
+        _check(peer, status, "C-ECHO")
+
+
+def store(peer: Peer, objects: Sequence[Made]) -> Iterator[Made]:
+    """Send objects in one association; yield each as soon as the peer has taken it.
+
+    Raises ``PeerError`` at the first that was not taken; those yielded before stay delivered.
+    """
+    classes = sorted({made.sop_class_uid for made in objects})
+    contexts = [build_context(uid, ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"])
+                for uid in classes]  # fmt: skip
+    with _association(peer, contexts) as association:
+        accepted = {context.abstract_syntax for context in association.accepted_contexts}
+        for made in objects:
+            if made.sop_class_uid not in accepted:
+                name = UID(made.sop_class_uid).name
+                raise PeerError(peer=peer.name, problem=f"does not take {name}", may_pass=False)
+            try:
+                status = association.send_c_store(dcmread(io.BytesIO(made.data)))
+            except (RuntimeError, ValueError) as error:
+                raise _lost(peer) from error
+            _check(peer, status, "C-STORE", taken=_STORE_WARNINGS)
+            yield made
+
+
+def find(peer: Peer, query: Query) -> tuple[StudyFound, ...]:
+    """Return the studies that match, newest first. Raises ``PeerError``."""
+    found = []
+    with _association(peer, [build_context(_STUDY_FIND)]) as association:
+        for status, answer in association.send_c_find(_identifier(query), _STUDY_FIND):
+            if status and status.Status in _PENDING and answer is not None:
+                found.append(_study(answer))
+                if len(found) > MAX_ANSWERS:
+                    raise PeerError(
+                        peer=peer.name, may_pass=False,
+                        problem=f"more than {MAX_ANSWERS} studies match; ask for fewer",
+                    )  # fmt: skip
+            else:
+                _check(peer, status, "C-FIND")
+    return newest_first(found)
+
+
+def get(peer: Peer, study_uid: str) -> tuple[bytes, ...]:
+    """Return a whole study as DICOM files, fetched by C-GET. Raises ``PeerError``."""
+    received: list[bytes] = []
+    problems: list[str] = []
+
+    def keep(event: evt.Event) -> int:
+        data = part10(event)
+        if sum(map(len, received)) + len(data) > MAX_STUDY_BYTES:
+            problems.append("the study is larger than 4 GB")
+            return 0xA700
+        received.append(data)
+        return _SUCCESS
+
+    contexts = [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in STORED_CLASSES]
+    roles = [build_role(uid, scp_role=True) for uid in STORED_CLASSES]
+    handlers = [(evt.EVT_C_STORE, keep)]
+    wanted = [build_context(_STUDY_GET), *contexts]
+    with _association(peer, wanted, roles=roles, handlers=handlers) as association:
+        for status, _ in association.send_c_get(_of_study(study_uid), _STUDY_GET):
+            if not status or status.Status not in _PENDING:
+                _check_whole(peer, status)
+                _check(peer, status, "C-GET")
+    if problems:
+        raise PeerError(peer=peer.name, problem=problems[0], may_pass=False)
+    return tuple(received)
+
+
+def move(peer: Peer, study_uid: str, *, to: str) -> int:
+    """Have the peer send a study to the AE title ``to``; return how many instances it sent.
+
+    The listener (``python -m mmcore listen``) of that title must run, and the peer must know where.
+    Raises ``PeerError``.
+    """
+    sent = 0
+    with _association(peer, [build_context(_STUDY_MOVE)]) as association:
+        for status, _ in association.send_c_move(_of_study(study_uid), to, _STUDY_MOVE):
+            if status and "NumberOfCompletedSuboperations" in status:
+                sent = int(status.NumberOfCompletedSuboperations)
+            if not status or status.Status not in _PENDING:
+                _check_whole(peer, status)
+                _check(peer, status, "C-MOVE")
+    return sent
+
+
+@contextmanager
+def _association(
+    peer: Peer,
+    contexts: Sequence[Any],
+    *,
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
+    handlers: Sequence[Any] = (),
+) -> Iterator[Association]:
+    where = _where(peer)
+    entity = AE(ae_title=where.our_ae_title)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = peer.timeout
+    entity.connection_timeout = min(peer.timeout, 10.0)
+    association = entity.associate(
+        where.host,
+        where.port,
+        contexts=list(contexts),
+        ae_title=where.ae_title,
+        ext_neg=list(roles),
+        evt_handlers=list(handlers),
+        tls_args=None if where.tls is None else (tls_context(where.tls), where.host),
+    )
+    if not association.is_established:
+        raise _refused(peer, association)
+    try:
+        yield association
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """Return the context of a client: the other side's certificate is always checked."""
+    context = ssl.create_default_context(cafile=tls.ca or None)
+    if tls.certificate:
+        context.load_cert_chain(tls.certificate, tls.key)
+    return context
+
+
+def _where(peer: Peer) -> Dimse:
+    if peer.dimse is None:
+        raise PeerError(peer=peer.name, problem="has no dimse in the peers file", may_pass=False)
+    return peer.dimse
+
+
+def _refused(peer: Peer, association: Association) -> PeerError:
+    if association.is_rejected:
+        problem = "refused the association; does it know our AE title, and is its own right?"
+        return PeerError(peer=peer.name, problem=problem, may_pass=False)
+    if association.is_aborted and association.acceptor.primitive is not None:
+        problem = "accepted nothing of what was proposed"
+        return PeerError(peer=peer.name, problem=problem, may_pass=False)
+    return PeerError(peer=peer.name, problem="can not be reached", may_pass=True)
+
+
+def _lost(peer: Peer) -> PeerError:
+    return PeerError(peer=peer.name, problem="the connection was lost", may_pass=True)
+
+
+def _check(peer: Peer, status: Dataset, what: str, *, taken: Sequence[int] = ()) -> None:
+    """Raise unless a final status is a success. An empty one is a lost connection. PS3.7 C."""
+    if not status or "Status" not in status:
+        raise _lost(peer)
+    code = int(status.Status)
+    if code == _SUCCESS or code in taken:
+        return
+    # The peer's own comment may name a patient.
+    may_pass = code in _OUT_OF_RESOURCES or code == 0x0122
+    raise PeerError(
+        peer=peer.name, problem=f"answered {what} with status {code:04X}", may_pass=may_pass
+    )
+
+
+def _check_whole(peer: Peer, status: Dataset) -> None:
+    """Refuse half a study: some sub-operations failed. PS3.4 C.4.2.1.5 and C.4.3.1.4."""
+    if status and status.get("Status") == _PARTLY:
+        raise PeerError(peer=peer.name, problem="sent only a part of the study", may_pass=True)
+
+
+def _identifier(query: Query) -> Dataset:
+    identifier = Dataset()
+    identifier.QueryRetrieveLevel = "STUDY"
+    identifier.PatientID = query.patient_id
+    identifier.PatientName = query.patient_name
+    identifier.AccessionNumber = query.accession_number
+    identifier.StudyInstanceUID = query.study_uid
+    identifier.StudyDate = query.date
+    identifier.ModalitiesInStudy = query.modality
+    identifier.StudyDescription = ""
+    identifier.NumberOfStudyRelatedInstances = None
+    return identifier
+
+
+def _of_study(study_uid: str) -> Dataset:
+    identifier = Dataset()
+    identifier.QueryRetrieveLevel = "STUDY"
+    identifier.StudyInstanceUID = study_uid
+    return identifier
+
+
+def _study(answer: Dataset) -> StudyFound:
+    def text(keyword: str) -> str:
+        try:
+            return str(answer.get(keyword) or "")[:200]
+        except Exception:  # noqa: BLE001 - pydicom raises what a conversion raises
+            return ""
+
+    modalities = answer.get("ModalitiesInStudy") or ()
+    several = [modalities] if isinstance(modalities, str) else list(modalities)
+    count = text("NumberOfStudyRelatedInstances")
+    return StudyFound(
+        study_uid=text("StudyInstanceUID"),
+        date=text("StudyDate"),
+        description=text("StudyDescription"),
+        accession_number=text("AccessionNumber"),
+        patient_id=text("PatientID"),
+        patient_name=text("PatientName"),
+        modalities=tuple(map(str, several)),
+        instances=int(count) if count.isdigit() else None,
+    )

@@ -1,0 +1,73 @@
+"""A received study becomes a case of the store, as if somebody had dropped its files."""
+
+import logging
+import threading
+
+from mmcore.errors import MMCoreError
+from mmcore.network.spool import Arrived, Spool
+from mmcore.store import KeptFile, Store
+from mmcore.wording import person_name
+
+LOOK_SECONDS = 1.0
+LABEL = "Received study"
+
+
+def file_study(store: Store, arrived: Arrived) -> str:
+    """Read a study and keep it as a case; return the case's digest.
+
+    What can not be read is listed with its reason, as for dropped files. Raises ``StoreError``.
+    """
+    from mmcore.intake import RawFile, case_from_files
+
+    case = case_from_files([RawFile(name, data) for name, data in arrived.files])
+    patient, study = case.patient, next(iter(case.studies), None)
+    store.keep_case(
+        case.digest,
+        [KeptFile(name, data) for name, data in arrived.files],
+        label=(study.description if study is not None else "") or LABEL,
+        person=person_name(patient.name) or patient.patient_id or "",
+    )
+    return case.digest
+
+
+class Filer:
+    """A thread that files what has arrived completely."""
+
+    def __init__(self, spool: Spool, store: Store, *, quiet_seconds: float) -> None:
+        self._spool, self._store, self._quiet = spool, store, quiet_seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="filer", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the study that is being filed."""
+        self._stop.set()
+        self._thread.join()
+
+    def file_complete(self) -> int:
+        """File every complete study; return how many. One that fails stays and is tried again."""
+        filed = 0
+        for folder in self._spool.complete(self._quiet):
+            try:
+                arrived = self._spool.load(folder)
+                if arrived.files:
+                    file_study(self._store, arrived)
+                    filed += 1
+                self._spool.remove(arrived)
+            except MMCoreError as error:  # its words hold nothing of a patient
+                logging.getLogger(__name__).warning("a study could not be filed: %s", error)
+            except OSError as error:
+                kind = type(error).__name__
+                logging.getLogger(__name__).warning("a study could not be read: %s", kind)
+        return filed
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_SECONDS):
+            try:
+                self.file_complete()
+            except Exception as error:  # noqa: BLE001 - the thread must outlive what it meets
+                kind = type(error).__name__
+                logging.getLogger(__name__).warning("filing failed: %s", kind)

@@ -1,0 +1,110 @@
+"""Studies that are arriving: every instance on the disk before the sender is told so.
+
+One folder per sender and study, one file per instance, sealed with the site's key where it has one.
+A study is complete when nothing came for a while; it is then filed as a case like any dropped one,
+and its folder goes. What a killed process left is filed by the next.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmcore.errors import StoreUnavailableError
+from mmcore.store.blobs import PRIVATE_FOLDER, force
+from mmcore.store.place import Place
+from mmcore.store.sealing import Seal
+
+MAX_STUDY_BYTES = 4 * 2**30
+MAX_INSTANCES = 20_000
+LEAST_FREE_BYTES = 2**30
+
+
+class SpoolFullError(Exception):
+    """No more of a study, or of anything, is taken for want of space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A complete study. files: name for display, and content."""
+
+    folder: Path
+    files: tuple[tuple[str, bytes], ...]
+
+
+class Spool:
+    """Where received instances lie until their study is complete. For any number of threads."""
+
+    def __init__(self, place: Place, *, clock: Callable[[], float] = time.time) -> None:
+        """Open the spool of a place; raises ``StoreUnavailableError`` where nothing is kept."""
+        if place.keep_days == 0:
+            raise StoreUnavailableError(
+                problem="this site keeps nothing, so nothing can be received"
+            )
+        self._folder = place.folder / "inbox"
+        self._seal = Seal(place.key)
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def put(self, sender: str, study_uid: str, data: bytes) -> None:
+        """Write one instance; when this returns it survives a crash of the machine.
+
+        Raises ``SpoolFullError`` and ``StoreUnavailableError``.
+        """
+        name = hashlib.sha256(data).hexdigest()
+        folder = self._folder / hashlib.sha256(f"{sender}\0{study_uid}".encode()).hexdigest()[:32]
+        try:
+            with self._lock:
+                folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+                self._check_space(folder, len(data))
+                descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".")  # mode 0600
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(self._seal.seal(data, where=name))
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(temporary).replace(folder / name)
+                force(folder)
+                now = self._clock()
+                os.utime(folder, (now, now))
+        except OSError as error:
+            problem = f"inbox, {type(error).__name__}: {error.strerror or ''}"
+            raise StoreUnavailableError(problem=problem) from error
+
+    def complete(self, quiet_seconds: float) -> tuple[Path, ...]:
+        """Return the folders of studies to which nothing came for so long."""
+        before = self._clock() - quiet_seconds
+        with self._lock:
+            if not self._folder.exists():
+                return ()
+            return tuple(sorted(f for f in self._folder.iterdir() if f.stat().st_mtime <= before))
+
+    def load(self, folder: Path) -> Arrived:
+        """Return the instances of a study. Raises ``StoreKeyError`` without their key."""
+        names = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+        files = (
+            (f"{number:04d}.dcm", self._seal.open((folder / name).read_bytes(), where=name))
+            for number, name in enumerate(names, start=1)
+        )
+        return Arrived(folder, tuple(files))
+
+    def remove(self, arrived: Arrived) -> None:
+        """Let a filed study go; an instance that came meanwhile keeps its folder."""
+        with self._lock:
+            known = {hashlib.sha256(data).hexdigest() for _, data in arrived.files}
+            for path in list(arrived.folder.iterdir()):
+                if path.name in known or path.name.startswith("."):
+                    path.unlink()
+            if not any(arrived.folder.iterdir()):
+                arrived.folder.rmdir()
+
+    def _check_space(self, folder: Path, n_bytes: int) -> None:
+        sizes = [entry.stat().st_size for entry in os.scandir(folder)]
+        if len(sizes) >= MAX_INSTANCES or sum(sizes) + n_bytes > MAX_STUDY_BYTES:
+            raise SpoolFullError("the study is larger than allowed")
+        if shutil.disk_usage(folder).free - n_bytes < LEAST_FREE_BYTES:
+            raise SpoolFullError("the disk is nearly full")

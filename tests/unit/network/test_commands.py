@@ -1,0 +1,96 @@
+"""The commands, against a real PACS: fetch a study, send a result, see that it is there."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from mmcore.cli import app
+from mmcore.network.peers import PEERS
+from mmcore.store.place import DATA
+from tests.unit.network.pacs import USER, VARIABLE, Pacs, free_port
+from tests.unit.results.filed import STUDY, document_with, read, standard_film
+
+
+@pytest.fixture
+def site(pacs: Pacs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Name the PACS in a peers file, with a second peer that is down."""
+    dimse = {"host": "127.0.0.1", "port": pacs.dicom_port, "ae_title": "ORTHANC"}
+    url = f"http://127.0.0.1:{pacs.http_port}/dicom-web"
+    peers = [
+        {"name": "pacs", "dimse": dimse},
+        {"name": "web", "dicomweb": {"url": url, "user": USER, "password_env": VARIABLE}},
+        {"name": "down", "dicomweb": {"url": f"http://127.0.0.1:{free_port()}"}},
+    ]
+    (tmp_path / "peers.yaml").write_text(yaml.safe_dump({"peers": peers}))
+    monkeypatch.setenv(PEERS, str(tmp_path / "peers.yaml"))
+    monkeypatch.setenv(DATA, str(tmp_path / "data"))
+    (tmp_path / "film.dcm").write_bytes(standard_film())
+    (tmp_path / "result.json").write_text(json.dumps(document_with()))
+    return tmp_path
+
+
+def run(*arguments: str | Path, fails: bool = False) -> str:
+    done = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert (done.exit_code == 0) is not fails, done.output
+    return done.output
+
+
+def test_every_peer_is_asked_whether_it_answers(site: Path) -> None:
+    told = run("peers")
+    assert "pacs: answers" in told
+    assert "web: answers" in told
+    assert "down: can not be reached" in told
+
+
+@pytest.mark.parametrize("peer", ["pacs", "web"])
+def test_a_study_is_listed_and_fetched(site: Path, pacs: Pacs, peer: str) -> None:
+    pacs.upload(standard_film())
+    assert STUDY in run("fetch", "--peer", peer, "--patient-id", "P-0042")
+    run("fetch", "--peer", peer, "--study", STUDY, "--out", site / "got")
+    (file,) = (site / "got" / "study-001").iterdir()
+    assert read(file.read_bytes()).StudyInstanceUID == STUDY
+
+
+def test_everything_is_not_asked_for(site: Path) -> None:
+    assert "name a patient" in run("fetch", "--peer", "pacs", fails=True)
+
+
+@pytest.mark.parametrize("peer", ["pacs", "web"])
+def test_a_result_is_sent_and_lies_in_the_study(site: Path, pacs: Pacs, peer: str) -> None:
+    pacs.upload(standard_film())
+    told = run("send", site / "result.json", "--case", site / "film.dcm", "--peer", peer)
+    assert "delivered" in told
+    kinds = {read(pacs.file(one["ID"])).Modality for one in pacs.instances(STUDY).values()}
+    assert kinds >= {"DX", "DOC", "SR", "OT"}
+    assert "delivered" in run("outbox")
+
+
+def test_what_can_not_be_sent_waits_and_is_listed(site: Path) -> None:
+    told = run(
+        "send", site / "result.json", "--case", site / "film.dcm", "--peer", "down", fails=True
+    )
+    assert "waiting" in told
+    listed = run("outbox", "--send")
+    assert "waiting" in listed
+    assert "can not be reached" in listed
+    run("outbox", "--withdraw", listed.split()[0])
+    assert "withdrawn" in run("outbox")
+
+
+def test_an_unknown_peer_is_refused_before_anything_is_put_in(site: Path) -> None:
+    told = run("send", site / "result.json", "--case", site / "film.dcm", "--peer", "x", fails=True)
+    assert "known: pacs, web, down" in told
+    assert run("outbox") == ""
+
+
+def test_results_are_written_to_files(site: Path) -> None:
+    told = run(
+        "results", site / "result.json", "--case", site / "film.dcm", "--out", site / "objects",
+        "--kinds", "sr", "--kinds", "fhir",
+    )  # fmt: skip
+    names = sorted(path.name for path in (site / "objects").iterdir())
+    assert [name.split("-")[0] for name in names] == ["fhir", "sr"]
+    assert len(told.split()) == 2
