@@ -7,8 +7,8 @@ the patient's own and the others are at their baseline. Within modality m: Integ
 
 from m's baseline input to the patient's. g_m is 0 at the baseline and the Shapley value of m at the
 patient's input, so its parts sum to the modality's contribution up to the quadrature error, which
-is measured and reported. An image is walked through its tokens too and the two results are blended
-(docs/method.md).
+is measured and reported. An image is walked along its tokens; what they got is carried on to its
+pixels, and the two results are blended (docs/method.md).
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from mmcore.errors import LedgerNotAdditiveError
 from mmcore.explain.marginal import Ledger, Marginal, weighted_marginal
-from mmcore.explain.path import PathAttribution, integrate
+from mmcore.explain.path import PathAttribution, integrate, roughly
 from mmcore.explain.shapley import (
     interaction_index,
     shapley_values,
@@ -200,18 +200,17 @@ def _trial(ledger: Ledger, modality: Modality) -> Trial:
     with torch.no_grad():
         start = network.embed(modality, network.baseline(modality)[None])
 
-    def outline(embedded: Tensor) -> npt.NDArray[np.float64]:
+    def outlines(embedded: Tensor) -> list[npt.NDArray[np.float64]]:
         """Attribute roughly, through the tokens where they form a grid: few steps, no check."""
-        ends, g = (embedded, start), weighted_marginal(ledger, modality, network.encode)
+        away, g = start, weighted_marginal(ledger, modality, network.encode)
         if encoder.grid is not None:
             with torch.no_grad():
-                ends = network.tokenise(modality, embedded), network.tokenise(modality, start)
+                embedded = network.tokenise(modality, embedded)
+                away = network.tokenise(modality, start)
             g = weighted_marginal(ledger, modality, network.project)
-        walked = integrate(
-            g, *ends, change=0.0, tolerance=np.inf, first_steps=ROUGH_STEPS,
-            internal_batch_size=ledger.internal_batch_size,
-        ).values  # fmt: skip
-        return walked.sum(-1) if encoder.grid is not None else encoder.pieces(walked)
+        found = roughly(g, embedded, away.expand_as(embedded), n_steps=ROUGH_STEPS)
+        maps = found.double().cpu().numpy()
+        return [own.sum(-1) if encoder.grid is not None else encoder.pieces(own) for own in maps]
 
     # Asked of all targets at once, for which every input of the case is in play.
     everything = tuple(m for m in network.modalities if m in ledger.embedded)
@@ -222,7 +221,7 @@ def _trial(ledger: Ledger, modality: Modality) -> Trial:
         baseline=start,
         ask=lambda embedded: marginal.ask(network.encode(modality, embedded)),
         weigh=marginal.weigh,
-        outline=outline,
+        outlines=outlines,
         kept=ledger.kept.setdefault(modality, {}),
     )
 
@@ -235,38 +234,53 @@ def attribute_by_path(
     ``start``: an embedded input (1, ...) to walk from instead of the stored baseline;
     ``contribution`` is then g_m's change from there.
 
-    What has a grid of tokens is walked twice, through pixels and through tokens, and the two are
-    blended. The number beside the result is the largest miss of any path: a blend must not make a
-    bad one look good.
+    What has a grid of tokens is walked along the tokens first. What these got is then carried on
+    to the input by a second path, through the encoder alone, and the two are blended. The number
+    beside the result is the largest miss of any path: a blend must not make a bad one look good.
     """
     network = ledger.network
     if start is None:
         start = network.embed(modality, network.baseline(modality)[None])
     end = ledger.embedded[modality]
-    tolerance = RELATIVE_TOLERANCE * abs(contribution) + ABSOLUTE_TOLERANCE
-    by_input = integrate(
-        weighted_marginal(ledger, modality, network.encode),
-        end,
-        start,
-        change=contribution,
-        tolerance=tolerance,
-        first_steps=channel_of(modality).first_steps,
-        internal_batch_size=ledger.internal_batch_size,
-    )
+
+    def walk(
+        function: Callable[[Tensor], Tensor], to: Tensor, away: Tensor, change: float, first: int
+    ) -> PathAttribution:
+        tolerance = RELATIVE_TOLERANCE * abs(contribution) + ABSOLUTE_TOLERANCE
+        return integrate(
+            function, to, away, change=change, tolerance=tolerance, first_steps=first,
+            internal_batch_size=ledger.internal_batch_size,
+        )  # fmt: skip
+
+    first_steps = channel_of(modality).first_steps
     if network.encoder(modality).grid is None:
-        return by_input, abs(by_input.error)
+        g = weighted_marginal(ledger, modality, network.encode)
+        found = walk(g, end, start, contribution, first_steps)
+        return found, abs(found.error)
     with torch.no_grad():
         first, last = network.tokenise(modality, start), network.tokenise(modality, end)
-    by_token = integrate(
-        weighted_marginal(ledger, modality, network.project),
-        last,
-        first,
-        change=contribution,
-        tolerance=tolerance,
-        first_steps=FIRST_TOKEN_STEPS,
-        internal_batch_size=ledger.internal_batch_size,
+    g = weighted_marginal(ledger, modality, network.project)
+    by_token = walk(g, last, first, contribution, FIRST_TOKEN_STEPS)
+    slopes = _mean_gradient(by_token.values, last - first)
+    by_input = walk(
+        lambda x: (network.tokenise(modality, x) * slopes).sum((1, 2)),
+        end,
+        start,
+        float(by_token.values.sum()),
+        first_steps,
     )
     overlay = network.encoder(modality).blend(by_input.values, by_token.values)
     steps = max(by_input.n_steps, by_token.n_steps)
     blended = PathAttribution(overlay, float(overlay.sum()) - contribution, steps)
-    return blended, float(np.max(np.abs([by_input.error, by_token.error])))
+    misses = [by_input.error + by_token.error, by_token.error]
+    return blended, float(np.max(np.abs(misses)))
+
+
+def _mean_gradient(values: npt.NDArray[np.float64], change: Tensor) -> Tensor:
+    """Return (1, T, D): the mean of the gradient along a path that gave ``values`` (T, D).
+
+    0 where the path does not move: whatever the gradient is there, nothing can be due to it.
+    """
+    moved = change[0].double().cpu().numpy()
+    slopes = np.divide(values, moved, out=np.zeros_like(values), where=moved != 0.0)
+    return torch.from_numpy(slopes)[None].to(change)

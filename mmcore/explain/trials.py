@@ -46,8 +46,8 @@ class Trial:
     """One modality of one encoded case, as its parts are tried.
 
     own, baseline: (1, ...) embedded inputs. ask: (n, ...) embedded inputs to (C, n, K) what the
-    network says of all targets. weigh: from there to (n,) values of g for this target. outline:
-    (1, ...) an embedded input to a rough attribution of it, any shape. kept: what belongs to the
+    network says of all targets. weigh: from there to (n,) values of g for this target. outlines:
+    (n, ...) embedded inputs to a rough attribution of each, any shape. kept: what belongs to the
     case and is used again by its targets.
     """
 
@@ -56,7 +56,7 @@ class Trial:
     baseline: Tensor
     ask: Callable[[Tensor], Tensor]
     weigh: Callable[[Tensor], Tensor]
-    outline: Callable[[Tensor], FloatArray64]
+    outlines: Callable[[Tensor], list[FloatArray64]]
     kept: dict[str, Tensor]
 
 
@@ -158,9 +158,9 @@ def _stability(trial: Trial) -> PartTest:
     noise = torch.randn(trial.own.shape, generator=generator).to(trial.own)
     differs = (trial.own != trial.baseline).to(trial.own)
     spread = (trial.own - trial.baseline).std()
-    before = trial.outline(trial.own).ravel()
-    after = trial.outline(trial.own + NOISE * spread * noise * differs).ravel()
-    value = _rank_correlation(before, after)
+    noisy = trial.own + NOISE * spread * noise * differs
+    before, after = trial.outlines(torch.cat([trial.own, noisy]))
+    value = _rank_correlation(before.ravel(), after.ravel())
     words = say(
         "with a little noise on the input the map keeps a rank correlation of {value:.2f}",
         value=value,

@@ -147,10 +147,10 @@ class FusionNetwork(nn.Module):
             heard = {m: x if m in speakers else baseline[m] for m, x in variants.items()}
             silent = torch.tensor([m not in speakers for m in self.modalities])
             vectors = self.fusion.forward_each(
-                heard, choice.masked_fill(silent.to(choice.device), 0)
+                heard, choice.masked_fill(silent.to(choice.device), 0), wanted
             )
-            for c in wanted:
-                raw[c] = vectors[:, c] @ self.head_weight[c] + self.head_bias[c]
+            for place, c in enumerate(wanted):
+                raw[c] = vectors[:, place] @ self.head_weight[c] + self.head_bias[c]
         return self._grouped(torch.stack(raw, dim=1))
 
     def _group_of(self, column: int) -> list[int]:

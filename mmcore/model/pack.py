@@ -10,7 +10,6 @@
 No pickle anywhere: ``numpy.load`` runs with ``allow_pickle=False`` and weights are safetensors.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,15 +32,12 @@ from mmcore.model.calibration import Calibration
 from mmcore.model.config import ModelConfig
 from mmcore.model.int8 import unpack_int8
 from mmcore.model.network import FusionNetwork
+from mmcore.packs import FILES, TOKENIZER, digest_of
 from mmcore.records import PackIdentity
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-FILES = (
-    "pack.yaml", "model.safetensors", "calibration.json", "reference.npz", "card.yaml", "card.md",
-)  # fmt: skip
-TOKENIZER = "tokenizer.json"  # of packs that read notes
 FORMAT = "consilium.pack/1"
 CARD_KEYS = ("intended_use", "not_for", "training_data", "figures", "limits", "licence")
 
@@ -78,17 +74,6 @@ class Pack:
     reference: Reference
     card: Mapping[str, Any]
     card_markdown: str
-
-
-def digest_of(folder: Path) -> str:
-    """Return the SHA-256 over name and content of every pack file that decides a result."""
-    sha = hashlib.sha256()
-    for name in sorted((*FILES, TOKENIZER)):
-        if name not in ("card.yaml", "card.md") and (folder / name).is_file():
-            sha.update(
-                name.encode() + b"\0" + hashlib.sha256((folder / name).read_bytes()).digest()
-            )
-    return sha.hexdigest()
 
 
 def load_pack(folder: Path) -> Pack:

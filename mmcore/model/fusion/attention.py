@@ -33,11 +33,17 @@ class CrossAttentionLayer(nn.Module):
         )
         return self._rest(queries, seen)
 
-    def _rest(self, queries: Tensor, seen: Tensor) -> Tensor:
-        """Return (B, Q, D): the layer behind its attention to tokens ``seen`` (B, H, Q, d)."""
+    def _rest(self, queries: Tensor, seen: Tensor, asked: Sequence[int] | None = None) -> Tensor:
+        """Return (B, Q, D): the layer behind its attention to tokens ``seen`` (B, H, Q, d).
+
+        ``asked``: the queries that are wanted, (B, len(asked), D); all, if None.
+        """
         queries = queries + self.to_out(seen.transpose(1, 2).flatten(2))
         normed = self.norm_self(queries)
-        queries = queries + self.self_attention(normed, normed, normed, need_weights=False)[0]
+        own = normed
+        if asked is not None:
+            queries, own = queries[:, asked], normed[:, asked]
+        queries = queries + self.self_attention(own, normed, normed, need_weights=False)[0]
         result: Tensor = queries + self.mlp(self.norm_mlp(queries))
         return result
 
@@ -47,20 +53,23 @@ class CrossAttentionLayer(nn.Module):
         keys: Sequence[Tensor],
         values: Sequence[Tensor],
         orders: Sequence[Tensor],
+        asked: Sequence[int] | None = None,
     ) -> Tensor:
         """Return what ``forward`` returns for rows that share keys and values.
 
-        keys, values: (V, T, D) of each modality; orders: (V, R / V) the rows that read each
-        variant. Attention over all tokens is the attention over each modality's own, weighed by
-        the sums of its exponentials.
+        queries: (R, K, D), or (1, K, D) where all rows still ask the same. keys, values: (V, T, D)
+        of each modality; orders: (V, R / V) the rows that read each variant. ``asked``: the
+        queries that are wanted; all, if None. Attention over all tokens is the attention over
+        each modality's own, weighed by the sums of its exponentials.
         """
-        asked = self._heads(self.to_query(self.norm_query(queries)))
-        parts = [self._attend(asked, *own) for own in zip(keys, values, orders, strict=True)]
+        looking = self._heads(self.to_query(self.norm_query(queries)))
+        attend = self._attend_alike if len(looking) == 1 else self._attend
+        parts = [attend(looking, *own) for own in zip(keys, values, orders, strict=True)]
         weights = torch.stack([mass for _, mass in parts]).softmax(0)
         seen = sum(
             part * weight[..., None] for (part, _), weight in zip(parts, weights, strict=True)
         )
-        return self._rest(queries, cast(Tensor, seen))
+        return self._rest(queries, cast(Tensor, seen), asked)
 
     def _attend(
         self, asked: Tensor, keys: Tensor, values: Tensor, order: Tensor
@@ -68,18 +77,31 @@ class CrossAttentionLayer(nn.Module):
         """Return (R, H, K, d) means of one modality's values, and (R, H, K) logs of their mass."""
         rows, heads, count, dim = asked.shape
         sorted_ = asked[order].transpose(1, 2).flatten(2, 3)  # (V, H, R / V * K, d)
-        scores = sorted_ @ self._heads(keys).transpose(2, 3) * dim**-0.5
-        # As logsumexp and softmax, with one exponential for both.
-        highest = scores.detach().amax(3, keepdim=True)
-        shares = (scores - highest).exp()
-        total = shares.sum(3, keepdim=True)
-        means = (shares @ self._heads(values)) / total
-        mass = (highest + total.log())[..., 0]
+        means, mass = self._means(sorted_, keys, values)
         back = order.flatten().argsort()
         shape = (len(order), heads, order.shape[1], count)
         means = means.reshape(*shape, dim).transpose(1, 2).reshape(rows, heads, count, dim)
         mass = mass.reshape(shape).transpose(1, 2).reshape(rows, heads, count)
         return means[back], mass[back]
+
+    def _attend_alike(
+        self, asked: Tensor, keys: Tensor, values: Tensor, order: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return what ``_attend`` does where all rows ask the same: (1, H, K, d) ``asked``."""
+        means, mass = self._means(asked, keys, values)
+        variant = order.flatten().argsort() // order.shape[1]
+        return means[variant], mass[variant]
+
+    def _means(self, asked: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (V, H, Q, d) means of ``values`` as (V or 1, H, Q, d) see them, and their mass.
+
+        As logsumexp and softmax, with one exponential for both.
+        """
+        scores = asked @ self._heads(keys).transpose(2, 3) * asked.shape[3] ** -0.5
+        highest = scores.detach().amax(3, keepdim=True)
+        shares = (scores - highest).exp()
+        total = shares.sum(3, keepdim=True)
+        return (shares @ self._heads(values)) / total, (highest + total.log())[..., 0]
 
     def looks(self, queries: Tensor, keys: Tensor) -> Tensor:
         """Return (B, Q, T): where queries look, the mean over heads; sums to 1 over tokens."""
@@ -129,22 +151,34 @@ class CrossAttentionFusion(Fusion):
         result: Tensor = self.norm(queries)
         return result
 
-    def forward_each(self, variants: Mapping[Modality, Tensor], choice: Tensor) -> Tensor:
-        """Return (R, K, D) without laying out every row's tokens, where rows are shared evenly."""
+    def forward_each(
+        self,
+        variants: Mapping[Modality, Tensor],
+        choice: Tensor,
+        asked: Sequence[int] | None = None,
+    ) -> Tensor:
+        """Return (R, K, D) without laying out every row's tokens, where rows are shared evenly.
+
+        The queries of the first layer are the same in every row, so it looks once per variant. The
+        last layer is finished for the targets that are asked about only.
+        """
         orders = []
         for column, modality in enumerate(self.modalities):
             count = len(variants[modality])
             if len(choice) % count:
-                return super().forward_each(variants, choice)
+                return super().forward_each(variants, choice, asked)
             order = choice[:, column].argsort(stable=True).reshape(count, -1)
             if not torch.equal(choice[order, column], _numbers(count, choice).expand_as(order)):
-                return super().forward_each(variants, choice)
+                return super().forward_each(variants, choice, asked)
             orders.append(order)
         parts = [variants[m].chunk(2 * len(self.layers), dim=2) for m in self.modalities]
-        queries = self.queries.expand(len(choice), -1, -1)
+        queries: Tensor = self.queries
         for depth, layer in enumerate(self.layers):
             keys, values = [p[2 * depth] for p in parts], [p[2 * depth + 1] for p in parts]
-            queries = cast(CrossAttentionLayer, layer).forward_each(queries, keys, values, orders)
+            wanted = asked if depth == len(self.layers) - 1 else None
+            queries = cast(CrossAttentionLayer, layer).forward_each(
+                queries, keys, values, orders, wanted
+            )
         return cast(Tensor, self.norm(queries))
 
     def weights(self, projected: Mapping[Modality, Tensor]) -> dict[Modality, Tensor]:

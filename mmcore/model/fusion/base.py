@@ -1,7 +1,6 @@
 """What every fusion is: two steps, the second blind to the order of its inputs."""
 
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -34,16 +33,22 @@ class Fusion(nn.Module):
         """Return (B, K, D) for what ``project`` made of every modality, in any order."""
         raise NotImplementedError
 
-    def forward_each(self, variants: Mapping[Modality, Tensor], choice: Tensor) -> Tensor:
+    def forward_each(
+        self,
+        variants: Mapping[Modality, Tensor],
+        choice: Tensor,
+        asked: Sequence[int] | None = None,
+    ) -> Tensor:
         """Return (R, K, D) for R rows that read few different inputs of every modality.
 
         variants: (V, T', F) by modality. choice: (R, M), which variant of each modality a row
-        reads. A fusion may do better than to lay every row's input out, as is done here.
+        reads. ``asked``: the targets that are wanted, (R, len(asked), D); all, if None. A fusion
+        may do better than to lay every row's input out, as is done here.
         """
-        return cast(
-            Tensor,
-            self({m: variants[m][choice[:, i]] for i, m in enumerate(self.modalities)}),
+        vectors: Tensor = self(
+            {m: variants[m][choice[:, i]] for i, m in enumerate(self.modalities)}
         )
+        return vectors if asked is None else vectors[:, asked]
 
     def weights(self, projected: Mapping[Modality, Tensor]) -> dict[Modality, Tensor]:
         """Return (B, K) in [0, 1] per modality: how far each is let into each target's vector.

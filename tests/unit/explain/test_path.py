@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmcore.explain.path import MAX_STEPS, PathAttribution, integrate
+from mmcore.explain.path import MAX_STEPS, PathAttribution, integrate, roughly
 
 
 def attribute(function: object, end: list[float], *, tolerance: float = 1e-4) -> PathAttribution:
@@ -64,6 +64,18 @@ def test_points_are_spent_where_the_function_changes_and_the_others_are_kept() -
     assert abs(result.error) <= 1e-3
     assert len(seen) == len(set(seen)) == result.n_steps
     assert sum(t > 0.75 for t in seen) > sum(t < 0.5 for t in seen)
+
+
+def test_paths_walked_together_give_what_each_gives_alone() -> None:
+    def function(x: Tensor) -> Tensor:
+        return x[:, 0] ** 2 * x[:, 1]
+
+    inputs, baselines = torch.tensor([[1.0, 2.0], [3.0, 0.5]]), torch.tensor([[0.0, 1.0]])
+    together = roughly(function, inputs, baselines.expand(2, -1), n_steps=3)
+    alone = [roughly(function, row[None], baselines, n_steps=3)[0] for row in inputs]
+    assert torch.allclose(together, torch.stack(alone))
+    # Three Gauss-Legendre points are exact for a cubic.
+    assert torch.allclose(together.sum(1), function(inputs) - function(baselines))
 
 
 def test_small_batches_give_the_same_parts() -> None:

@@ -32,7 +32,7 @@ def trial(**changes: Any) -> Trial:
         "ask": lambda embedded: asked(embedded)[None, :, None],
         "weigh": lambda raw: raw[0, :, 0],
         "kept": {},
-        "outline": lambda embedded: (embedded[0] * WEIGHTS).sum(1).double().numpy(),
+        "outlines": lambda embedded: list((embedded * WEIGHTS).sum(2).double().numpy()),
     }
     return Trial(**{**values, **changes})
 
@@ -101,7 +101,7 @@ def test_a_handful_of_pieces_leaves_nothing_to_compare_with() -> None:
 
 def test_a_map_that_noise_turns_into_another_is_not_stable() -> None:
     draw = np.random.default_rng(0)
-    shaky = trial(outline=lambda embedded: draw.standard_normal(PIECES))
+    shaky = trial(outlines=lambda embedded: list(draw.standard_normal((len(embedded), PIECES))))
     (test,) = (t for t in try_parts(shaky, attribution(), 4.0) if t.name == STABILITY)
     assert test.passed is False
     (steady,) = (t for t in try_parts(trial(), attribution(), 4.0) if t.name == STABILITY)
