@@ -13,10 +13,11 @@ import streamlit as st
 def main() -> None:
     """Draw the frame and the page in it."""
     # Imported for a page, not for the server: Streamlit's caches want to be made while it runs.
-    from dashboard import desks, keeping, messages, resuming, services, site, state, theme
-    from dashboard.components import frame, stored
+    from dashboard import desks, keeping, messages, people, resuming, services, site, state, theme
+    from dashboard.components import account, frame, stored
     from dashboard.components.waiting import error_state
     from mmcore.errors import ConfigError, StoreError
+    from mmcore.people import SessionState
 
     st.set_page_config(page_title="Consilium", page_icon=str(theme.ICON), layout="wide")
     theme.apply()
@@ -24,15 +25,23 @@ def main() -> None:
         site.reading_mode()
         site.language()
         keeping.store()
+        kind, somebody = people.arrive()
     except (ConfigError, StoreError) as error:
         error_state(messages.of_error(error))
+        return
+    if kind is SessionState.OVER:
+        account.over()
+        return
+    if kind is SessionState.LOCKED and somebody is not None:
+        account.locked(somebody)
         return
     current = state.session()
     desks.save_changes(current)  # what the page's widgets have just entered
     resuming.follow_address()
-    page = st.navigation(site.pages(), position="hidden")
-    frame.header(site.header_pages())
+    page = st.navigation(site.pages(people.may), position="hidden")
+    frame.header(site.header_pages(people.may))
     frame.banner()
+    account.keep_watch()
     stored.warnings()
     resuming.show_address()
     pack = services.pack()  # asked now: after a page has stopped, nothing of Streamlit answers
@@ -49,6 +58,9 @@ if __name__ == "__main__":
 else:
     from starlette.middleware import Middleware
 
+    from dashboard import people_doors
     from dashboard.serving import Guard
 
-    app = st.App(__file__, middleware=[Middleware(Guard)])
+    people_doors.announce()
+    layers = [Middleware(Guard), Middleware(people_doors.Doors)]
+    app = st.App(__file__, routes=people_doors.routes(), middleware=layers)

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import replace
 
-from dashboard import columns, jobs, keeping, site, state
+from dashboard import columns, jobs, keeping, people, site, state
 from dashboard.jobs import Tell
 from dashboard.language import say, t
 from dashboard.state import CaseWork, Leaving
@@ -28,6 +28,7 @@ from mmcore.deid.records import (
 )
 from mmcore.deid.secret import KEY_BYTES, Secret, read_secret
 from mmcore.errors import ConfigError
+from mmcore.people import Action
 from mmcore.records import Instance
 
 REPORT = "report.json"
@@ -64,6 +65,8 @@ def look(work: CaseWork, options: Options) -> None:
     """
     files, (key, _), mappings = keeping.files_of(work), secret(), columns.remembered()
 
+    people.require(Action.DEIDENTIFY)
+
     def task(tell: Tell) -> Preview:
         from mmcore.deid.case import preview
         from mmcore.intake import RawFile
@@ -86,6 +89,8 @@ def make(work: CaseWork) -> None:
     assert leaving.asked is not None  # there is a preview
     options, approvals = leaving.asked, approvals_of(leaving)
     files, (key, _), mappings = keeping.files_of(work), secret(), columns.remembered()
+
+    people.require(Action.DEIDENTIFY)
 
     def task(tell: Tell) -> tuple[DeidentifiedCase, bytes]:
         from mmcore.deid.case import deidentify

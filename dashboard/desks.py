@@ -10,18 +10,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from dashboard import keeping, state
+from dashboard import keeping, merging, people, state
 from dashboard.state import CaseWork, Desk, Entry, Session, Step
 from mmcore.errors import (
     MMCoreError,
+    PeopleError,
     StaleVersionError,
     StoredFileDamagedError,
     StoreError,
     UnknownCaseError,
 )
 from mmcore.language import say
+from mmcore.people import Action
 from mmcore.records import (
-    MOST_KEY_IMAGES,
     DecisionReason,
     KeyImage,
     Modality,
@@ -34,7 +35,6 @@ from mmcore.store import EventKind, Json, Progress, Store, StoredDesk
 
 MOST_STEPS = 50
 _TRIES = 5
-_DEPTH = {"entries": 2}  # of a draft: entries.nodule is joined no further
 _ANSWERS = (EventKind.SHOWN, EventKind.REVEALED)
 Happened = tuple[EventKind, str]
 
@@ -49,7 +49,7 @@ def desk(work: CaseWork, mode: ReadingMode) -> Desk:
     found.saved_reading = found.reading
     if kept is not None:
         try:
-            _take(kept, work, found, kept.desk(work.case.digest, work.pack_name or ""))
+            _take(kept, work, found, _stored(kept, work))
         except MMCoreError as error:
             state.session().unsaved = error
     found.history.last = _step(found)
@@ -65,7 +65,7 @@ def has_seen_an_answer(work: CaseWork) -> bool:
         return True
     try:
         kept = keeping.store()
-        return kept is not None and kept.has_happened(_ANSWERS, work.case.digest)
+        return kept is not None and _has_seen(kept, work)
     except StoreError:  # not known, so it is not claimed
         return True
 
@@ -107,6 +107,7 @@ def _save(
         kept = keeping.store()
         if kept is None or work.kept is None:
             return
+        people.require(Action.READ)
         if work.kept.pack_name != work.pack_name and work.pack_name is not None:
             kept.choose_pack(work.case.digest, work.pack_name)
             work.kept.pack_name = work.pack_name
@@ -116,7 +117,7 @@ def _save(
         work.kept.document = work.document
     except UnknownCaseError as error:  # deleted in another window: it lives on in this tab alone
         work.kept, current.unsaved = None, error
-    except StoreError as error:
+    except (StoreError, PeopleError) as error:
         current.unsaved = error
     else:
         current.unsaved = None
@@ -146,6 +147,7 @@ def _write(
                 progress=_progress(work, found),
                 attached=[image.png for image in found.key_images],
                 happened=happened,
+                reader=people.reader(),
             )
         except StaleVersionError:
             if _join(kept, current, work, found):
@@ -162,7 +164,7 @@ def _join(kept: Store, current: Session, work: CaseWork, found: Desk) -> bool:
     Return whether what was just recorded here is an entry again, because the other window recorded
     first: a recorded reading is followed, never overwritten.
     """
-    theirs = kept.desk(work.case.digest, work.pack_name or "")
+    theirs = _stored(kept, work)
     base: Json = found.saved.draft or {}
     is_behind = theirs.reading_version != found.saved.reading_version
     is_refused = is_behind and found.reading != found.saved_reading
@@ -176,42 +178,11 @@ def _join(kept: Store, current: Session, work: CaseWork, found: Desk) -> bool:
             "entered here is not recorded yet."
         )
     found.saved = theirs
-    _take_draft(kept, work, found, merged(base, mine, theirs.draft or {}))
+    _take_draft(kept, work, found, merging.merged(base, mine, theirs.draft or {}))
     found.history.round += 1
     forget_steps(found)
     work.forget_report()
     return is_refused
-
-
-def merged(base: Any, mine: Any, theirs: Any, depth: int = 3) -> Any:
-    """Return two later forms of one JSON value joined: what I changed is mine, the rest theirs.
-
-    Objects are joined member by member down to ``depth``, pictures one by one. An entry on one
-    finding is whole, and so is how one image was left.
-    """
-    if mine == base or theirs == base:
-        return theirs if mine == base else mine
-    if depth and isinstance(mine, dict) and isinstance(theirs, dict):
-        before = base if isinstance(base, dict) else {}
-        joined = {
-            name: merged(
-                before.get(name), mine.get(name), theirs.get(name), _DEPTH.get(name, depth) - 1
-            )
-            for name in {**theirs, **mine}
-        }
-        if "key_images" in joined:
-            joined["key_images"] = _pictures(
-                *(one.get("key_images", []) for one in (before, mine, theirs))
-            )
-        return {name: value for name, value in joined.items() if value is not None}
-    return mine
-
-
-def _pictures(base: list[Json], mine: list[Json], theirs: list[Json]) -> list[Json]:
-    """Return the pictures of both windows, without those that either took out."""
-    was, ours, their = ({one["picture"]: one for one in some} for some in (base, mine, theirs))
-    left = {name: merged(was.get(name), ours.get(name), their.get(name)) for name in their | ours}
-    return [image for image in left.values() if image is not None][:MOST_KEY_IMAGES]
 
 
 # --- As JSON
@@ -254,6 +225,14 @@ def _image_json(image: KeyImage) -> dict[str, Any]:
         "caption": image.caption,
         "recorded_at": image.recorded_at.isoformat(),
     }
+
+
+def _stored(kept: Store, work: CaseWork) -> StoredDesk:
+    return kept.desk(work.case.digest, work.pack_name or "", reader=people.reader())
+
+
+def _has_seen(kept: Store, work: CaseWork) -> bool:
+    return kept.has_happened(_ANSWERS, work.case.digest, reader=people.reader())
 
 
 def _take(kept: Store, work: CaseWork, found: Desk, stored: StoredDesk) -> None:
@@ -341,8 +320,11 @@ def _progress(work: CaseWork, found: Desk) -> Progress:
 
 def _tell_shown(kept: Store, work: CaseWork) -> None:
     try:
-        if not kept.has_happened(_ANSWERS, work.case.digest):
-            kept.tell(EventKind.SHOWN, work.case.digest, pack_name=work.pack_name or "")
+        if not _has_seen(kept, work):
+            kept.tell(
+                EventKind.SHOWN, work.case.digest, pack_name=work.pack_name or "",
+                reader=people.reader(),
+            )  # fmt: skip
     except StoreError as error:
         state.session().unsaved = error
 

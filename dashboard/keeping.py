@@ -1,66 +1,24 @@
-"""The store of cases behind the pages: one per process, or none where the site keeps nothing."""
+"""Cases between the pages and the store: kept, put aside, removed; and what a reader prefers."""
 
 import logging
-import os
-import threading
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from dashboard import state
+from dashboard import people, state
 from dashboard.jobs import Tell
 from dashboard.state import CaseWork, Kept
+from dashboard.stores import UNDO_MINUTES as UNDO_MINUTES
+from dashboard.stores import close as close
+from dashboard.stores import store as store
 from mmcore.errors import StoreError
 from mmcore.language import say
+from mmcore.people import Action
 from mmcore.records import Case
-from mmcore.store import LOCAL, KeptFile, Place, Store, place_of
-from mmcore.store.place import DATA, DATABASE, KEEP_DAYS, KEY, KEY_FILE
+from mmcore.store import LOCAL, KeptFile
 from mmcore.wording import person_name
 
 if TYPE_CHECKING:
     from mmcore.intake.columns import Mappings
-
-UNDO_MINUTES = 10
-"""How long a removed case can be brought back before it is deleted for good."""
-
-_SETTINGS = (DATA, DATABASE, KEEP_DAYS, KEY, KEY_FILE)
-_TIDY_SECONDS = 60.0
-
-
-@dataclass(slots=True)
-class _Door:
-    """The stores of this process by their settings, and the thread that tidies them up."""
-
-    stores: dict[tuple[str | None, ...], Store | None] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    is_tidying: bool = False
-
-
-_DOOR = _Door()
-
-
-def store() -> Store | None:
-    """Return the store of this site, opened by whoever asks first; None if nothing is kept.
-
-    Raises ``ConfigError`` for a wrong setting and ``StoreError`` where it can not be opened.
-    """
-    settings = tuple(os.environ.get(name) for name in _SETTINGS)
-    with _DOOR.lock:
-        if settings not in _DOOR.stores:
-            place = place_of()
-            _DOOR.stores[settings] = None if place.keep_days == 0 else _opened(place)
-        return _DOOR.stores[settings]
-
-
-def close() -> None:
-    """Close every store of this process, for tests."""
-    with _DOOR.lock:
-        for opened in _DOOR.stores.values():
-            if opened is not None:
-                opened.close()
-        _DOOR.stores.clear()
 
 
 def read_case(files: Sequence[tuple[str, bytes]], tell: Tell, mappings: "Mappings") -> Case:
@@ -79,9 +37,19 @@ def read_case(files: Sequence[tuple[str, bytes]], tell: Tell, mappings: "Mapping
 
 
 def keep_case(
-    case: Case, files: Sequence[tuple[str, bytes]], *, label: str, pack_name: str | None
+    case: Case,
+    files: Sequence[tuple[str, bytes]],
+    *,
+    label: str,
+    pack_name: str | None,
+    by: str = LOCAL,
 ) -> None:
-    """Keep a case that has just been read, with its files; ``begin`` tells whether it worked."""
+    """Keep a case that has just been read, with its files; ``begin`` tells whether it worked.
+
+    by: who opened it; inside a job nobody is at the page.
+    """
+    from mmcore.worklist.facts import facts_of
+
     patient = case.patient
     try:
         kept = store()
@@ -92,6 +60,8 @@ def keep_case(
                 label=str(label),
                 person=person_name(patient.name) or patient.patient_id or "",
                 pack_name=pack_name,
+                by=by,
+                facts=facts_of(case),
             )
     except StoreError as error:  # its words hold nothing of a patient
         logging.getLogger(__name__).warning("a case could not be stored: %s", error)
@@ -140,29 +110,30 @@ def put_aside(work: CaseWork) -> None:
     state.close_case(work.case.digest)
     kept = store()
     if kept is not None and work.kept is not None:
-        kept.close_case(work.case.digest)
+        kept.close_case(work.case.digest, by=people.reader())
 
 
 def remove(digest: str) -> None:
     """Take a case off every list; it can be brought back for a while."""
+    by = people.require(Action.REMOVE).id
     kept = store()
     state.close_case(digest)
     if kept is not None:
-        kept.remove(digest)
+        kept.remove(digest, by=by)
 
 
 def restore(digest: str) -> None:
     """Bring a removed case back on the lists."""
-    kept = store()
+    by, kept = people.require(Action.REMOVE).id, store()
     if kept is not None:
-        kept.restore(digest)
+        kept.restore(digest, by=by)
 
 
 def delete(digest: str) -> None:
     """Delete a removed case for good, now."""
-    kept = store()
+    by, kept = people.require(Action.REMOVE).id, store()
     if kept is not None:
-        kept.delete(digest)
+        kept.delete(digest, by=by)
 
 
 def preference(name: str) -> Any:
@@ -170,7 +141,7 @@ def preference(name: str) -> Any:
     known = state.session().preferences
     if name not in known:
         kept = store()
-        known[name] = None if kept is None else kept.preference(LOCAL, name)
+        known[name] = None if kept is None else kept.preference(people.reader(), name)
     return known[name]
 
 
@@ -179,26 +150,4 @@ def prefer(name: str, value: Any) -> None:
     state.session().preferences[name] = value
     kept = store()
     if kept is not None:
-        kept.prefer(LOCAL, name, value)
-
-
-def _opened(place: Place) -> Store:
-    opened = Store(place)
-    if not _DOOR.is_tidying:
-        _DOOR.is_tidying = True
-        threading.Thread(target=_tidy, name="consilium-tidy", daemon=True).start()
-    return opened
-
-
-def _tidy() -> None:
-    """Delete in time what was removed or kept long enough, also while nobody opens a page."""
-    while True:
-        time.sleep(_TIDY_SECONDS)
-        for opened in list(_DOOR.stores.values()):
-            if opened is None:
-                continue
-            try:
-                opened.purge(older_than=timedelta(minutes=UNDO_MINUTES))
-                opened.expire()
-            except StoreError:  # a busy or closed store is tidied a minute later
-                continue
+        kept.prefer(people.reader(), name, value)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-_VOID = ("img",)
+_VOID = ("img", "input", "meta")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!:$<>~|])")
 
 

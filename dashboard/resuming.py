@@ -5,11 +5,12 @@ The address names the case by the start of its digest and holds nothing of the p
 
 import streamlit as st
 
-from dashboard import columns, jobs, keeping, services, state
+from dashboard import columns, jobs, keeping, people, people_words, services, state
 from dashboard.jobs import Tell
 from dashboard.state import CaseWork, Kept, Resuming
-from mmcore.errors import StoreError
+from mmcore.errors import PeopleError, StoreError
 from mmcore.language import say
+from mmcore.people import Action
 from mmcore.records import Case
 
 ADDRESS = "case"
@@ -34,6 +35,8 @@ def follow_address() -> None:
             reopen(digest)
         elif kept is not None:
             current.told = say("The address names a case that is not stored here, or no longer.")
+    except PeopleError as error:
+        current.told = people_words.of_people_error(error)
     except StoreError:
         current.told = say(
             "Stored cases can not be read just now. Nothing is lost: load the page again."
@@ -60,7 +63,7 @@ def reopen(digest: str) -> None:
     if digest in current.cases:
         state.activate(digest)
         return
-    kept = keeping.store()
+    by, kept = people.require(Action.OPEN).id, keeping.store()
     stored = None if kept is None else kept.case(digest)
     if kept is None or stored is None:
         return
@@ -71,9 +74,9 @@ def reopen(digest: str) -> None:
         files = [(file.name, file.data) for file in kept.files(digest)]
         case = keeping.read_case(files, tell, mappings)
         if case.digest == digest:
-            kept.open_case(digest)
+            kept.open_case(digest, by=by)
         else:  # this version reads the same files otherwise
-            keeping.keep_case(case, files, label=stored.label, pack_name=stored.pack_name)
+            keeping.keep_case(case, files, label=stored.label, pack_name=stored.pack_name, by=by)
         return case
 
     current.resuming = Resuming(digest, stored.label, n_files, stored.pack_name, jobs.start(work))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 import yaml
 
-from dashboard import columns, jobs, keeping, reading, state
+from dashboard import columns, jobs, keeping, people, reading, state, turns
 from dashboard.jobs import Job, Tell
 from dashboard.keeping import prefer as prefer
 from dashboard.keeping import preference as preference
@@ -22,6 +22,7 @@ from dashboard.language import ours, say, word
 from dashboard.state import CaseWork
 from mmcore.errors import MMCoreError
 from mmcore.language import ENGLISH
+from mmcore.people import Action
 from mmcore.records import Case, Explanation, GateVerdict, Modality, Prediction, Result
 from mmcore.wording import person_name
 
@@ -148,10 +149,9 @@ def engine_job() -> Job["Engine"] | None:
     return None if chosen is None else _SHELF.job(chosen)
 
 
-def warm_up(pack_to_use: PackFacts | None) -> None:
-    """Start loading a pack's engine in the background, once per process."""
-    if pack_to_use is not None:
-        _SHELF.job(pack_to_use)
+def warm_up(pack_to_use: PackFacts | None) -> Job["Engine"] | None:
+    """Return the loading of a pack's engine, started by whoever asks first; None without a pack."""
+    return None if pack_to_use is None else _SHELF.job(pack_to_use)
 
 
 def engine_status() -> str:
@@ -181,11 +181,12 @@ def read_files(
 
     Files and case are on the disk, where the site keeps any, before the case is there to be seen.
     """
-    mappings = columns.remembered()
+    by, mappings = people.require(Action.OPEN).id, columns.remembered()
 
+    @turns.first()
     def work(tell: Tell) -> Case:
         case = keeping.read_case(files, tell, mappings)
-        keeping.keep_case(case, files, label=label, pack_name=pack_name)
+        keeping.keep_case(case, files, label=label, pack_name=pack_name, by=by)
         return case
 
     current = state.session()
@@ -221,6 +222,7 @@ def _started(work: CaseWork, name: str, task: Callable[["Engine", Tell], Any]) -
     if engine is None:
         return None
 
+    @turns.first()
     def with_engine(tell: Tell) -> Any:
         tell(0.0, say("Waiting for the model"))
         engine.wait()

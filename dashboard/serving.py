@@ -29,7 +29,7 @@ _SOURCES = {
     "worker-src": "'self' blob:",
     "manifest-src": "'self'",
     "base-uri": "'none'",
-    "form-action": "'none'",
+    "form-action": "'self'",  # the pages around signing in are forms
     "frame-ancestors": "'none'",
 }
 _UNUSED = (

@@ -1,6 +1,7 @@
 """The pages there are, one list for entrypoint, header and links, and what the site has set."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import streamlit as st
 
 from mmcore.errors import ConfigError
 from mmcore.language import LANGUAGES, say
+from mmcore.people import Action
 from mmcore.records import ReadingMode
 
 READING = "CONSILIUM_READING"
@@ -22,6 +24,13 @@ _PAGES = {
     "bench": (say("Bench"), "target"),
     "deidentify": (say("De-identify"), "shield_person"),
 }
+_NEEDS = {
+    "intake": Action.OPEN,
+    "review": Action.OPEN,
+    "report": Action.OPEN,
+    "deidentify": Action.DEIDENTIFY,
+}
+"""What somebody must be allowed to do to see a page."""
 _NOT_IN_HEADER = ("deidentify",)  # about one case, and reached from it
 
 
@@ -33,14 +42,18 @@ def page(stem: str) -> Any:
     )
 
 
-def pages() -> list[Any]:
-    """Return every page."""
-    return [page(stem) for stem in _PAGES]
+def pages(may: Callable[[Action], bool]) -> list[Any]:
+    """Return the pages of somebody who may do these things; nobody else reaches the others."""
+    return [page(stem) for stem in _open_to(may)]
 
 
-def header_pages() -> list[Any]:
-    """Return the pages that the header links to, in its order."""
-    return [page(stem) for stem in _PAGES if stem not in _NOT_IN_HEADER]
+def header_pages(may: Callable[[Action], bool]) -> list[Any]:
+    """Return those of them that the header links to, in its order."""
+    return [page(stem) for stem in _open_to(may) if stem not in _NOT_IN_HEADER]
+
+
+def _open_to(may: Callable[[Action], bool]) -> list[str]:
+    return [stem for stem in _PAGES if stem not in _NEEDS or may(_NEEDS[stem])]
 
 
 def reading_mode() -> ReadingMode:

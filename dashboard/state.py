@@ -4,6 +4,7 @@ Everything derived from a case lives inside that case's own ``CaseWork``. Openin
 another case therefore leaves nothing of the old one behind on any page, by construction.
 """
 
+import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from mmcore.deid.records import Box, DeidentifiedCase, Options, Preview
 from mmcore.deid.secret import Secret
 from mmcore.errors import ConfigError, MMCoreError
 from mmcore.language import ENGLISH, LANGUAGES
+from mmcore.people import Person
 from mmcore.records import (
     Case,
     DecisionReason,
@@ -225,6 +227,7 @@ class Session:
     resuming: a stored case that is being read again, or None.
     deid_key: of this session's pseudonyms, where the site has set none.
     unsaved: why the last change could not be saved, or None. told: what must be said once.
+    person: whose tab it is, None before that is known. tab: tells it from that person's others.
     """
 
     cases: dict[str, CaseWork] = field(default_factory=dict)
@@ -245,12 +248,23 @@ class Session:
     deid_key: Secret | None = None
     unsaved: MMCoreError | None = None
     told: str = ""
+    person: Person | None = None
+    tab: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 def session() -> Session:
     """Return this tab's session, creating it on first use."""
     current: Session = st.session_state.setdefault(_KEY, Session())
     return current
+
+
+def begin_anew() -> None:
+    """Let everything in this tab go, for another person; the language stays."""
+    before = session()
+    for key in list(st.session_state):
+        del st.session_state[key]
+    fresh = session()
+    fresh.language, fresh.has_chosen_language = before.language, before.has_chosen_language
 
 
 def language() -> str:
@@ -329,11 +343,6 @@ def activate(digest: str) -> None:
     """Look at another open case."""
     if digest in session().cases:
         session().active_digest = digest
-
-
-def close_active() -> None:
-    """Let the current case go, with everything worked out from it, and look at the next one."""
-    close_case(session().active_digest or "")
 
 
 def close_case(closed: str) -> None:

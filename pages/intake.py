@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import keeping, messages, services, site, state
-from dashboard.components import columns, intake, stored
+from dashboard.components import columns, deidentify, intake, stored
 from dashboard.components.waiting import empty_state, error_state, wait_for
 from dashboard.language import say, t
 
@@ -52,11 +52,7 @@ with look:
         if st.button(t("Close this case"), key="close"):
             stored.attempt(keeping.put_aside, work)
             st.rerun()
-        st.page_link(
-            site.page("deidentify"),
-            label=t("De-identify this case"),
-            icon=":material/shield_person:",
-        )
+        deidentify.link()
     if work.case.files:
         intake.files_table(work.case.files)
         columns.tables_to_name(work)

@@ -4,8 +4,8 @@ import json
 
 import streamlit as st
 
-from dashboard import messages, reading, services, site, state
-from dashboard.components import report
+from dashboard import exporting, messages, reading, services, site, state
+from dashboard.components import deidentify, report
 from dashboard.components.review import is_ready
 from dashboard.components.waiting import empty_state
 from dashboard.language import say, t
@@ -36,25 +36,25 @@ if work.prediction is None or work.document is None or work.pdf is None:
 with st.container(horizontal=True, vertical_alignment="bottom"):
     st.subheader(t("Report"))
     st.space("stretch")
-    st.download_button(
+    exporting.button(
         t("Download PDF"),
         work.pdf,
+        work,
+        what="PDF",
         file_name=services.report_name(work, work.prediction, "pdf"),
         mime="application/pdf",
-        type="primary",
-        icon=":material/download:",
-        on_click="ignore",
         key="report-pdf",
+        is_primary=True,
     )
-    st.download_button(
+    exporting.button(
         t("Download JSON"),
         json.dumps(work.document, indent=2, ensure_ascii=False).encode(),
+        work,
+        what="JSON",
         file_name=services.report_name(work, work.prediction, "json"),
         mime="application/json",
-        on_click="ignore",
         key="report-json",
     )
+    exporting.note_for_others()
 report.preview(work.document)
-st.page_link(
-    site.page("deidentify"), label=t("De-identify this case"), icon=":material/shield_person:"
-)
+deidentify.link()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import deidentifying, messages, state
+from dashboard import deidentifying, exporting, messages, people, site, state
 from dashboard.components import deidentify_images
 from dashboard.components.waiting import error_state, wait_for
 from dashboard.language import ours, say, t
@@ -22,6 +22,7 @@ from mmcore.deid.records import (
 )
 from mmcore.errors import ConfigError, StoreError
 from mmcore.language import Text, filled, sentence
+from mmcore.people import Action
 
 _DATES = {Dates.REMOVE: say("Removed"), Dates.SHIFT: say("Moved by a secret number of days")}
 _MANY_VARIANTS = 100
@@ -54,6 +55,16 @@ _KEY_OF_SITE = say(
     "Pseudonym, UIDs and dates are made with the key of this site: the same patient has the same "
     "ones in every case that leaves."
 )
+
+
+def link() -> None:
+    """Draw the way to the page, for who may take a case out."""
+    if people.may(Action.DEIDENTIFY):
+        st.page_link(
+            site.page("deidentify"),
+            label=t("De-identify this case"),
+            icon=":material/shield_person:",
+        )
 
 
 def workbench(work: CaseWork) -> None:
@@ -232,10 +243,10 @@ def _export(work: CaseWork) -> None:
     assert leaving.made is not None  # it is current
     show(_table(work, leaving.made, t("Every file and what became of it"), "deid-made"))
     if is_read:
-        st.download_button(
-            t("Download the zip"), leaving.packed, mime="application/zip", type="primary",
-            file_name=deidentifying.download_name(leaving), icon=":material/download:",
-            on_click="ignore", key="deid-zip", disabled=not leaving.made.files,
+        exporting.button(
+            t("Download the zip"), leaving.packed, work, what="zip", mime="application/zip",
+            file_name=deidentifying.download_name(leaving), key="deid-zip", is_primary=True,
+            action=Action.DEIDENTIFY, is_disabled=not leaving.made.files,
         )  # fmt: skip
     words = t(
         "The zip holds the files under neutral names and report.json, which counts what was done "

@@ -5,7 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import chrome, messages, services, state
+from dashboard import chrome, messages, people, people_words, services, state
+from dashboard.components import account
 from dashboard.components.steps import steps
 from dashboard.language import t
 from dashboard.markup import element, join, show
@@ -39,6 +40,7 @@ def header(pages: Sequence[Any]) -> None:
         _case_switcher()
         _language_chooser()
         chrome.show()
+        account.menu()
         _model_status()
 
 
@@ -50,6 +52,8 @@ def banner() -> None:
         words.append(join(" ", t(messages.NO_PACK)))
     elif pack.is_simulated:
         words.append(join(" ", t(messages.simulated(pack.display))))
+    if people.is_open():
+        words.append(join(" ", t(people_words.NOBODY_SIGNS_IN)))
     show(element("div", *words, cls="co-banner", role="note", data_testid="research-banner"))
 
 

@@ -5,11 +5,21 @@ from typing import TypeVar
 
 import streamlit as st
 
-from dashboard import formatting, keeping, messages, resuming, state, stored_words
+from dashboard import (
+    formatting,
+    keeping,
+    messages,
+    people,
+    people_words,
+    resuming,
+    state,
+    stored_words,
+)
 from dashboard.components.waiting import error_state, wait_for
 from dashboard.language import say, t
 from dashboard.markup import element, for_label, show
-from mmcore.errors import StoreError
+from mmcore.errors import PeopleError, StoreError
+from mmcore.people import Action
 from mmcore.store import CaseState, Progress, StoredCase
 
 Given = TypeVar("Given")
@@ -54,6 +64,8 @@ def attempt(action: Callable[[Given], None], given: Given) -> None:
         action(given)
     except StoreError as error:
         state.session().told = stored_words.of_store_error(error)
+    except PeopleError as error:
+        state.session().told = people_words.of_people_error(error)
 
 
 def cases_list() -> None:
@@ -63,8 +75,8 @@ def cases_list() -> None:
         if kept is None:
             _say(stored_words.where_kept(None))
             return
-        listed = kept.cases(most=_MOST)
-        removed = kept.cases(states=(CaseState.REMOVED,))
+        listed = kept.cases(reader=people.reader(), most=_MOST)
+        removed = kept.cases(states=(CaseState.REMOVED,)) if people.may(Action.REMOVE) else ()
     except StoreError as error:
         error_state(messages.of_error(error))
         return
@@ -106,14 +118,15 @@ def _row(case: StoredCase) -> None:
             disabled=case.digest == current.active_digest,
             help=for_label(name),
         )
-        st.button(
-            "",
-            icon=":material/delete:",
-            key=f"stored-remove-{short}",
-            on_click=attempt,
-            args=(keeping.remove, case.digest),
-            help=t("Remove {name}", name=for_label(name)),
-        )
+        if people.may(Action.REMOVE):
+            st.button(
+                "",
+                icon=":material/delete:",
+                key=f"stored-remove-{short}",
+                on_click=attempt,
+                args=(keeping.remove, case.digest),
+                help=t("Remove {name}", name=for_label(name)),
+            )
 
 
 def _removed(case: StoredCase) -> None:

@@ -60,6 +60,10 @@ class People:
         self.policy = policy
         self._rows, self._clock = rows, clock
 
+    def is_of(self, rows: "PeopleRows") -> bool:
+        """Return whether these are the people of that database."""
+        return self._rows is rows
+
     # --- Signing in with a password
 
     def sign_in(self, name: str, password: str) -> Welcome:

@@ -42,6 +42,8 @@ class EventKind(StrEnum):
     LOCKED = "locked"
     UNLOCKED = "unlocked"
     PEOPLE_CHANGED = "people changed"
+    EXPORTED = "exported"
+    DEIDENTIFIED = "de-identified files taken out"
 
 
 @dataclass(frozen=True, slots=True)

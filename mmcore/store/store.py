@@ -95,8 +95,8 @@ class Store:
         *,
         label: str,
         person: str = "",
-        pack_name: str | None = None,
         by: str = LOCAL,
+        pack_name: str | None = None,
         facts: CaseFacts | None = None,
     ) -> None:
         """Keep a case with the files it was read from; again for a known one, with its readings.
@@ -160,43 +160,44 @@ class Store:
             listed = case_rows.file_rows(connection, self._seal, digest)
         return tuple(name for name, _ in listed)
 
-    def open_case(self, digest: str) -> None:
+    def open_case(self, digest: str, *, by: str = LOCAL) -> None:
         """Note that a case is worked on from now on. Raises ``UnknownCaseError``."""
         now = self._clock()
-        self._set(digest, EventKind.OPENED, state=CaseState.OPEN, opened_at=now, changed_at=now,
+        self._set(digest, EventKind.OPENED, by, state=CaseState.OPEN, opened_at=now, changed_at=now,
                   removed_at=None)  # fmt: skip
 
-    def close_case(self, digest: str) -> None:
+    def close_case(self, digest: str, *, by: str = LOCAL) -> None:
         """Note that a case was put aside; everything of it stays."""
-        self._set(digest, EventKind.CLOSED, state=CaseState.CLOSED)
+        self._set(digest, EventKind.CLOSED, by, state=CaseState.CLOSED)
 
     def choose_pack(self, digest: str, pack_name: str) -> None:
         """Note which model reads a case. Raises ``UnknownCaseError``."""
-        self._set(digest, None, pack_name=pack_name, changed_at=self._clock())
+        self._set(digest, None, LOCAL, pack_name=pack_name, changed_at=self._clock())
 
-    def remove(self, digest: str) -> None:
+    def remove(self, digest: str, *, by: str = LOCAL) -> None:
         """Take a case off every list; ``restore`` brings it back until it is purged."""
-        self._set(digest, EventKind.REMOVED, state=CaseState.REMOVED, removed_at=self._clock())
+        now = self._clock()
+        self._set(digest, EventKind.REMOVED, by, state=CaseState.REMOVED, removed_at=now)
 
-    def restore(self, digest: str) -> None:
+    def restore(self, digest: str, *, by: str = LOCAL) -> None:
         """Bring a removed case back. Raises ``UnknownCaseError`` after it was purged."""
-        self._set(digest, EventKind.RESTORED, state=CaseState.CLOSED, removed_at=None)
+        self._set(digest, EventKind.RESTORED, by, state=CaseState.CLOSED, removed_at=None)
 
     def purge(self, *, older_than: timedelta = timedelta(0)) -> int:
         """Delete for good what was removed so long ago; return the number of cases."""
         before = self._clock() - older_than
         with self._database.writing(alone=True) as connection:
             digests = case_rows.digests_before(connection, removed=before)
-            blobs = self._delete(connection, digests, EventKind.DELETED)
+            blobs = self._delete(connection, digests, EventKind.DELETED, "")
         self._discard(blobs)
         return len(digests)
 
-    def delete(self, digest: str) -> None:
+    def delete(self, digest: str, *, by: str = LOCAL) -> None:
         """Delete a case for good, now. Raises ``UnknownCaseError``."""
         with self._database.writing(alone=True) as connection:
             if not case_rows.change_case(connection, digest, changed_at=self._clock()):
                 raise UnknownCaseError(digest=digest)
-            blobs = self._delete(connection, [digest], EventKind.DELETED)
+            blobs = self._delete(connection, [digest], EventKind.DELETED, by)
         self._discard(blobs)
 
     def expire(self) -> int:
@@ -207,7 +208,7 @@ class Store:
         before = self._clock() - timedelta(days=days)
         with self._database.writing(alone=True) as connection:
             digests = case_rows.digests_before(connection, changed=before)
-            blobs = self._delete(connection, digests, EventKind.EXPIRED)
+            blobs = self._delete(connection, digests, EventKind.EXPIRED, "")
         self._discard(blobs)
         return len(digests)
 
@@ -322,19 +323,23 @@ class Store:
 
     # --- Inside a transaction
 
-    def _set(self, digest: str, kind: EventKind | None, **values: Any) -> None:
+    def _set(self, digest: str, kind: EventKind | None, by: str, **values: Any) -> None:
         if "state" in values:
             values["state"] = str(values["state"])
         with self._database.writing() as connection:
             if not case_rows.change_case(connection, digest, **values):
                 raise UnknownCaseError(digest=digest)
             if kind is not None:
-                self._tell(connection, kind, digest)
+                self._tell(connection, kind, digest, reader=by)
 
-    def _delete(self, connection: Connection, digests: Sequence[str], kind: EventKind) -> set[str]:
+    def _delete(
+        self, connection: Connection, digests: Sequence[str], kind: EventKind, by: str
+    ) -> set[str]:
         blobs = case_rows.delete_cases(connection, digests)
+        if digests:
+            self._database.forget_deleted()
         for digest in digests:
-            self._tell(connection, kind, digest)
+            self._tell(connection, kind, digest, reader=by)
         return blobs
 
     def _discard(self, blobs: Collection[str]) -> int:

@@ -257,5 +257,5 @@ def test_another_model_asks_again_and_the_record_says_that_one_was_seen(
         assert impression.is_blind is is_blind
     state.choose_pack("one")
     assert reading.desk(work).reading.is_revealed, "the first reading is still there"
-    state.close_active()
+    state.close_case(session.active_digest or "")
     assert not session.desks

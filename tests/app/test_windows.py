@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import desks
+from dashboard import merging
 from mmcore.records import DecisionReason, Presence, Response
 from tests.app.conftest import Stage, html
 from tests.app.desk import (
@@ -92,7 +92,7 @@ def pictures(**captions: int) -> dict[str, Any]:
 def test_two_drafts_are_joined_by_what_each_window_changed(
     base: Any, mine: Any, theirs: Any, joined: Any
 ) -> None:
-    assert desks.merged(base, mine, theirs) == joined
+    assert merging.merged(base, mine, theirs) == joined
 
 
 def test_the_last_entry_is_undone_and_redone_until_it_is_recorded(
