@@ -41,6 +41,8 @@ def of_store_error(error: errors.StoreError) -> Text:
             return say("A stored file of the case is damaged or gone. Restore it from a backup.")
         case errors.UnknownCaseError():
             return say("The case was removed, maybe in another window.")
+        case errors.ReportSignedError():
+            return say("The report was signed, maybe in another window. Only addenda follow.")
         case errors.StoreUnavailableError():
             return say(
                 "The disk or the database does not answer as it should ({problem}).",

@@ -200,16 +200,17 @@ def report(
     out: Annotated[Path, typer.Option(dir_okay=False, help="PDF file to write.")],
     language: Annotated[str, typer.Option(help="Of its words, such as zh-Hans.")] = "en",
 ) -> None:
-    """Render a result as PDF; nothing but the result file is read."""
+    """Render a result as PDF, with the letterhead of the site; of the case nothing else is read."""
     from mmcore.errors import ConfigError
     from mmcore.language import LANGUAGES
     from mmcore.report import read_result, render_pdf
+    from mmcore.report.template import template_of
 
     with _refusals():
         if language not in LANGUAGES:
             problem = f"{language} is none of {', '.join(LANGUAGES)}"
             raise ConfigError(key="language", problem=problem)
-        out.write_bytes(render_pdf(read_result(result), language))
+        out.write_bytes(render_pdf(read_result(result), language, template_of()))
 
 
 @app.command()

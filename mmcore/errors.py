@@ -204,6 +204,21 @@ class ResultFormatError(MMCoreError):
         self.problem = problem
 
 
+class ReportTemplateError(MMCoreError):
+    """The site's template of its reports can not be used; ``where`` is the setting at fault."""
+
+    def __init__(self, *, where: str, problem: str) -> None:
+        super().__init__(
+            say(
+                "the report template of this site, {where}: {problem}",
+                where=where,
+                problem=problem,
+            )
+        )
+        self.where = where
+        self.problem = problem
+
+
 class StoreError(MMCoreError):
     """Something of the store of cases; never raised itself."""
 

@@ -1,7 +1,9 @@
 """A result document signed and added to: what it says then, and the proof that it still says it.
 
 The signature holds the digest of the document as it was signed; each addendum that of everything
-before it. Whoever alters a signed document breaks the chain, and it is refused where it is read.
+before it. A document that no longer agrees with them is refused where it is read. That is no
+cryptographic signature: who alters a document can make its digests anew, and then it differs from
+the one in the store.
 """
 
 from collections.abc import Mapping

@@ -67,6 +67,11 @@ def draw_case_identity(sheet: Sheet, result: ReportedResult) -> None:
     notices = case.notices + result.notices
     notices += case.key_image.notices if case.key_image else ()
     notices += case.key_recording.notices if case.key_recording else ()
+    if result.addenda:
+        words = say("This report has addenda, which stand at its end.")
+        if len(result.addenda) == 1:
+            words = say("This report has an addendum, which stands at its end.")
+        sheet.paragraph(say("\u25b2 {notice}", notice=words), replace(STRONG, color=CAUTION))
     for notice in notices[:MAX_NOTICES]:
         style = replace(BODY, color=CAUTION)
         sheet.paragraph(say("\u25b2 {notice}", notice=word(notice)), style, max_lines=2)
@@ -125,6 +130,8 @@ def draw_model(sheet: Sheet, result: ReportedResult) -> None:
     seconds = sum(result.timings.values())
     facts = [
         (say("Pack"), f"{pack.name} {pack.version}"),
+        ("SHA-256", pack.digest),
+        (say("Findings"), f"{len(result.gates)}"),
         (say("Device"), result.device),
         (say("Computed in"), f"{seconds:.2f} s" if result.timings else say("not recorded")),
         (say("Result"), SCHEMA),

@@ -183,9 +183,11 @@ def draw_evidence(sheet: Sheet, evidence: list[Evidence]) -> None:
         sheet.heading(title, x=x, width=_HALF)
         if not items:
             sheet.paragraph(say("None that passed its test."), NOTE, x=x, width=_HALF)
-        for entry in items:
-            sheet.y -= 11.0
-            _draw_evidence_row(sheet, entry, x)
+        with sheet.tags.group("Table"):
+            for entry in items:
+                sheet.y -= 11.0
+                with sheet.row():
+                    _draw_evidence_row(sheet, entry, x)
     sheet.y = top - height
 
 

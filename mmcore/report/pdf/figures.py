@@ -37,6 +37,7 @@ from mmcore.wording import (
 )
 
 _OVERLAY_SIDE = 256
+_PICTURE_SIDE = 480
 ROW = 16.5
 """Height of one step of the waterfall, in points."""
 
@@ -62,9 +63,13 @@ def image_frame(image: KeyImage, *, x: float, top: float, width: float, height: 
     return Frame(x, top - unit * true_height, unit * true_width, unit * true_height)
 
 
-def draw_image(sheet: Sheet, image: KeyImage, frame: Frame) -> None:
-    """Draw the key image with a scale bar where the file states the size of a pixel."""
-    reader = ImageReader(Image.fromarray(image.pixels))
+def draw_image(sheet: Sheet, image: KeyImage, frame: Frame, overlay: Overlay | None = None) -> None:
+    """Draw the key image, with the signed overlay where one is given.
+
+    It has a scale bar where the file states the size of a pixel.
+    """
+    pixels = image.pixels if overlay is None else blended(image, overlay)
+    reader = ImageReader(Image.fromarray(pixels))
     sheet.canvas.drawImage(reader, frame.x, frame.y, frame.width, frame.height)
     sheet.box(frame.x, frame.y, frame.width, frame.height, stroke=RULE)
     if image.spacing_mm is None:
@@ -81,26 +86,27 @@ def draw_image(sheet: Sheet, image: KeyImage, frame: Frame) -> None:
     sheet.text(right - length / 2, y + 3.4, label, Style(size=5.6, color="#ffffff"), align="center")
 
 
-def draw_overlay(
-    sheet: Sheet, image: KeyImage, frame: Frame, overlay: Overlay, regions: Sequence[PartItem]
-) -> None:
-    """Draw the signed overlay over the drawn image, and a number on each region of the list."""
+def blended(image: KeyImage, overlay: Overlay) -> npt.NDArray[np.uint8]:
+    """Return the image with the overlay over it, (rows, columns, 3), opaque as PDF/A-1 asks."""
+    picture = Image.fromarray(image.pixels).convert("RGBA")
+    picture.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE), Image.Resampling.LANCZOS)
     row, column, rows, columns = overlay.box
+    if rows > 0.0 and columns > 0.0:
+        tinted = Image.fromarray(_tinted(overlay.values))
+        across = tinted.width / columns * image.stored[1] / picture.width
+        down = tinted.height / rows * image.stored[0] / picture.height
+        left, top = column / columns * tinted.width, row / rows * tinted.height
+        place = (across, 0.0, -left, 0.0, down, -top)  # from a pixel of the picture to one of it
+        layer = tinted.transform(
+            picture.size, Image.Transform.AFFINE, place, Image.Resampling.BILINEAR
+        )
+        picture = Image.alpha_composite(picture, layer)
+    return np.asarray(picture.convert("RGB"))
+
+
+def draw_regions(sheet: Sheet, image: KeyImage, frame: Frame, regions: Sequence[PartItem]) -> None:
+    """Draw a number on each region of the list, over the drawn image."""
     unit_x, unit_y = frame.width / image.stored[1], frame.height / image.stored[0]
-    canvas = sheet.canvas
-    canvas.saveState()
-    clip = canvas.beginPath()
-    clip.rect(frame.x, frame.y, frame.width, frame.height)
-    canvas.clipPath(clip, stroke=0, fill=0)
-    canvas.drawImage(
-        ImageReader(Image.fromarray(_tinted(overlay.values))),
-        frame.x + column * unit_x,
-        frame.y + frame.height - (row + rows) * unit_y,
-        columns * unit_x,
-        rows * unit_y,
-        mask="auto",
-    )
-    canvas.restoreState()
     for number, region in enumerate(regions, start=1):
         place = _place(region, image)
         if place is not None:
@@ -122,13 +128,14 @@ def _place(region: PartItem, image: KeyImage) -> tuple[float, float] | None:
 def draw_marker(sheet: Sheet, x: float, y: float, number: int, *, is_for: bool) -> None:
     """Draw a numbered disc: solid for what raises the logit, dashed for what lowers it."""
     canvas = sheet.canvas
-    canvas.saveState()
-    canvas.setFillColor(HexColor("#ffffff"))
-    canvas.setStrokeColor(HexColor(FOR if is_for else AGAINST))
-    canvas.setLineWidth(1.1)
-    canvas.setDash([] if is_for else [1.6, 1.2])
-    canvas.circle(x, y, 4.4, stroke=1, fill=1)
-    canvas.restoreState()
+    with sheet.tags.artifact():
+        canvas.saveState()
+        canvas.setFillColor(HexColor("#ffffff"))
+        canvas.setStrokeColor(HexColor(FOR if is_for else AGAINST))
+        canvas.setLineWidth(1.1)
+        canvas.setDash([] if is_for else [1.6, 1.2])
+        canvas.circle(x, y, 4.4, stroke=1, fill=1)
+        canvas.restoreState()
     sheet.text(x, y - 2.0, str(number), Style(size=5.6, font=BOLD), align="center")
 
 
@@ -141,7 +148,8 @@ def draw_overlay_legend(sheet: Sheet, x: float, y: float, width: float) -> None:
     mixed = np.rint(colors[..., :3] * alpha + over_grey * (1.0 - alpha)).astype(np.uint8)
     bar = width * 0.3
     left = x + (width - bar) / 2
-    sheet.canvas.drawImage(ImageReader(Image.fromarray(mixed)), left, y, bar, 5.0)
+    with sheet.tags.artifact():
+        sheet.canvas.drawImage(ImageReader(Image.fromarray(mixed)), left, y, bar, 5.0)
     sheet.text(left - 4.0, y, say("against"), SMALL, align="right")
     sheet.text(left + bar + 4.0, y, say("for"), SMALL)
 
@@ -156,13 +164,13 @@ def draw_interval(
     low, high = (frame.x + frame.width * edge for edge in interval)
     color = FOR if called else MUTED
     sheet.box(low, middle - 2.2, max(high - low, 0.8), 4.4, fill="#f0b48f" if called else "#b3bcc5")
-    canvas = sheet.canvas
-    canvas.setFillColor(HexColor(color))
-    canvas.circle(frame.x + frame.width * point, middle, 2.3, stroke=0, fill=1)
-    canvas.setStrokeColor(HexColor(INK))
-    canvas.setLineWidth(0.9)
-    tick = frame.x + frame.width * operating_point
-    canvas.line(tick, middle - 4.4, tick, middle + 4.4)
+    canvas, tick = sheet.canvas, frame.x + frame.width * operating_point
+    with sheet.tags.artifact():
+        canvas.setFillColor(HexColor(color))
+        canvas.circle(frame.x + frame.width * point, middle, 2.3, stroke=0, fill=1)
+        canvas.setStrokeColor(HexColor(INK))
+        canvas.setLineWidth(0.9)
+        canvas.line(tick, middle - 4.4, tick, middle + 4.4)
 
 
 def waterfall_height(target: ReportedTarget) -> float:
@@ -188,7 +196,8 @@ def draw_waterfall(sheet: Sheet, target: ReportedTarget, *, x: float, width: flo
     plot = _Plot.around(edges, x=x + 66.0, width=width - 66.0 - 74.0)
     top = sheet.y - 14.0
     bottom = top - ROW * (len(steps) + 2)
-    _draw_axis(sheet, target, plot, top, bottom)
+    with sheet.tags.artifact():
+        _draw_axis(sheet, target, plot, top, bottom)
 
     y, total = top - ROW, target.base
     _draw_step_row(sheet, x, y, say("Base"), signed_text(target.base), width)
@@ -306,28 +315,32 @@ def _draw_step_row(
     is_strong: bool = False,
 ) -> None:  # fmt: skip
     style = Style(size=6.8, font=BOLD) if is_strong else Style(size=6.8)
-    sheet.clipped(x, y + 3.6, label, 64.0, style)
-    sheet.text(x + width, y + 3.6, value, style, align="right")
+    with sheet.row():
+        sheet.clipped(x, y + 3.6, label, 64.0, style)
+        sheet.text(x + width, y + 3.6, value, style, align="right")
 
 
 def _draw_dot(sheet: Sheet, x: float, y: float, color: str) -> None:
-    sheet.canvas.setFillColor(HexColor(color))
-    sheet.canvas.circle(x, y, 2.6, stroke=0, fill=1)
+    with sheet.tags.artifact():
+        sheet.canvas.setFillColor(HexColor(color))
+        sheet.canvas.circle(x, y, 2.6, stroke=0, fill=1)
 
 
 def _draw_band(sheet: Sheet, low: float, high: float, y: float) -> None:
     canvas = sheet.canvas
-    canvas.setStrokeColor(HexColor(INK))
-    canvas.setLineWidth(0.7)
-    canvas.line(low, y, high, y)
-    for edge in (low, high):
-        canvas.line(edge, y - 2.0, edge, y + 2.0)
+    with sheet.tags.artifact():
+        canvas.setStrokeColor(HexColor(INK))
+        canvas.setLineWidth(0.7)
+        canvas.line(low, y, high, y)
+        for edge in (low, high):
+            canvas.line(edge, y - 2.0, edge, y + 2.0)
 
 
 def _connect(sheet: Sheet, x: float, top: float, bottom: float) -> None:
-    sheet.canvas.setStrokeColor(HexColor(MUTED))
-    sheet.canvas.setLineWidth(0.4)
-    sheet.canvas.line(x, top, x, bottom)
+    with sheet.tags.artifact():
+        sheet.canvas.setStrokeColor(HexColor(MUTED))
+        sheet.canvas.setLineWidth(0.4)
+        sheet.canvas.line(x, top, x, bottom)
 
 
 def _tinted(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

@@ -21,8 +21,8 @@ from mmcore.report.pdf.figures import (
     describe,
     draw_image,
     draw_interval,
-    draw_overlay,
     draw_overlay_legend,
+    draw_regions,
     draw_waterfall,
     image_frame,
     waterfall_height,
@@ -72,16 +72,19 @@ _GAP = 8.0
 def draw_summary(sheet: Sheet, result: ReportedResult) -> None:
     """Draw one row for every target: score, interval, operating point, call and trust verdict."""
     sheet.heading(say("AI summary"))
-    sheet.y -= 9.5
-    for x, head in zip(_COLUMNS, _HEADS, strict=True):
-        sheet.text(MARGIN + x, sheet.y + 2.0, head, SMALL)
-    sheet.rule(MARGIN, sheet.y - 1.0, CONTENT_WIDTH)
-    sheet.y -= 2.0
     ranked = sorted(result.targets, key=_rank)
     findings = [t for t in ranked if t.kind == "finding"]
     others = [t for t in ranked if t.kind != "finding"][:MAX_TARGETS]
-    for target in findings[: MAX_TARGETS - len(others)] + others:
-        _draw_row(sheet, target, is_dense=len(ranked) > 12)
+    with sheet.tags.group("Table"):
+        sheet.y -= 9.5
+        with sheet.row(is_head=True):
+            for x, head in zip(_COLUMNS, _HEADS, strict=True):
+                if head:
+                    sheet.text(MARGIN + x, sheet.y + 2.0, head, SMALL)
+        sheet.rule(MARGIN, sheet.y - 1.0, CONTENT_WIDTH)
+        sheet.y -= 2.0
+        for target in findings[: MAX_TARGETS - len(others)] + others:
+            _draw_row(sheet, target, is_dense=len(ranked) > 12)
     scored = {target.name for target in ranked}
     unscored = [gate for gate in result.gates if gate.target not in scored]
     if unscored:
@@ -179,7 +182,8 @@ def _draw_finding(
     sheet.y = top
     title = say("How the score adds up (logits, with 5\u201395% band)")
     sheet.paragraph(title, SMALL, x=x, width=width)
-    draw_waterfall(sheet, target, x=x, width=width)
+    with sheet.tags.group("Table"):
+        draw_waterfall(sheet, target, x=x, width=width)
     for words in _ledger_facts(target):
         sheet.paragraph(words, SMALL, x=x, width=width, max_lines=2)
     for modality, part in target.parts.items():
@@ -284,18 +288,21 @@ def _draw_row(sheet: Sheet, target: ReportedTarget, *, is_dense: bool) -> None:
     sheet.y -= row
     y = sheet.y + 3.2
     style = STRONG if target.called else BODY
-    sheet.clipped(MARGIN, y, word(target.display), 108.0, style)
-    if target.is_withheld:
-        sheet.text(MARGIN + _COLUMNS[1], y, say("no score: withheld"), replace(BODY, color=MUTED))
-    elif target.kind == "regression":
-        _draw_regression(sheet, target, y)
-    else:
-        _draw_probability(sheet, target, y)
     trust = SMALL if target.gate.verdict is GateVerdict.SCORED else replace(SMALL, color=CAUTION)
-    sheet.text(MARGIN + _COLUMNS[7], y, _TRUST[target.gate.verdict], trust)
-    for line in reason:
-        sheet.y -= NOTE.leading
-        sheet.text(MARGIN + 12.0, sheet.y + 2.4, line, NOTE)
+    with sheet.row():
+        sheet.clipped(MARGIN, y, word(target.display), 108.0, style)
+        if target.is_withheld:
+            none = say("no score: withheld")
+            sheet.text(MARGIN + _COLUMNS[1], y, none, replace(BODY, color=MUTED))
+        elif target.kind == "regression":
+            _draw_regression(sheet, target, y)
+        else:
+            _draw_probability(sheet, target, y)
+        sheet.text(MARGIN + _COLUMNS[7], y, _TRUST[target.gate.verdict], trust)
+        with sheet.tags.content("TD"):
+            for line in reason:
+                sheet.y -= NOTE.leading
+                sheet.text(MARGIN + 12.0, sheet.y + 2.4, line, NOTE)
     sheet.is_substituted |= "[U+" in "".join(reason)
     sheet.rule(MARGIN, sheet.y, CONTENT_WIDTH, color="#e3e7ea")
 
@@ -344,7 +351,8 @@ def _draw_images(
     size = {"width": _IMAGE_WIDTH, "height": _IMAGE_HEIGHT}
     left = image_frame(image, x=MARGIN, top=top, **size)
     right = image_frame(image, x=MARGIN + _IMAGE_WIDTH + _GAP, top=top, **size)
-    draw_image(sheet, image, left)
+    with sheet.figure(say("Image of the case as displayed, without overlay")):
+        draw_image(sheet, image, left)
     part = target.parts.get(Modality.IMAGE)
     caption = left.y - 8.5
     sheet.clipped(left.x, caption, say("Image as displayed, no overlay"), _IMAGE_WIDTH, SMALL)
@@ -353,12 +361,16 @@ def _draw_images(
         scale = say("scale as the file states it")
     sheet.clipped(left.x, caption - 8.5, scale, _IMAGE_WIDTH, SMALL)
     if part is not None and part.overlay is not None:
-        draw_image(sheet, image, right)
         regions = [e.item for e in evidence if e.number is not None]
-        draw_overlay(sheet, image, right, part.overlay, regions)
         words = say("What moved the score")
         if regions:
             words = say("What moved the score; rings: see below")
+        moved = say(
+            "The same image with what moved the score of {finding}", finding=word(target.display)
+        )
+        with sheet.figure(moved):
+            draw_image(sheet, image, right, part.overlay)
+            draw_regions(sheet, image, right, regions)
         sheet.clipped(right.x, caption, words, _IMAGE_WIDTH, SMALL)
         draw_overlay_legend(sheet, right.x, caption - 8.5, right.width)
     else:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmcore.language import joined, say, word
-from mmcore.records import Modality, PartItem
+from mmcore.records import Modality, PartItem, Variant
 from mmcore.report.case_reading import ReportedRecording
 from mmcore.report.pdf.evidence_sections import told_of
 from mmcore.report.pdf.figures import Frame, draw_marker
@@ -18,7 +18,7 @@ from mmcore.report.pdf.sheet import (
     STRONG,
     Sheet,
 )
-from mmcore.report.pdf.sound_figure import AXIS, draw_map_scale, draw_sound_map, draw_spectrogram
+from mmcore.report.pdf.sound_figure import AXIS, draw_cells, draw_map_scale, draw_spectrogram
 from mmcore.report.reading import ReportedPart, ReportedResult, ReportedTarget
 from mmcore.wording import NO_CLAIM, copies_text, effect_text, signed_text, sound_text
 
@@ -77,23 +77,12 @@ def draw_variants(sheet: Sheet, result: ReportedResult, target: ReportedTarget |
     if part is not None and not part.passed:
         words = say("\u25a0 Evidence withheld. {reason}", reason=word(part.reason))
         sheet.paragraph(words, replace(NOTE, color=CAUTION), max_lines=2)
-    if variants:
-        sheet.y -= 9.5
-        for x, head in zip(_COLUMNS, _HEADS, strict=False):
-            sheet.text(MARGIN + x, sheet.y + 2.0, head, SMALL)
-        moved = say("Moved {target}", target=word(target.display)) if target else ""
-        sheet.text(MARGIN + CONTENT_WIDTH, sheet.y + 2.0, moved, SMALL, align="right")
-    for variant in variants:
-        sheet.y -= 10.5
-        y = sheet.y + 2.4
-        cells = (variant.gene or "\u2013", variant.variant_id, copies_text(variant.copies),
-                 effect_text(variant) or "\u2013")  # fmt: skip
-        for text, x, end in zip(cells, _COLUMNS, _COLUMNS[1:], strict=False):
-            sheet.clipped(MARGIN + x, y, text, end - x - 6.0)
-        value = signed.get((variant.variant_id,))
-        amount = "\u2013" if value is None else signed_text(value)
-        sheet.text(MARGIN + CONTENT_WIDTH, y, amount, STRONG, align="right")
-        sheet.rule(MARGIN, sheet.y, CONTENT_WIDTH, color="#e3e7ea")
+    with sheet.tags.group("Table"):
+        if variants:
+            _draw_variant_heads(sheet, target)
+        for variant in variants:
+            value = signed.get((variant.variant_id,))
+            _draw_variant(sheet, variant, "\u2013" if value is None else signed_text(value))
     rest = [item for item in part.top if not item.where] if part else []
     for item in rest:
         sheet.y -= 10.5
@@ -108,6 +97,27 @@ def draw_variants(sheet: Sheet, result: ReportedResult, target: ReportedTarget |
         sheet.paragraph(more, NOTE)
     told = told_of(target, Modality.VARIANTS, result) if target else None
     sheet.paragraph(joined([told.says, told.says_not]) if told else NO_CLAIM, NOTE)
+
+
+def _draw_variant_heads(sheet: Sheet, target: ReportedTarget | None) -> None:
+    sheet.y -= 9.5
+    moved = say("Moved {target}", target=word(target.display)) if target else ""
+    with sheet.row(is_head=True):
+        for x, head in zip(_COLUMNS, _HEADS, strict=False):
+            sheet.text(MARGIN + x, sheet.y + 2.0, head, SMALL)
+        sheet.text(MARGIN + CONTENT_WIDTH, sheet.y + 2.0, moved, SMALL, align="right")
+
+
+def _draw_variant(sheet: Sheet, variant: Variant, amount: str) -> None:
+    sheet.y -= 10.5
+    y = sheet.y + 2.4
+    cells = (variant.gene or "\u2013", variant.variant_id, copies_text(variant.copies),
+             effect_text(variant) or "\u2013")  # fmt: skip
+    with sheet.row():
+        for text, x, end in zip(cells, _COLUMNS, _COLUMNS[1:], strict=False):
+            sheet.clipped(MARGIN + x, y, text, end - x - 6.0)
+        sheet.text(MARGIN + CONTENT_WIDTH, y, amount, STRONG, align="right")
+    sheet.rule(MARGIN, sheet.y, CONTENT_WIDTH, color="#e3e7ea")
 
 
 def _facts(recording: ReportedRecording, result: ReportedResult) -> str:
@@ -128,7 +138,8 @@ def _draw_pictures(
     bottom = sheet.y - 4.0 - _PICTURE_HEIGHT
     width = _HALF - AXIS
     left = Frame(MARGIN + AXIS, bottom, width, _PICTURE_HEIGHT)
-    draw_spectrogram(sheet, shown, left)
+    with sheet.figure(say("Spectrogram of the recording")):
+        draw_spectrogram(sheet, shown, left)
     caption = bottom - 16.0
     words = say("Loudness: white is loudest, black {range:.0f} dB below", range=shown.range_db)
     if shown.seconds < recording.seconds:
@@ -141,10 +152,11 @@ def _draw_pictures(
     over = part.overlay.sound if part is not None and part.overlay is not None else None
     right = Frame(MARGIN + _HALF + _GUTTER + AXIS, bottom, width, _PICTURE_HEIGHT)
     if over is not None and target is not None:
-        draw_spectrogram(sheet, shown, right)
         cells = [(float(i.where[0]), float(i.where[1]), i.signed > 0) for i in items]
-        peak = draw_sound_map(sheet, shown, right, over, cells)
         words = say("What moved {target}; rings: see below", target=word(target.display))
+        with sheet.figure(words):
+            peak = draw_spectrogram(sheet, shown, right, over)
+            draw_cells(sheet, shown, right, cells)
         sheet.clipped(right.x, caption, words, width, SMALL)
         draw_map_scale(sheet, right.x, caption - 8.5, width - 30.0, peak=peak)
     elif part is not None:

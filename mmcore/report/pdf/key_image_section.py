@@ -52,7 +52,8 @@ def _draw_row(sheet: Sheet, row: Sequence[KeyImage], *, first: int) -> None:
         x, top = MARGIN + column * (_COLUMN + _GAP), sheet.y - 6.0
         width, height = _size(image)
         picture = ImageReader(Image.fromarray(read_picture(image.png)))
-        sheet.canvas.drawImage(picture, x, top - height, width, height)
+        with sheet.figure(image.caption or say("Key images")):
+            sheet.canvas.drawImage(picture, x, top - height, width, height)
         sheet.box(x, top - height, width, height, stroke=RULE)
         y = top - height - SMALL.leading
         sheet.text(x, y, f"{first + column}", SMALL)

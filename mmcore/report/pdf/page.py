@@ -1,6 +1,9 @@
 """What every page carries: whose report it is, what it may be used for, and what it came from."""
 
-from mmcore.language import say
+from PIL import Image
+from reportlab.lib.utils import ImageReader
+
+from mmcore.language import Text, say
 from mmcore.report.pdf.fonts import BOLD
 from mmcore.report.pdf.sheet import (
     CAUTION,
@@ -17,11 +20,15 @@ from mmcore.report.pdf.sheet import (
     clip,
 )
 from mmcore.report.reading import ReportedResult
+from mmcore.report.template import Template
 from mmcore.wording import person_name
 
 PRODUCT = "Consilium"
+KIND = say("Explainable multimodal case report")
 USE = say("Research use only \u2013 not a medical device")
-STATUS = say("DRAFT \u2013 unsigned")
+DRAFT = say("DRAFT \u2013 unsigned")
+FINAL = say("FINAL \u2013 signed")
+AMENDED = say("FINAL \u2013 with addenda")
 SUBSTITUTION = say("Characters that this report's font can not set are given as [U+code point].")
 
 _BAND = 40.0
@@ -29,22 +36,36 @@ _STRIP = 16.0
 TOP = PAGE_HEIGHT - _BAND - _STRIP - 6.0
 """Where the content of a page begins."""
 
+_STATUS_WIDTH = 120.0
+_LOGO_WIDTH, _LOGO_HEIGHT = 120.0, 30.0
+_WHITE = "#ffffff"
+_FAINT = "#d7e1ea"
 
-def draw_head(sheet: Sheet, result: ReportedResult) -> None:
-    """Draw the head of a page: product, status and intended use."""
+
+def status_of(result: ReportedResult) -> Text:
+    """Return whether the report is a draft, final, or final with addenda."""
+    if result.signature is None:
+        return DRAFT
+    return AMENDED if result.addenda else FINAL
+
+
+def draw_head(sheet: Sheet, result: ReportedResult, template: Template) -> None:
+    """Draw the head of a page: whose letterhead, status and intended use."""
     band = PAGE_HEIGHT - _BAND
-    sheet.box(0.0, band, PAGE_WIDTH, _BAND, fill=NAVY)
-    width = sheet.text(MARGIN, band + 14.0, PRODUCT, Style(size=17.0, font=BOLD, color="#ffffff"))
-    sheet.text(
-        MARGIN + width + 10.0, band + 14.0, say("Explainable multimodal case report"),
-        Style(size=8.6, color="#d7e1ea"),
-    )  # fmt: skip
     right = PAGE_WIDTH - MARGIN
-    sheet.canvas.setLineWidth(0.8)
-    sheet.box(right - 104.0, band + 11.0, 104.0, 17.0, stroke="#ffffff")
+    sheet.box(0.0, band, PAGE_WIDTH, _BAND, fill=NAVY)
+    if template.department:
+        _draw_letterhead(sheet, template, band)
+    else:
+        with sheet.tags.content("H1"):
+            big = Style(size=17.0, font=BOLD, color=_WHITE)
+            width = sheet.text(MARGIN, band + 14.0, PRODUCT, big)
+            small = Style(size=8.6, color=_FAINT)
+            sheet.text(MARGIN + width + 10.0, band + 14.0, KIND, small)
+    sheet.box(right - _STATUS_WIDTH, band + 11.0, _STATUS_WIDTH, 17.0, stroke=_WHITE)
     sheet.text(
-        right - 52.0, band + 16.4, STATUS, Style(size=8.6, font=BOLD, color="#ffffff"),
-        align="center",
+        right - _STATUS_WIDTH / 2, band + 16.4, status_of(result),
+        Style(size=8.6, font=BOLD, color=_WHITE), align="center",
     )  # fmt: skip
     sheet.box(0.0, band - _STRIP, PAGE_WIDTH, _STRIP, fill="#fdf0d5")
     sheet.text(MARGIN, band - _STRIP + 5.0, USE, Style(size=7.6, font=BOLD, color=CAUTION))
@@ -56,32 +77,60 @@ def draw_head(sheet: Sheet, result: ReportedResult) -> None:
         )  # fmt: skip
 
 
-def draw_foot(sheet: Sheet, result: ReportedResult, digest: str, *, pages: int) -> None:
+def _draw_letterhead(sheet: Sheet, template: Template, band: float) -> None:
+    """Draw logo, department and address; the address takes up to two lines with what this is."""
+    x = MARGIN
+    if template.logo is not None:
+        rows, columns = template.logo.shape[:2]
+        scale = min(_LOGO_WIDTH / columns, _LOGO_HEIGHT / rows)
+        width, height = columns * scale, rows * scale
+        y = band + (_BAND - height) / 2
+        sheet.box(x - 2.0, y - 2.0, width + 4.0, height + 4.0, fill=_WHITE)
+        with sheet.figure(template.department):
+            logo = ImageReader(Image.fromarray(template.logo))
+            sheet.canvas.drawImage(logo, x, y, width, height)
+        x += width + 10.0
+    room = PAGE_WIDTH - MARGIN - _STATUS_WIDTH - 12.0 - x
+    with sheet.tags.content("H1"):
+        name = Style(size=11.0, font=BOLD, color=_WHITE)
+        sheet.clipped(x, band + 25.0, template.department, room, name)
+    small = Style(size=6.6, color=_FAINT)
+    address = " \u00b7 ".join(template.address)
+    sheet.clipped(x, band + 15.0, address, room, small)
+    kind = say("{kind} \u00b7 {product}", kind=KIND, product=PRODUCT)
+    sheet.clipped(x, band + (6.5 if address else 15.0), kind, room, small)
+
+
+def draw_foot(
+    sheet: Sheet, result: ReportedResult, template: Template, digest: str, *, pages: int
+) -> None:
     """Draw the foot of a page whose content is complete: patient, page number and origin."""
-    sheet.rule(MARGIN, 42.0, CONTENT_WIDTH)
+    sheet.rule(MARGIN, 50.5, CONTENT_WIDTH)
     patient = result.case.patient
     whose = say(
         "ID {identifier} \u00b7 {name}",
         identifier=clip(patient.patient_id or say("unknown"), STRONG, 150.0),
         name=person_name(patient.name) or say("name unknown"),
     )
-    sheet.clipped(MARGIN, 33.0, whose, CONTENT_WIDTH - 70.0, STRONG)
+    sheet.clipped(MARGIN, 41.5, whose, CONTENT_WIDTH - 70.0, STRONG)
     right = PAGE_WIDTH - MARGIN
     sheet.text(
         right,
-        33.0,
+        41.5,
         say("Page {page} of {pages}", page=sheet.page, pages=pages),
         STRONG,
         align="right",
     )
     drawn = say("Drawn from result document SHA-256 {digest}", digest=digest)
-    sheet.text(MARGIN, 23.5, drawn, SMALL)
+    sheet.text(MARGIN, 32.5, drawn, SMALL)
     pack = say(
         "Scored by model pack {pack} {version}, SHA-256 {digest}",
         pack=result.pack.name,
         version=result.pack.version,
         digest=result.pack.digest,
     )
-    sheet.clipped(MARGIN, 15.0, pack, CONTENT_WIDTH, SMALL)
+    sheet.clipped(MARGIN, 24.0, pack, CONTENT_WIDTH, SMALL)
+    if template.footer:
+        sheet.clipped(MARGIN, 15.5, template.footer, CONTENT_WIDTH, SMALL)
     if sheet.is_substituted:
-        sheet.text(MARGIN, 44.5, SUBSTITUTION, NOTE)
+        sheet.text(MARGIN, 53.0, SUBSTITUTION, NOTE)

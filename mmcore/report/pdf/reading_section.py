@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from mmcore.language import joined, say
-from mmcore.records import Reading
+from mmcore.language import joined, say, word
+from mmcore.records import Reading, Signature
 from mmcore.report.pdf.sheet import BODY, CAUTION, CONTENT_WIDTH, MARGIN, NOTE, SMALL, Sheet
 from mmcore.report.reading import ReportedResult
 from mmcore.wording import MODE_WORDS, REASONS, RESPONSE_WORDS, impression_text
@@ -20,18 +20,20 @@ def draw_reading(sheet: Sheet, result: ReportedResult) -> None:
     if reading is None or reading.is_empty:
         return
     names = [t.name for t in result.targets if _is_told(reading, t.name)]
-    displays = {t.name: t.display for t in result.targets}
+    displays = {t.name: word(t.display) for t in result.targets}
     shown = names[:MAX_ROWS]
     sheet.need(46.0 + min(len(shown), 3) * 2 * BODY.leading)
     sheet.heading(say("Reader"))
-    sheet.paragraph(_how(reading), NOTE)
+    sheet.paragraph(_how(reading, result.signature), NOTE)
     sheet.y -= 9.5
-    for x, head in zip(_COLUMNS, _HEADS, strict=True):
-        sheet.text(MARGIN + x, sheet.y + 2.0, head, SMALL)
-    sheet.rule(MARGIN, sheet.y - 1.0, CONTENT_WIDTH)
-    sheet.y -= 2.0
-    for name in shown:
-        _draw_row(sheet, reading, name, displays[name])
+    with sheet.tags.group("Table"):
+        with sheet.row(is_head=True):
+            for x, head in zip(_COLUMNS, _HEADS, strict=True):
+                sheet.text(MARGIN + x, sheet.y + 2.0, head, SMALL)
+        sheet.rule(MARGIN, sheet.y - 1.0, CONTENT_WIDTH)
+        sheet.y -= 2.0
+        for name in shown:
+            _draw_row(sheet, reading, name, displays[name])
     if len(names) > len(shown):
         words = say("and {n} more findings, in the result document", n=len(names) - len(shown))
         sheet.paragraph(words, NOTE)
@@ -42,7 +44,7 @@ def _is_told(reading: Reading, target: str) -> bool:
     return target in told
 
 
-def _how(reading: Reading) -> str:
+def _how(reading: Reading, signature: Signature | None) -> str:
     read = say("Read {mode}.", mode=MODE_WORDS[reading.mode])
     if reading.revealed_at is not None:
         read = say(
@@ -53,7 +55,11 @@ def _how(reading: Reading) -> str:
     said = [read]
     if not all(impression.is_blind for impression in reading.impressions):
         said.append(say("A model's answer on this case had been shown earlier."))
-    return joined([*said, say("Who read is not recorded.")])
+    if signature is None:
+        said.append(say("Who read is not recorded before the report is signed."))
+    else:
+        said.append(say("Read by {name}.", name=signature.name))
+    return joined(said)
 
 
 def _draw_row(sheet: Sheet, reading: Reading, target: str, display: str) -> None:
@@ -72,13 +78,16 @@ def _draw_row(sheet: Sheet, reading: Reading, target: str, display: str) -> None
     if len(decisions) > 1:
         response = say("{response} ({count})", response=response, count=len(decisions))
     style = BODY if decisions else replace(BODY, color=CAUTION)
-    sheet.clipped(x[0], y, display, 108.0)
-    sheet.clipped(x[1], y, impression_text(first), 130.0)
-    sheet.clipped(x[2], y, response, 52.0, style)
-    sheet.clipped(x[3], y, impression_text(reading.held(target)), 130.0)
-    sheet.clipped(x[4], y, _when(decisions[-1].decided_at) if decisions else "", 78.0, SMALL)
-    if reason:
-        sheet.paragraph(reason, NOTE, x=x[1], width=CONTENT_WIDTH - _COLUMNS[1], max_lines=2)
+    with sheet.row():
+        sheet.clipped(x[0], y, display, 108.0)
+        sheet.clipped(x[1], y, impression_text(first), 130.0)
+        sheet.clipped(x[2], y, response, 52.0, style)
+        sheet.clipped(x[3], y, impression_text(reading.held(target)), 130.0)
+        sheet.clipped(x[4], y, _when(decisions[-1].decided_at) if decisions else "", 78.0, SMALL)
+        if reason:
+            with sheet.tags.content("TD"):
+                width = CONTENT_WIDTH - _COLUMNS[1]
+                sheet.paragraph(reason, NOTE, x=x[1], width=width, max_lines=2)
 
 
 def _when(moment: datetime) -> str:

@@ -6,6 +6,7 @@ image, open a file, follow a link or break a paragraph.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -23,11 +24,12 @@ from mmcore.report.pdf.fonts import (
     runs_of,
     width_of,
 )
+from mmcore.report.pdf.tagging import Kind, Tags
 
 PAGE_WIDTH, PAGE_HEIGHT = A4
 MARGIN = 42.0
 CONTENT_WIDTH = PAGE_WIDTH - 2 * MARGIN
-BOTTOM = 52.0
+BOTTOM = 60.0
 """Where the content ends, in points above the lower edge; the footer lies below."""
 
 INK, MUTED, RULE, NAVY = "#1b1f24", "#5b6570", "#c9d0d6", "#12344d"
@@ -145,12 +147,14 @@ class Sheet:
         foot: Callable[["Sheet"], None], top: float,
     ) -> None:  # fmt: skip
         self.canvas = canvas
+        self.tags = Tags(canvas)
         self.page = 1
         self.top = top
         self.y = top
         self.is_substituted = False
         self._head = head
         self._foot = foot
+        self._kind: Kind = "P"
         self._head(self)
 
     @property
@@ -160,8 +164,10 @@ class Sheet:
 
     def finish_page(self) -> None:
         """Complete the page with its foot."""
-        self._foot(self)
+        with self.tags.artifact():
+            self._foot(self)
         self.canvas.showPage()
+        self.tags.next_page()
 
     def next_page(self) -> None:
         """Complete the page and start another."""
@@ -169,17 +175,34 @@ class Sheet:
         self.page += 1
         self.y = self.top
         self.is_substituted = False
-        self._head(self)
+        with self.tags.artifact():
+            self._head(self)
 
     def need(self, height: float) -> None:
         """Start another page unless so much height is left on this one."""
         if self.room < height:
             self.next_page()
 
+    @contextmanager
+    def row(self, *, is_head: bool = False) -> Iterator[None]:
+        """Make each line that is drawn inside the block a cell of one row of a table."""
+        before, self._kind = self._kind, "TH" if is_head else "TD"
+        with self.tags.group("TR"):
+            yield
+        self._kind = before
+
+    def figure(self, alternative: str) -> AbstractContextManager[None]:
+        """Make what is drawn inside the block a figure, of which ``alternative`` is read aloud."""
+        return self.tags.content("Figure", printable(alternative))
+
     def text(
         self, x: float, y: float, text: str, style: Style = BODY, *, align: Align = "left"
     ) -> float:
         """Draw one line with its baseline at ``y`` and return its width."""
+        with self.tags.content(self._kind):
+            return self._line(x, y, text, style, align)
+
+    def _line(self, x: float, y: float, text: str, style: Style, align: Align) -> float:
         self.is_substituted |= is_substituted(text)
         line = printable(text)
         width = width_of(line, style.font, style.size)
@@ -207,41 +230,52 @@ class Sheet:
     ) -> None:  # fmt: skip
         """Draw wrapped text at the cursor and move the cursor below it."""
         self.is_substituted |= is_substituted(text)
-        for line in wrap(text, style, width, max_lines=max_lines):
-            self.y -= style.leading
-            self.text(x, self.y + 0.25 * style.size, line, style)
+        lines = wrap(text, style, width, max_lines=max_lines)
+        if not lines:
+            return
+        with self.tags.content("P"):
+            for line in lines:
+                self.y -= style.leading
+                self.text(x, self.y + 0.25 * style.size, line, style)
 
     def heading(self, text: str, *, x: float = MARGIN, width: float = CONTENT_WIDTH) -> None:
         """Draw a section heading over a thin rule at the cursor."""
+        self.tags.section()
         self.y -= 15.0
-        self.clipped(x, self.y + 3.2, text, width, HEADING)
+        with self.tags.content("H2"):
+            self.clipped(x, self.y + 3.2, text, width, HEADING)
         self.rule(x, self.y, width, color=NAVY)
         self.y -= 2.5
 
     def rule(self, x: float, y: float, width: float, *, color: str = RULE) -> None:
         """Draw a thin horizontal line."""
-        self.canvas.setStrokeColor(HexColor(color))
-        self.canvas.setLineWidth(0.5)
-        self.canvas.line(x, y, x + width, y)
+        with self.tags.artifact():
+            self.canvas.setStrokeColor(HexColor(color))
+            self.canvas.setLineWidth(0.5)
+            self.canvas.line(x, y, x + width, y)
 
     def box(
         self, x: float, y: float, width: float, height: float, *,
         fill: str | None = None, stroke: str | None = None,
     ) -> None:  # fmt: skip
         """Draw a rectangle with its lower left corner at (x, y)."""
-        if fill is not None:
-            self.canvas.setFillColor(HexColor(fill))
-        if stroke is not None:
-            self.canvas.setStrokeColor(HexColor(stroke))
-        self.canvas.setLineWidth(0.6)
-        self.canvas.rect(x, y, width, height, stroke=int(bool(stroke)), fill=int(bool(fill)))
+        with self.tags.artifact():
+            if fill is not None:
+                self.canvas.setFillColor(HexColor(fill))
+            if stroke is not None:
+                self.canvas.setStrokeColor(HexColor(stroke))
+            self.canvas.setLineWidth(0.6)
+            self.canvas.rect(x, y, width, height, stroke=int(bool(stroke)), fill=int(bool(fill)))
 
     def facts(
         self, facts: Sequence[tuple[str, str]], *, x: float, width: float, label_width: float
     ) -> None:
         """Draw a column of labelled facts at the cursor, each on one line."""
-        for label, value in facts:
-            self.y -= BODY.leading
-            baseline = self.y + 2.0
-            self.text(x, baseline, label, replace(SMALL, size=6.8))
-            self.clipped(x + label_width, baseline, value, width - label_width)
+        with self.tags.group("Table"):
+            for label, value in facts:
+                self.y -= BODY.leading
+                baseline = self.y + 2.0
+                with self.row():
+                    with self.tags.content("TH"):
+                        self.text(x, baseline, label, replace(SMALL, size=6.8))
+                    self.clipped(x + label_width, baseline, value, width - label_width)

@@ -195,7 +195,7 @@ def test_a_case_without_any_target_is_still_a_report():
     assert "No finding of this case was explained." in pages[0]
 
 
-def test_the_fullest_case_takes_two_pages():
+def test_the_fullest_case_takes_three_pages():
     targets = tuple(make_target(f"finding_{i}", 2.5 - 0.3 * i) for i in range(25))
     targets += (make_severity(),)
     reason = "Beyond the range of the reference patients. " * 5
@@ -208,7 +208,7 @@ def test_the_fullest_case_takes_two_pages():
         notices=(reason,) * 12,
     )
     pages = pages_of(make_result(case=case, targets=targets, gates=gates))
-    assert len(pages) == 2
+    assert len(pages) == 3
     assert "and 6 more targets, in the result document" in pages[0]
     assert "Severity (0\u201310) 4.2 points" in pages[0]
     assert "more files, in the result document" in pages[1]
