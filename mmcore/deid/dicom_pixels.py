@@ -15,6 +15,7 @@ from mmcore.intake.dicom.color import check_palette, to_rgb
 from mmcore.intake.dicom.frames import StoredFrame, iterate_frames
 from mmcore.intake.dicom.header import PixelHeader
 from mmcore.intake.dicom.prescan import Scan
+from mmcore.language import say
 from mmcore.records import PixelArray
 
 
@@ -72,4 +73,4 @@ def check_boxes(boxes: Sequence[tuple[int, int, int, int]]) -> None:
     Raises ``FileRefusedError`` (BAD_ATTRIBUTE).
     """
     if any(rows < 1 or columns < 1 for _, _, rows, columns in boxes):
-        raise FileRefusedError(RefusalCode.BAD_ATTRIBUTE, "a box to black out has no size")
+        raise FileRefusedError(RefusalCode.BAD_ATTRIBUTE, say("a box to black out has no size"))

@@ -26,6 +26,7 @@ from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom import prescan
 from mmcore.intake.dicom.attributes import Attributes, quietly, read_attributes
 from mmcore.intake.dicom.header import check_geometry, read_pixel_header
+from mmcore.language import say
 
 IMPLEMENTATION_UID = "2.25.291548973625904418260194671083452317746"
 IMPLEMENTATION_NAME = "CONSILIUM_DEID"
@@ -247,5 +248,5 @@ def _pixel_head(keyword: str, itemsize: int, n_bytes: int) -> bytes:
     }[keyword]
     length = n_bytes + n_bytes % 2
     if length >= 2**32 - 1:
-        raise FileRefusedError(RefusalCode.PIXELS_TOO_LARGE, "the pixels need more than 4 GB")
+        raise FileRefusedError(RefusalCode.PIXELS_TOO_LARGE, say("the pixels need more than 4 GB"))
     return struct.pack("<HH2sHI", 0x7FE0, tag, vr, 0, length)

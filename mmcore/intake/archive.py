@@ -26,6 +26,7 @@ MAX_RATIO, RATIO_FREE_BYTES = 200, 64 * 2**20
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _END_RECORD = b"PK\x05\x06"
+_ZIP64_LOCATOR = b"PK\x06\x07"
 _CONTENT_TYPES = "[Content_Types].xml"
 _ENCRYPTED = 0x1
 # Controls, zero-width and direction marks: they make one name look like another.
@@ -135,8 +136,9 @@ def _check_directory(data: bytes) -> None:
     if end < 0 or end + 22 > len(data):
         raise _corrupt(say("the archive is cut off"))
     count, size = struct.unpack_from("<HI", data, end + 10)
-    if count > MAX_ENTRIES or size > MAX_DIRECTORY_BYTES:
-        # 65,535 also announces a ZIP64 directory, which only archives this large need.
+    # A ZIP64 record outranks what stands here, and only archives this large need one.
+    has_more = end >= 20 and data[end - 20 : end - 16] == _ZIP64_LOCATOR
+    if count > MAX_ENTRIES or size > MAX_DIRECTORY_BYTES or has_more:
         raise FileRefusedError(
             RefusalCode.ARCHIVE_TOO_MANY,
             say("the archive holds more than {max_entries:,} files", max_entries=MAX_ENTRIES),

@@ -9,19 +9,22 @@ from pathlib import Path
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake import archive
 from mmcore.intake.assemble import assemble
+from mmcore.intake.case_bounds import CaseBounds
 from mmcore.intake.columns import Mappings
 from mmcore.intake.fhir_bundle import is_fhir, read_json
 from mmcore.intake.note import read_note
+from mmcore.intake.observations_cda import with_results
 from mmcore.intake.observations_csv import looks_like_table, read_table
 from mmcore.intake.observations_fhir import read_fhir
 from mmcore.intake.observations_hl7 import read_hl7
 from mmcore.intake.part_times import on_site_clock
 from mmcore.intake.parts import (
     DIRECTORY,
-    ImagePart,
+    DOCUMENTS,
+    NOT_OF_A_PERSON,
+    NotePart,
     ObservationsPart,
     Part,
-    RecordingPart,
     VariantsPart,
 )
 from mmcore.intake.quantities import summarise
@@ -42,13 +45,9 @@ from mmcore.language import joined, say
 from mmcore.records import Case, FileVerdict, SourceFile
 from mmcore.wording import COLUMNS_CHOSEN
 
-MAX_FILES = 20_000
 NO_KNOWN_OBSERVATION = say("no observation of a kind that is known here")
 _TITLE_CHARACTERS = 80
 _HEADING_BYTES = 2**18
-# Of all images and sounds of a case together: a small archive of well-compressed ones fills any
-# memory.
-MAX_CASE_PIXEL_BYTES = 4 * 2**30
 
 _KINDS = {
     Content.DICOM: "dicom",
@@ -59,8 +58,6 @@ _KINDS = {
     Content.HL7: "observations",
     Content.JSON: "observations",
 }
-# What becomes larger when it is decoded, and what one too many of it is refused as.
-_DECODED = {Content.DICOM: RefusalCode.PIXELS_TOO_LARGE, Content.SOUND: RefusalCode.TOO_LARGE}
 
 Progress = Callable[[int, int], None]
 
@@ -88,8 +85,7 @@ class _Reading:
 
     mappings: Mappings = field(default_factory=dict)
     digests: set[str] = field(default_factory=set)
-    n_files: int = 0
-    decoded_bytes: int = 0
+    bounds: CaseBounds = field(default_factory=CaseBounds)
 
 
 def case_from_files(
@@ -255,7 +251,7 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
         again = say("the same file came in before")
         return _refuse(name, data, kind, FileRefusedError(RefusalCode.DUPLICATE_FILE, again))
     reading.digests.add(digest)
-    if refusal := _count(reading, content):
+    if refusal := reading.bounds.refusal(content, len(data)):
         return _refuse(name, data, kind, refusal)
     if reader is None and (words := describe_aside(name, data)):
         return _aside(name, data, "unknown", words)
@@ -266,7 +262,7 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
             part = _read_content(name, data, content, kind, digest, reading.mappings)
         part = None if part is None else on_site_clock(part)
     except FileRefusedError as refusal:
-        if refusal.attribute == DIRECTORY:  # nothing wrong with it: its images come by themselves
+        if refusal.attribute in (DIRECTORY, *NOT_OF_A_PERSON):  # nothing is wrong with it
             return _aside(name, data, kind, refusal.detail)
         return _refuse(name, data, kind, refusal)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
@@ -286,30 +282,9 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
         return _judge_observations(name, data, part)
     if isinstance(part, VariantsPart):
         return _judge_variants(name, data, part)
-    if isinstance(part, ImagePart):
-        reading.decoded_bytes += part.instance.pixels.nbytes
-    if isinstance(part, RecordingPart):
-        reading.decoded_bytes += part.recording.samples.nbytes
+    reading.bounds.add(part)
+    kind = "note" if isinstance(part, NotePart) else kind
     return ReadFile(_source(name, data, kind, FileVerdict.USED), part)
-
-
-def _count(reading: _Reading, content: Content) -> FileRefusedError | None:
-    """Return why a case can take no more files, or no more images and sounds."""
-    reading.n_files += 1
-    if reading.n_files > MAX_FILES:
-        return FileRefusedError(
-            RefusalCode.TOO_LARGE,
-            say("the case has more than {max_files:,} files", max_files=MAX_FILES),
-        )
-    if reading.decoded_bytes >= MAX_CASE_PIXEL_BYTES and content in _DECODED:
-        return FileRefusedError(
-            _DECODED[content],
-            say(
-                "the images and recordings of the case together have more than {megabytes} MB",
-                megabytes=MAX_CASE_PIXEL_BYTES >> 20,
-            ),
-        )
-    return None
 
 
 def _kind_of(name: str, data: bytes, content: Content) -> str:
@@ -333,13 +308,18 @@ def _read_content(
         raise FileRefusedError(RefusalCode.EMPTY_FILE, say("the file is empty"))
     title = name.rsplit("/", 1)[-1]
     if content is Content.DICOM:
-        return decode_dicom(data, digest=digest)
+        try:
+            return decode_dicom(data, digest=digest)
+        except FileRefusedError as refusal:
+            if refusal.attribute not in DOCUMENTS:
+                raise
+        return with_results(read_document(data, digest=digest, title=title))
     if content is Content.SOUND:
         return decode_recording(data, digest=digest, title=title[:_TITLE_CHARACTERS])
     if content is Content.VCF:
         return read_vcf(data, digest=digest)
     if content is Content.DOCUMENT:
-        return read_document(data, digest=digest, title=title)
+        return with_results(read_document(data, digest=digest, title=title))
     if content is Content.HL7:
         return read_hl7(data, digest=digest)
     if content is Content.JSON:

@@ -54,7 +54,7 @@ def contradictions_of(files: Sequence[ReadFile], identity: Identity) -> tuple[Co
         _Named(file.source.name, file.part) for file in used if isinstance(file.part, ImagePart)
     ]
     films = _one_per_series(images)
-    notes = list(_notes(used))
+    notes = list(_notes(used)) if films else []
     found = itertools.chain(
         _patients(used, identity),
         _ages(films),

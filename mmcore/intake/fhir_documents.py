@@ -166,6 +166,7 @@ def _note_of(
             part.patient,
             part.notices,
             part.hints,
+            part.results,
         )
     if not (label.startswith("text/") or label in ("", "application/octet-stream")):
         raise FileRefusedError(

@@ -95,7 +95,7 @@ def note_part(found: dict[str, Any], *, digest: str, title: str) -> NotePart:
 
     title: the name of the file, where the document has no title of its own.
     """
-    born = found["birth_date"]
+    said = identity_of(found)
     authored_at, precision = stated(from_plain(found["authored_at"]))
     note = Note(
         digest=digest,
@@ -105,16 +105,23 @@ def note_part(found: dict[str, Any], *, digest: str, title: str) -> NotePart:
         precision=precision,
         title=(found["title"] or title)[:_TITLE_CHARACTERS],
     )
-    said = Identity(
+    notices = tuple(found["notices"])
+    if found["is_hint"]:
+        return NotePart(note, Identity(), Patient(), notices, hints=said)
+    hints = identity_of(found["hints"]) if "hints" in found else Identity()
+    results = tuple(found.get("results", ()))
+    return NotePart(note, said, _patient_of(said), notices, hints, results)
+
+
+def identity_of(found: dict[str, Any]) -> Identity:
+    """Return whom the message of the decoding process names."""
+    born = found["birth_date"]
+    return Identity(
         frozenset(found["patient_ids"]),
         found["patient_name"],
         date.fromisoformat(born) if born else None,
         found["sex"],
     )
-    notices = tuple(found["notices"])
-    if found["is_hint"]:
-        return NotePart(note, Identity(), Patient(), notices, hints=said)
-    return NotePart(note, said, _patient_of(said), notices)
 
 
 def _patient_of(identity: Identity) -> Patient:

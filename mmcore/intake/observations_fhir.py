@@ -17,10 +17,11 @@ from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.fhir_bundle import Entry, entries_of
 from mmcore.intake.fhir_documents import read_fhir_notes
 from mmcore.intake.fhir_models import Release, Resource, release_of, validate
-from mmcore.intake.fhir_versions import latest_versions
+from mmcore.intake.fhir_versions import VERSIONED, latest_versions
 from mmcore.intake.identity import may_be_same, says_whose
 from mmcore.intake.moments import Moment, parse_iso
 from mmcore.intake.note import parse_date
+from mmcore.intake.observations_cda import with_results
 from mmcore.intake.parts import Identity, ObservationsPart
 from mmcore.intake.quantities import make_observation
 from mmcore.intake.result_status import ASIDE, REPLACED, Standing, of_fhir
@@ -37,6 +38,7 @@ _OTHERS = say("{n} other resources")
 _ELSEWHERE = say("{n} attachments that lie elsewhere and are never fetched")
 _WITHDRAWN = say("{n} documents that were withdrawn or replaced")
 _PRELIMINARY_DOCUMENTS = say("{n} preliminary documents, which may still change")
+_OF_MODELS = say("{n} results that a model made, which no model is told")
 _READ = frozenset({"Patient", "DocumentReference", "DiagnosticReport", "Binary"})
 
 
@@ -56,6 +58,9 @@ def read_fhir(
     aside: Counter[Text] = Counter()
     entries, n_replaced = latest_versions(entries)
     aside[REPLACED] += n_replaced
+    by_people = [entry for entry in entries if not _is_of_a_model(entry)]
+    aside[_OF_MODELS] += len(entries) - len(by_people)
+    entries = by_people
     for entry in entries:
         standing = of_fhir(entry.resource.get("status"))
         if entry.kind == "Observation" and "status" in entry.resource and standing in ASIDE:
@@ -82,6 +87,10 @@ def read_fhir(
         questions.append(
             say("{n} attached documents name another patient and were not used", n=n_strangers)
         )
+    coded = [part for note in notes if isinstance(part := with_results(note), ObservationsPart)]
+    for part in coded:
+        questions += part.questions
+        observations += (_Read(one, {}, Standing.FINAL) for one in part.observations)
     aside[_ELSEWHERE] += found.elsewhere
     aside[_WITHDRAWN] += found.withdrawn
     aside[_PRELIMINARY_DOCUMENTS] += found.preliminary
@@ -108,6 +117,16 @@ class _Read:
     observation: Observation
     resource: Resource
     standing: Standing
+
+
+def _is_of_a_model(entry: Entry) -> bool:
+    """Whether a resource is labelled as asserted by artificial intelligence (v3 AIAST)."""
+    meta = entry.resource.get("meta")
+    labels = meta.get("security") if isinstance(meta, dict) else None
+    return entry.kind in VERSIONED and any(
+        isinstance(label, dict) and label.get("code") == "AIAST"
+        for label in (labels if isinstance(labels, list) else ())
+    )
 
 
 def _without_corrected(read: Sequence[_Read]) -> list[Observation]:

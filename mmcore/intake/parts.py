@@ -1,7 +1,9 @@
 """What one file turned out to hold, before the files of a case are put together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from mmcore.intake.moments import Moment
 from mmcore.records import (
@@ -17,6 +19,13 @@ from mmcore.records import (
 
 DIRECTORY = "DirectoryRecordSequence"
 """What the refusal of a DICOMDIR names: the index of a disc, which nothing is wrong with."""
+
+
+DOCUMENTS = ("EncapsulatedDocument", "ContentSequence")
+"""What the refusal of a DICOM object without pixels names if it holds a text that can be read."""
+
+NOT_OF_A_PERSON = ("PreliminaryFlag", "ObserverType")
+"""What the refusal of a report names that is not final, or that a device made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,7 @@ class NotePart:
 
     hints: whom free text of uncertain order seems to name; it may raise a question and decides
         nothing.
+    results: what its document holds in coded form, for ``observations_cda``.
     """
 
     note: Note
@@ -83,6 +93,7 @@ class NotePart:
     patient: Patient
     notices: tuple[str, ...] = ()
     hints: Identity = field(default_factory=Identity)
+    results: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 Only final and corrected results are read. What is preliminary may still change and is named apart;
 a correction replaces what it corrects, and what was withdrawn takes its result along. HL7 v2.5.1
-table 0085; FHIR R4 and R5 ObservationStatus, DiagnosticReportStatus, CompositionStatus.
+table 0085; FHIR R4 and R5 ObservationStatus, DiagnosticReportStatus, CompositionStatus; HL7 v3
+ActStatus.
 """
 
 from enum import StrEnum
@@ -53,9 +54,22 @@ _OF_FHIR = {
 }  # fmt: skip
 
 
+_OF_CDA = {
+    "completed": Standing.FINAL, "active": Standing.PRELIMINARY,
+    "new": Standing.PENDING, "held": Standing.PENDING, "suspended": Standing.PENDING,
+    "aborted": Standing.WITHDRAWN, "cancelled": Standing.WITHDRAWN,
+    "nullified": Standing.WITHDRAWN, "obsolete": Standing.WITHDRAWN,
+}  # fmt: skip
+
+
 def of_hl7(code: str) -> Standing:
     """Return the standing of an OBX-11 other than U, which speaks of an earlier segment."""
     return _OF_HL7.get(code, Standing.UNKNOWN)
+
+
+def of_cda(code: str) -> Standing:
+    """Return the standing of a statusCode of CDA."""
+    return _OF_CDA.get(code, Standing.UNKNOWN)
 
 
 def of_fhir(status: object) -> Standing:

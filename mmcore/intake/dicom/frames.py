@@ -259,7 +259,12 @@ def _check_codestream(header: PixelHeader, stream: CodestreamHeader) -> None:
 def _mismatch(attribute: str, found: object, expected: object) -> FileRefusedError:
     return FileRefusedError(
         RefusalCode.CODESTREAM_HEADER_MISMATCH,
-        f"a compressed frame says {found} where {attribute} says {expected}",
+        say(
+            "a compressed frame says {found} where {attribute} says {expected}",
+            found=str(found),
+            attribute=attribute,
+            expected=str(expected),
+        ),
         attribute=attribute,
     )
 

@@ -8,8 +8,9 @@ from typing import Literal
 
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom.attributes import Attributes, bad
+from mmcore.intake.dicom.documents import ENCLOSED, REPORTS
 from mmcore.intake.dicom.prescan import PixelElement, Scan
-from mmcore.intake.parts import DIRECTORY
+from mmcore.intake.parts import DIRECTORY, DOCUMENTS
 from mmcore.language import say
 
 MAX_PIXEL_BYTES = 512 * 2**20
@@ -23,7 +24,6 @@ _COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 _REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality")
 _WITHOUT_PIXELS = {
     "1.2.840.10008.1.3.10": say("a DICOMDIR, the index of a disc; drop in the folder it lies in"),
-    "1.2.840.10008.5.1.4.1.1.104.1": say("a PDF inside DICOM; export its text"),
     "1.2.840.10008.5.1.4.1.1.88.": say("a structured report; it holds no image"),
     "1.2.840.10008.5.1.4.1.1.481.": say("a radiotherapy object; it holds no image"),
     "1.2.840.10008.5.1.4.1.1.9.": say("a waveform; it holds no image"),
@@ -135,7 +135,12 @@ def _pixel_element(attributes: Attributes, scan: Scan) -> PixelElement:
                 say("the file is {what}", what=_WITHOUT_PIXELS["1.2.840.10008.1.3.10"]),
                 attribute=DIRECTORY,
             )
-        raise FileRefusedError(RefusalCode.NO_PIXELS, say("the file is {words}", words=words))
+        raise FileRefusedError(
+            RefusalCode.NO_PIXELS,
+            say("the file is {words}", words=words),
+            attribute=DOCUMENTS[0] if sop_class in ENCLOSED
+            else DOCUMENTS[1] if sop_class in REPORTS else "",
+        )  # fmt: skip
     if len(scan.pixels) > 1:
         raise bad(scan.pixels[0].keyword, say("stands beside a second kind of pixel data"))
     if scan.pixels[0].length == 0:

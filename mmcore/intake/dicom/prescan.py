@@ -30,6 +30,13 @@ HTJ2K = frozenset({"1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.84
 NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
 ENCAPSULATED = JPEG_DCT | JPEG_LOSSLESS | JPEG_LS | JPEG_2000 | HTJ2K | {RLE}
 
+_UNSUPPORTED = (
+    ("1.2.840.10008.1.2.4.11", say("the pixels are stored as JPEG XL; export them as JPEG 2000, "
+                                   "JPEG-LS or uncompressed")),
+    ("1.2.840.10008.1.2.4.10", say("the file holds a video; export its frames as images")),
+)  # fmt: skip
+"""What is well known and not read: JPEG XL (.110 to .112), MPEG-2 to HEVC (.100 to .108)."""
+
 _UNDEFINED = 0xFFFFFFFF
 _LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _PIXEL_TAGS = {
@@ -92,11 +99,11 @@ def scan(data: memoryview) -> Scan:
         raise FileRefusedError(RefusalCode.NOT_DICOM, say("the file is not a DICOM file"))
     syntax, start = _transfer_syntax(data, 132 if has_preamble else 0)
     if syntax not in NATIVE | ENCAPSULATED:
-        raise FileRefusedError(
-            RefusalCode.UNSUPPORTED_SYNTAX,
+        words = next(
+            (text for start, text in _UNSUPPORTED if syntax.startswith(start)),
             say("the pixels are stored in a transfer syntax that is not supported"),
-            attribute="TransferSyntaxUID",
         )
+        raise FileRefusedError(RefusalCode.UNSUPPORTED_SYNTAX, words, attribute="TransferSyntaxUID")
     notices = []
     if has_preamble and any(data[:128]) and bytes(data[:2]) not in (b"II", b"MM"):
         notices.append(

@@ -22,6 +22,9 @@ from mmcore.intake.moments import MAX_OFFSET, Moment, to_plain
 from mmcore.language import say
 from mmcore.records import PixelArray
 
+OWN_MANUFACTURER = "Consilium"
+"""What our own DICOM objects name as their manufacturer; see ``mmcore.results``."""
+
 # Extended CT scales end at 30,710 HU; beyond, the sign or the depth of the pixels is wrong.
 _MAX_HU, _MIN_HU = 32_767, -32_768
 _MAX_FLOAT = 1e12
@@ -39,6 +42,7 @@ def read_dicom(data: memoryview, sink: BinaryIO) -> Message:
     """
     scan = prescan.scan(data)
     attributes = read_attributes(scan)
+    _check_origin(attributes)
     header = read_pixel_header(attributes, scan)
     check_geometry(header)
     transform = read_modality_transform(attributes, header)
@@ -68,6 +72,16 @@ def read_dicom(data: memoryview, sink: BinaryIO) -> Message:
         **_describe_patient(attributes, notices),
         "notices": notices,
     }
+
+
+def _check_origin(attributes: Attributes) -> None:
+    """Refuse pictures and maps of this program: no model is shown what one of them marked."""
+    if attributes.soft_text("Manufacturer") == OWN_MANUFACTURER:
+        raise FileRefusedError(
+            RefusalCode.NO_PIXELS,
+            say("a picture that a device made of its own answer, which no model is shown"),
+            attribute="ObserverType",
+        )
 
 
 def _write_pixels(

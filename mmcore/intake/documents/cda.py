@@ -1,8 +1,8 @@
 """One CDA document: whom it is about, and the titles and text of its sections.
 
-HL7 Clinical Document Architecture, Release 2 (ISO/HL7 27932). Only the narrative is read, which is
-what the author attested; coded entries, and whatever a reference points to, are not. A body that is
-no XML (NonXMLBody) is read if it is text, HTML or a PDF inside the document.
+HL7 Clinical Document Architecture, Release 2 (ISO/HL7 27932). The narrative is read, which is what
+the author attested, and beside it coded results (``cda_results``); whatever a reference points to
+is not. A body that is no XML (NonXMLBody) is read if it is text, HTML or a PDF inside the document.
 """
 
 import base64
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.intake.documents.cda_results import CdaResults, CodedResult
 from mmcore.intake.documents.text_flow import TextFlow, readable
 from mmcore.intake.documents.xml_events import walk
 from mmcore.intake.note import KINDS
@@ -62,6 +63,7 @@ class CdaDocument:
     title: str = ""
     sections: list[CdaSection] = field(default_factory=list)
     attached: bytes = b""
+    results: list[CodedResult] = field(default_factory=list)
 
 
 def is_cda(data: bytes) -> bool:
@@ -86,6 +88,7 @@ def read_cda(data: bytes) -> CdaDocument:
         )
     document = listener.document
     document.attached = _attached(listener)
+    document.results = listener.results.results
     if not document.attached and not any(str(s.flow).strip() for s in document.sections):
         raise FileRefusedError(RefusalCode.NO_TEXT, say("the document holds no text"))
     return document
@@ -109,6 +112,7 @@ class _Listener:
         self.n_patients = 0
         self.body: list[str] = []
         self.is_base64 = False
+        self.results = CdaResults()
         self._path: list[str] = []
         self._open: list[CdaSection] = []
         self._unseen = 0
@@ -126,6 +130,7 @@ class _Listener:
         self._words = []
         if len(path) <= 5:
             self._head(path, attributes)
+        self.results.start(self._path, attributes)
         if name == "section" and len(self._open) < 20:
             self._open.append(CdaSection())
             self.document.sections.append(self._open[-1])
@@ -194,6 +199,7 @@ class _Listener:
             if name == "section":
                 self._open.pop()
         self._words = []
+        self.results.end(self._path)
         self._path.pop()
 
     def _name(self, words: str) -> None:

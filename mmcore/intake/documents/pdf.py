@@ -20,6 +20,9 @@ MAX_OBJECTS = 100_000
 MIN_LETTERS = 20
 _MAX_UNPACKED = 32 * 2**20
 
+PRODUCER = "Consilium"
+"""What our own reports name as their producer; see ``mmcore.report.pdf``."""
+
 _ACTIONS = frozenset({"/JavaScript", "/Launch", "/ImportData", "/SubmitForm", "/Rendition"})
 _LETTER = re.compile(r"\w")
 
@@ -71,6 +74,7 @@ def _read_pages(reader: Any) -> tuple[str, tuple[Text, ...]]:
             RefusalCode.LOCKED_FILE, say("the PDF is locked with a password; unlock it first")
         )
     _check_actions(reader)
+    _check_origin(reader)
     n_pages = len(reader.pages)
     if n_pages > MAX_PAGES:
         raise FileRefusedError(
@@ -108,6 +112,17 @@ def _is_open_to_readers(reader: Any) -> bool:
         return bool(reader.decrypt(""))
     except DependencyError:  # a cipher for which no library is here
         return False
+
+
+def _check_origin(reader: Any) -> None:
+    """Refuse reports of this program: no model is told what one of them said before."""
+    told = reader.metadata
+    if told is not None and str(told.get("/Producer", "")).split(" ")[0] == PRODUCER:
+        raise FileRefusedError(
+            RefusalCode.NO_TEXT,
+            say("a report that a device made, which no model is told"),
+            attribute="ObserverType",
+        )
 
 
 def _check_actions(reader: Any) -> None:

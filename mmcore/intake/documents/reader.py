@@ -4,13 +4,15 @@ import re
 from typing import Any, BinaryIO
 
 from mmcore.errors import FileRefusedError, RefusalCode
+from mmcore.intake.dicom.documents import read_dicom_document
 from mmcore.intake.documents.cda import is_cda, lay_out, read_cda
 from mmcore.intake.documents.docx import is_docx, read_docx
 from mmcore.intake.documents.html import html_to_text
 from mmcore.intake.documents.pdf import read_pdf
 from mmcore.intake.documents.text_flow import readable
+from mmcore.intake.identity import may_be_same
 from mmcore.intake.moments import to_plain
-from mmcore.intake.note import find_sections, read_identity
+from mmcore.intake.note import find_sections, identity_of, read_identity
 from mmcore.intake.stamps import parse_stamp
 from mmcore.intake.text import decode_text
 from mmcore.language import Text, say
@@ -34,6 +36,8 @@ def read_bytes(data: bytes) -> Message:
     ``is_hint`` in it: the person was read from free text whose order is not certain, so it may
     raise a question and must not decide.
     """
+    if data[128:132] == b"DICM" or data[:2] in (b"\x02\x00", b"\x08\x00"):
+        return _read_dicom(data)
     if data.startswith(b"%PDF-"):
         text, notices = read_pdf(data)
         return _of_text(text, notices, is_hint=True)
@@ -48,6 +52,34 @@ def read_bytes(data: bytes) -> Message:
     if not text:
         raise FileRefusedError(RefusalCode.NO_TEXT, say("the document holds no text"))
     return _of_text(text, ())
+
+
+def _read_dicom(data: bytes) -> Message:
+    """Return the text of a structured report or an enclosed document, of the header's patient.
+
+    Whom an enclosed CDA names must be able to be that patient; what a PDF seems to say is a hint.
+    """
+    header, content = read_dicom_document(memoryview(data))
+    if isinstance(content, str):
+        return _of_text(content, ()) | header
+    if not (content.startswith(b"%PDF-") or is_cda(content)):
+        raise FileRefusedError(
+            RefusalCode.UNKNOWN_KIND,
+            say("the document inside the DICOM file is of no kind that is read"),
+        )
+    found = read_bytes(content)
+    if not found["is_hint"] and not may_be_same(identity_of(found), identity_of(header)):
+        raise FileRefusedError(
+            RefusalCode.PATIENT_MISMATCH,
+            say("the document inside the DICOM file names another patient than its header"),
+        )
+    person = {key: found[key] for key in ("patient_ids", "patient_name", "birth_date", "sex")}
+    if found["is_hint"]:
+        dated = header["authored_at"] or found["authored_at"]
+        return found | header | {"authored_at": dated, "hints": person}
+    known = {key: header[key] or value for key, value in person.items()}
+    dated = found["authored_at"] or header["authored_at"]
+    return found | header | known | {"authored_at": dated}
 
 
 def _of_text(text: str, notices: tuple[Text, ...], *, is_hint: bool = False) -> Message:
@@ -81,6 +113,7 @@ def _read_cda(data: bytes) -> Message:
     return found | {
         "title": document.title[:80],
         "authored_at": to_plain(authored_at),
+        "results": [result.as_plain() for result in document.results],
         "patient_ids": sorted(document.patient_ids),
         "patient_name": document.names[0] if document.names else None,
         "birth_date": born.at.date().isoformat() if born and born.precision.has_day else None,

@@ -323,14 +323,14 @@ def test_a_note_of_the_year_one_is_read_like_any_other() -> None:
 
 
 def test_pixels_of_a_case_are_bounded_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mmcore.intake.cases.MAX_CASE_PIXEL_BYTES", 2 * 64 * 64 * 2)
+    monkeypatch.setattr("mmcore.intake.case_bounds.MAX_CASE_PIXEL_BYTES", 2 * 64 * 64 * 2)
     found = case(*(ct_slice(number) for number in range(4)))
     assert [file.verdict for file in found.files] == ["used", "used", "refused", "refused"]
     assert found.files[2].code == RefusalCode.PIXELS_TOO_LARGE
 
 
 def test_files_of_a_case_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mmcore.intake.cases.MAX_FILES", 2)
+    monkeypatch.setattr("mmcore.intake.case_bounds.MAX_FILES", 2)
     found = case(*(RawFile(f"{i}.txt", f"note {i}".encode()) for i in range(3)))
     assert [file.code for file in found.files] == [None, None, RefusalCode.TOO_LARGE]
 

@@ -270,6 +270,6 @@ def test_notices_of_a_recording_reach_the_case() -> None:
 
 
 def test_decoded_sound_counts_towards_what_a_case_may_hold(monkeypatch) -> None:
-    monkeypatch.setattr("mmcore.intake.cases.MAX_CASE_PIXEL_BYTES", 8000)
+    monkeypatch.setattr("mmcore.intake.case_bounds.MAX_CASE_PIXEL_BYTES", 8000)
     case = case_from_files([RawFile(str(n), make_flac(tone(0.6 + n / 10))) for n in range(2)])
     assert [f.code for f in case.files] == [None, RefusalCode.TOO_LARGE]
