@@ -13,6 +13,7 @@ from mmcore.errors import StoredFileDamagedError, StoreUnavailableError
 from mmcore.store.sealing import Seal
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+_ZEROS = 1 << 20  # bytes written at once over a file that goes
 _STRAY_SECONDS = 3600.0  # a temporary file older than this belongs to a process that was killed
 
 
@@ -92,9 +93,16 @@ class Blobs:
         raise StoredFileDamagedError(digest=digest, problem="its content was altered")
 
     def discard(self, digest: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if it is there, after zeros were written over it.
+
+        That erases it on disks that write in place; flash, and file systems that copy on writing or
+        take snapshots, may keep the old blocks, and there encryption has to do it.
+        """
         try:
-            self._path(digest).unlink(missing_ok=True)
+            path = self._path(digest)
+            with suppress(FileNotFoundError):
+                _overwrite(path)
+            path.unlink(missing_ok=True)
         except OSError as error:
             raise StoreUnavailableError(problem=_kind(error)) from error
 
@@ -117,6 +125,17 @@ def _make_folder(folder: Path) -> None:
         if not wanted.exists():
             wanted.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             force(wanted.parent)
+
+
+def _overwrite(path: Path) -> None:
+    with path.open("r+b", buffering=0) as file:
+        found = os.fstat(file.fileno())
+        if found.st_nlink > 1:  # a backup is reading the same blocks
+            return
+        left = found.st_size
+        while left:
+            left -= file.write(bytes(min(left, _ZEROS)))
+        os.fsync(file.fileno())
 
 
 def force(folder: Path) -> None:

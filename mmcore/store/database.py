@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -18,12 +19,19 @@ _BUSY_SECONDS = 30.0  # how long a transaction waits for another process's
 _FILE_NAME = "consilium.db"
 _LOCK = 0x636F6E73  # any number, the same for all processes on one PostgreSQL database
 _WRITES = "consilium_writes"
+_CHECKPOINT_MILLISECONDS = 500  # how long one try to empty the write-ahead log waits for readers
 
 
 class Database:
     """An SQLAlchemy engine that hands out one transaction at a time."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, alone: bool = False) -> None:
+        """Open the database of a place.
+
+        alone: nobody else has it open, in any process of this folder, and nobody can open it until
+        it is closed. Raises ``StoreUnavailableError`` where that is not so.
+        """
+        self._owes_forgetting = False
         self._lock_file = place.folder / "start.lock"
         try:
             place.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -33,6 +41,7 @@ class Database:
             raise StoreUnavailableError(
                 problem=f"{type(error).__name__}: {error.strerror}"
             ) from error
+        self._use = _lock_use(place.folder / "use.lock", alone=alone)
         self.engine = _engine(place.url or f"sqlite:///{place.folder / _FILE_NAME}")
 
     @property
@@ -89,10 +98,60 @@ class Database:
                 if alone and self.engine.dialect.name == "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _LOCK})
                 yield connection
+        if self._owes_forgetting:
+            self._owes_forgetting = not self._forget()
+
+    def forget_deleted(self) -> None:
+        """See that what this transaction deletes leaves SQLite's files once it is committed.
+
+        Deleted rows are overwritten with zeros (``secure_delete``); what the write-ahead log still
+        holds of them goes as soon as nobody reads an older state, at the latest with the next
+        transaction. PostgreSQL keeps deleted rows until its own vacuum.
+        """
+        self._owes_forgetting = self.is_sqlite
+
+    def _forget(self) -> bool:
+        """Write the write-ahead log into the database and empty it; whether all of it went."""
+        with translated():
+            raw = self.engine.raw_connection()
+            try:
+                cursor = raw.cursor()
+                cursor.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_MILLISECONDS}")
+                is_busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                cursor.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
+            finally:
+                raw.close()
+        return not is_busy
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if self._use is not None:
+            os.close(self._use)
+            self._use = None
+
+
+def _lock_use(file: Path, *, alone: bool) -> int | None:
+    """Return a descriptor whose lock says that a store is in use, until it is closed."""
+    try:
+        descriptor = os.open(file, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
+    except OSError as error:
+        problem = f"{type(error).__name__}: {error.strerror}"
+        raise StoreUnavailableError(problem=problem) from error
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        problem = (
+            "it is in use; stop the server and every other command first"
+            if alone
+            else "its key is being changed; wait until that is done"
+        )
+        raise StoreUnavailableError(problem=problem) from error
+    except OSError:  # a disk without locks
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 @contextmanager
@@ -124,6 +183,7 @@ def _prepare(raw: Any, _: object) -> None:
     """Set up one SQLite connection; transactions are begun by ``_begin`` alone."""
     raw.isolation_level = None
     raw.execute("PRAGMA foreign_keys = ON")
+    raw.execute("PRAGMA secure_delete = ON")  # zeros over what is deleted or written anew
     raw.execute("PRAGMA synchronous = FULL")  # a commit is on the disk when it returns
 
 
