@@ -14,6 +14,19 @@ def main() -> None:
     """Draw the frame and the page in it."""
     # Imported for a page, not for the server: Streamlit's caches want to be made while it runs.
     from dashboard import desks, keeping, messages, people, resuming, services, site, state, theme
+    from dashboard import (
+        desks,
+        filing,
+        keeping,
+        messages,
+        people,
+        resuming,
+        services,
+        site,
+        state,
+        theme,
+        worklist_scoring,
+    )
     from dashboard.components import account, frame, stored
     from dashboard.components.waiting import error_state
     from mmcore.errors import ConfigError, StoreError
@@ -51,6 +64,8 @@ def main() -> None:
     finally:  # a page may stop early, and then this is done all the same
         desks.save_changes(current)
         services.warm_up(pack)
+        filing.carry_on()
+        worklist_scoring.start(installed)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from dashboard import exporting, messages, reading, services, site, state
-from dashboard.components import deidentify, report
+from dashboard.components import deidentify, filing, report
 from dashboard.components.review import is_ready
 from dashboard.components.waiting import empty_state
 from dashboard.language import say, t
@@ -57,4 +57,5 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
     exporting.note_for_others()
 report.preview(work.document)
+filing.section(work)
 deidentify.link()

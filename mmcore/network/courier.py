@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from mmcore.errors import MMCoreError, PeerConfigError, PeerError
+from mmcore.language import say
 from mmcore.network import exchange
 from mmcore.network.outbox import Outbox
 from mmcore.network.peers import find_peer, site_peers
@@ -21,13 +22,14 @@ def send(peer: str, objects: Sequence[Made]) -> Iterator[Made]:
     try:
         found = find_peer(site_peers(), peer)
     except PeerConfigError as error:
-        raise PeerError(peer=peer, problem=str(error), may_pass=True) from error
+        problem = say("is not in the peers file as it is now")
+        raise PeerError(peer=peer, problem=problem, may_pass=True) from error
     try:
         yield from exchange.store(found, objects)
     except MMCoreError:
         raise
     except Exception as error:  # libraries raise anything; the next parcel must not wait for it
-        problem = f"sending failed ({type(error).__name__})"
+        problem = say("sending failed ({kind})", kind=type(error).__name__)
         raise PeerError(peer=peer, problem=problem, may_pass=True) from error
 
 

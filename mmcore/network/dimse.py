@@ -19,6 +19,7 @@ from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import build_context, build_role
 
 from mmcore.errors import PeerError
+from mmcore.language import Text, say
 from mmcore.network.found import Query, StudyFound, newest_first
 from mmcore.network.messages import part10
 from mmcore.network.peers import Dimse, Peer, Tls
@@ -57,7 +58,8 @@ def store(peer: Peer, objects: Sequence[Made]) -> Iterator[Made]:
         for made in objects:
             if made.sop_class_uid not in accepted:
                 name = UID(made.sop_class_uid).name
-                raise PeerError(peer=peer.name, problem=f"does not take {name}", may_pass=False)
+                problem = say("does not take objects of the kind {name}", name=name)
+                raise PeerError(peer=peer.name, problem=problem, may_pass=False)
             try:
                 status = association.send_c_store(dcmread(io.BytesIO(made.data)))
             except (RuntimeError, ValueError) as error:
@@ -74,10 +76,8 @@ def find(peer: Peer, query: Query) -> tuple[StudyFound, ...]:
             if status and status.Status in _PENDING and answer is not None:
                 found.append(_study(answer))
                 if len(found) > MAX_ANSWERS:
-                    raise PeerError(
-                        peer=peer.name, may_pass=False,
-                        problem=f"more than {MAX_ANSWERS} studies match; ask for fewer",
-                    )  # fmt: skip
+                    problem = say("more than {n} studies match; ask for fewer", n=MAX_ANSWERS)
+                    raise PeerError(peer=peer.name, problem=problem, may_pass=False)
             else:
                 _check(peer, status, "C-FIND")
     return newest_first(found)
@@ -86,12 +86,12 @@ def find(peer: Peer, query: Query) -> tuple[StudyFound, ...]:
 def get(peer: Peer, study_uid: str) -> tuple[bytes, ...]:
     """Return a whole study as DICOM files, fetched by C-GET. Raises ``PeerError``."""
     received: list[bytes] = []
-    problems: list[str] = []
+    problems: list[Text] = []
 
     def keep(event: evt.Event) -> int:
         data = part10(event)
         if sum(map(len, received)) + len(data) > MAX_STUDY_BYTES:
-            problems.append("the study is larger than 4 GB")
+            problems.append(say("the study is larger than 4 GB"))
             return 0xA700
         received.append(data)
         return _SUCCESS
@@ -167,22 +167,23 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
 
 def _where(peer: Peer) -> Dimse:
     if peer.dimse is None:
-        raise PeerError(peer=peer.name, problem="has no dimse in the peers file", may_pass=False)
+        problem = say("has no DIMSE address in the peers file")
+        raise PeerError(peer=peer.name, problem=problem, may_pass=False)
     return peer.dimse
 
 
 def _refused(peer: Peer, association: Association) -> PeerError:
     if association.is_rejected:
-        problem = "refused the association; does it know our AE title, and is its own right?"
+        problem = say("refused us; does it know our AE title, and is its own right?")
         return PeerError(peer=peer.name, problem=problem, may_pass=False)
     if association.is_aborted and association.acceptor.primitive is not None:
-        problem = "accepted nothing of what was proposed"
+        problem = say("accepted nothing of what was proposed")
         return PeerError(peer=peer.name, problem=problem, may_pass=False)
-    return PeerError(peer=peer.name, problem="can not be reached", may_pass=True)
+    return PeerError(peer=peer.name, problem=say("can not be reached"), may_pass=True)
 
 
 def _lost(peer: Peer) -> PeerError:
-    return PeerError(peer=peer.name, problem="the connection was lost", may_pass=True)
+    return PeerError(peer=peer.name, problem=say("the connection was lost"), may_pass=True)
 
 
 def _check(peer: Peer, status: Dataset, what: str, *, taken: Sequence[int] = ()) -> None:
@@ -194,15 +195,15 @@ def _check(peer: Peer, status: Dataset, what: str, *, taken: Sequence[int] = ())
         return
     # The peer's own comment may name a patient.
     may_pass = code in _OUT_OF_RESOURCES or code == 0x0122
-    raise PeerError(
-        peer=peer.name, problem=f"answered {what} with status {code:04X}", may_pass=may_pass
-    )
+    problem = say("answered {what} with status {code}", what=what, code=f"{code:04X}")
+    raise PeerError(peer=peer.name, problem=problem, may_pass=may_pass)
 
 
 def _check_whole(peer: Peer, status: Dataset) -> None:
     """Refuse half a study: some sub-operations failed. PS3.4 C.4.2.1.5 and C.4.3.1.4."""
     if status and status.get("Status") == _PARTLY:
-        raise PeerError(peer=peer.name, problem="sent only a part of the study", may_pass=True)
+        problem = say("sent only a part of the study")
+        raise PeerError(peer=peer.name, problem=problem, may_pass=True)
 
 
 def _identifier(query: Query) -> Dataset:

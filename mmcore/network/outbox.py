@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mmcore.errors import PeerError, StoredFileDamagedError, StoreUnavailableError
+from mmcore.language import say
 from mmcore.network.parcels import (
     Parcel,
     ParcelItem,
@@ -127,12 +128,12 @@ class Outbox:
             except PeerError as error:
                 return self._put_off(parcel, error)
             except StoredFileDamagedError:
-                words = "what was to be sent is damaged on our disk; file the result again"
+                words = say("what was to be sent is damaged on our disk; file the result again")
                 return self._put_off(
                     parcel, PeerError(peer=parcel.peer, problem=words, may_pass=False)
                 )
             if parcel.delivered < len(parcel.items):
-                words = "did not take every object"
+                words = say("did not take every object")
                 return self._put_off(
                     parcel, PeerError(peer=parcel.peer, problem=words, may_pass=True)
                 )

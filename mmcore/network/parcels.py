@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from mmcore import language
 from mmcore.results.records import Kind
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
@@ -39,7 +40,7 @@ class Parcel:
     """Objects of one result for one peer. Times in UTC.
 
     id: of peer and document, so the same result is never in two parcels to one peer. problem: of
-    the last attempt, in words without a patient; "" for none. is_signed: the reading was signed.
+    the last attempt, in words that can be translated, without a patient; "" for none. is_signed: the reading was signed.
     """
 
     id: str
@@ -86,7 +87,7 @@ def to_plain(parcel: Parcel) -> dict[str, Any]:
         "state": str(parcel.state),
         "attempts": parcel.attempts,
         "next_try_at": None if parcel.next_try_at is None else parcel.next_try_at.isoformat(),
-        "problem": parcel.problem,
+        "problem": language.to_plain(parcel.problem),
         "items": [
             {
                 "kind": str(item.kind),
@@ -117,6 +118,6 @@ def from_plain(found: Mapping[str, Any]) -> Parcel:
         state=ParcelState(found["state"]),
         attempts=found["attempts"],
         next_try_at=None if again is None else datetime.fromisoformat(again),
-        problem=found["problem"],
+        problem=language.from_plain(found["problem"]),
         items=tuple(ParcelItem(**{**item, "kind": Kind(item["kind"])}) for item in found["items"]),
     )

@@ -16,6 +16,7 @@ from dicomweb_client.session_utils import create_session
 from pydicom import dcmread
 
 from mmcore.errors import PeerError
+from mmcore.language import say
 from mmcore.network.found import Query, StudyFound, newest_first
 from mmcore.network.multipart import MultipartError, parts
 from mmcore.network.peers import Peer, Web
@@ -80,11 +81,11 @@ def store(peer: Peer, objects: Sequence[Made]) -> Iterator[Made]:
             failed = answer.get("FailedSOPSequence") or ()
             if failed:
                 code = int(failed[0].get("FailureReason") or 0)
-                problem = f"did not take an object, reason {code:04X}"
+                problem = say("did not take an object, reason {code}", code=f"{code:04X}")
                 raise PeerError(peer=peer.name, problem=problem, may_pass=code in _BUSY)
             taken = answer.get("ReferencedSOPSequence") or ()
             if made.sop_instance_uid not in {str(i.ReferencedSOPInstanceUID) for i in taken}:
-                problem = "did not say that it has taken an object"
+                problem = say("did not say that it has taken an object")
                 raise PeerError(peer=peer.name, problem=problem, may_pass=False)
             yield made
 
@@ -109,10 +110,12 @@ def _client(peer: Peer) -> Iterator[DICOMwebClient]:
         raise _answered(peer, error) from None  # its text holds the address that was asked
     except requests.RequestException as error:
         is_tls = isinstance(error, requests.exceptions.SSLError)
-        problem = "its certificate is not believed" if is_tls else "can not be reached"
+        problem = say("can not be reached")
+        if is_tls:
+            problem = say("its certificate is not believed")
         raise PeerError(peer=peer.name, problem=problem, may_pass=not is_tls) from None
     except (MultipartError, ValueError, KeyError) as error:
-        problem = f"gave an answer that is not DICOMweb ({type(error).__name__})"
+        problem = say("gave an answer that is not DICOMweb ({kind})", kind=type(error).__name__)
         raise PeerError(peer=peer.name, problem=problem, may_pass=False) from None
     finally:
         session.close()
@@ -120,18 +123,19 @@ def _client(peer: Peer) -> Iterator[DICOMwebClient]:
 
 def _where(peer: Peer) -> Web:
     if peer.web is None:
-        raise PeerError(peer=peer.name, problem="has no dicomweb in the peers file", may_pass=False)
+        problem = say("has no DICOMweb address in the peers file")
+        raise PeerError(peer=peer.name, problem=problem, may_pass=False)
     return peer.web
 
 
 def _answered(peer: Peer, error: requests.HTTPError) -> PeerError:
     code = 0 if error.response is None else error.response.status_code
     words = {
-        401: "did not accept our sign-in",
-        403: "does not allow what was asked",
-        404: "does not have what was asked for",
+        401: say("did not accept our sign-in"),
+        403: say("does not allow what was asked"),
+        404: say("does not have what was asked for"),
     }
-    problem = words.get(code, f"answered with HTTP status {code}")
+    problem = words.get(code, say("answered with HTTP status {code}", code=code))
     return PeerError(peer=peer.name, problem=problem, may_pass=code in _MAY_PASS)
 
 

@@ -10,7 +10,8 @@ from mmcore.errors import PeerError
 from mmcore.network import dimse, web
 from mmcore.network.found import Query
 from mmcore.network.peers import Web
-from mmcore.results import Kind, Made, make_results
+from mmcore.results import Kind, Made
+from mmcore.results.make import make_results
 from tests.unit.network.pacs import Pacs, free_port
 from tests.unit.results.filed import STUDY, document_with, read, signed, standard_film
 

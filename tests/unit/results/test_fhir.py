@@ -8,8 +8,9 @@ import pytest
 
 from mmcore.errors import ResultFormatError
 from mmcore.report import add, render_pdf, result_document
-from mmcore.results import Kind, make_results
+from mmcore.results import Kind
 from mmcore.results.fhir_check import check_bundle, references
+from mmcore.results.make import make_results
 from tests.unit.report.factories import make_case, make_result
 from tests.unit.results.filed import (
     SIGNED_AT,

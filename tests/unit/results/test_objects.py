@@ -8,8 +8,9 @@ import pytest
 from mmcore.errors import NoStudyError
 from mmcore.report import result_document
 from mmcore.report.reading import Overlay
-from mmcore.results import Kind, Made, make_results
+from mmcore.results import Kind, Made
 from mmcore.results.dicom_map import spread
+from mmcore.results.make import make_results
 from tests.unit.report.factories import make_case, make_result
 from tests.unit.results.filed import (
     STUDY,

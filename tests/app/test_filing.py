@@ -1,0 +1,142 @@
+"""Filing a report: off by default, on the disk before the page says so, and told how far it got."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+from streamlit.testing.v1 import AppTest
+
+from dashboard import filing
+from mmcore.errors import PeerError
+from mmcore.network import exchange
+from mmcore.network import filing as core
+from mmcore.network.outbox import Outbox
+from mmcore.network.peers import PEERS, Peer
+from mmcore.results.make import make_results
+from mmcore.results.records import Kind, Made
+from mmcore.store import Place
+from tests.app.conftest import Stage, html
+
+MADE = (Made(Kind.PDF, "pdf.dcm", b"pdf", sop_instance_uid="1.2.1"),
+        Made(Kind.SR, "sr.dcm", b"sr", sop_instance_uid="1.2.2"))  # fmt: skip
+
+
+class FakePeer:
+    """What the page's peer does with objects."""
+
+    def __init__(self) -> None:
+        self.got: list[str] = []
+        self.problem: PeerError | None = None
+
+    def store(self, peer: Peer, objects: Sequence[Made]) -> Iterator[Made]:
+        if self.problem is not None:
+            raise self.problem
+        for made in objects:
+            self.got.append(made.sop_instance_uid)
+            yield made
+
+
+@pytest.fixture
+def peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePeer]:
+    """Name one peer, which takes what it is given; the objects are small ones."""
+    fake = FakePeer()
+    path = tmp_path / "peers.yaml"
+    dimse = {"host": "127.0.0.1", "port": 104, "ae_title": "PACS"}
+    path.write_text(yaml.safe_dump({"peers": [{"name": "pacs", "dimse": dimse}]}))
+    monkeypatch.setenv(PEERS, str(path))
+    monkeypatch.setenv("CONSILIUM_READING", "concurrent")
+    monkeypatch.setattr(exchange, "store", fake.store)
+    monkeypatch.setattr(core, "make_results", lambda *_, **__: MADE)
+    yield fake
+    filing.close()
+
+
+def report_page(stage: Stage) -> AppTest:
+    return stage.open_case("jane", "report")
+
+
+def file_and_wait(app: AppTest, folder: Path) -> AppTest:
+    app.button(key="co-file-pacs").click().run()
+    for _ in range(100):
+        (parcel,) = Outbox(Place(folder)).parcels()
+        if parcel.problem or str(parcel.state) != "waiting":
+            break
+        app.run()
+    return app.run()
+
+
+def test_filing_is_off_unless_the_site_names_a_peer(
+    stage: Stage, folder: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("CONSILIUM_READING", "concurrent")
+    app = report_page(stage)
+    assert "Filing to other systems is off" in " ".join(c.value for c in app.caption)
+    assert not any((b.key or "").startswith("co-file-") for b in app.button)
+
+
+def test_a_report_is_filed_and_its_delivery_told(
+    stage: Stage, folder: Path, peer: FakePeer
+) -> None:
+    app = report_page(stage)
+    assert "filed as AI-derived and unverified" in " ".join(c.value for c in app.caption)
+    app = file_and_wait(app, folder)
+    page = html(app)
+    assert peer.got == ["1.2.1", "1.2.2"]
+    assert "Delivered" in page
+    assert "2 of 2 objects taken" in page
+    assert "Draft, unverified" in page
+    assert app.button(key="co-file-pacs").disabled, "this version is there already"
+
+
+def test_a_peer_that_is_down_is_told_and_tried_again(
+    stage: Stage, folder: Path, peer: FakePeer
+) -> None:
+    peer.problem = PeerError(peer="pacs", problem="can not be reached", may_pass=True)
+    app = file_and_wait(report_page(stage), folder)
+    page = html(app)
+    assert "pacs can not be reached; it is tried again by itself" in page
+    peer.problem = None
+    (parcel,) = Outbox(Place(folder)).parcels()
+    app.button(key=f"co-again-{parcel.id}").click().run()
+    for _ in range(100):
+        (parcel,) = Outbox(Place(folder)).parcels()
+        if str(parcel.state) == "delivered":
+            break
+        app.run()
+    assert "Delivered" in html(app.run())
+
+
+def test_what_a_peer_refuses_can_be_withdrawn(stage: Stage, folder: Path, peer: FakePeer) -> None:
+    peer.problem = PeerError(peer="pacs", problem="refused us", may_pass=False)
+    app = file_and_wait(report_page(stage), folder)
+    assert "Not taken" in html(app)
+    (parcel,) = Outbox(Place(folder)).parcels()
+    app.button(key=f"co-withdraw-{parcel.id}").click().run()
+    assert "Withdrawn" in html(app)
+    assert not peer.got
+
+
+def test_a_film_whose_study_is_not_known_is_told_so(
+    stage: Stage, folder: Path, peer: FakePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "make_results", make_results)  # the stage's film is no DICOM file
+    app = report_page(stage)
+    app.button(key="co-file-pacs").click().run()
+    assert "there is no study to file in" in html(app)
+    assert Outbox(Place(folder)).parcels() == ()
+
+
+def test_a_mistake_in_the_peers_file_is_told_with_its_place(
+    stage: Stage, folder: Path, peer: FakePeer, tmp_path: Path
+) -> None:
+    (tmp_path / "peers.yaml").write_text("peers: [{name: pacs}]")
+    assert "has a mistake, at pacs" in html(report_page(stage))
+
+
+def test_a_site_that_keeps_nothing_can_not_file(
+    stage: Stage, folder: Path, peer: FakePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONSILIUM_KEEP_DAYS", "0")
+    told = " ".join(c.value for c in report_page(stage).caption)
+    assert "keeps nothing" in told
