@@ -13,7 +13,6 @@ import streamlit as st
 def main() -> None:
     """Draw the frame and the page in it."""
     # Imported for a page, not for the server: Streamlit's caches want to be made while it runs.
-    from dashboard import desks, keeping, messages, people, resuming, services, site, state, theme
     from dashboard import (
         desks,
         filing,
@@ -25,7 +24,6 @@ def main() -> None:
         site,
         state,
         theme,
-        worklist_scoring,
     )
     from dashboard.components import account, frame, stored
     from dashboard.components.waiting import error_state
@@ -65,7 +63,6 @@ def main() -> None:
         desks.save_changes(current)
         services.warm_up(pack)
         filing.carry_on()
-        worklist_scoring.start(installed)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ class Parcel:
     """Objects of one result for one peer. Times in UTC.
 
     id: of peer and document, so the same result is never in two parcels to one peer. problem: of
-    the last attempt, in words that can be translated, without a patient; "" for none. is_signed: the reading was signed.
+    the last attempt, in words that can be translated, without a patient; "" for none. is_signed:
+    the reading was signed.
     """
 
     id: str
