@@ -27,8 +27,7 @@ from mmcore.evaluate.rates import Rate, rate, rates_markdown
 from mmcore.explain.anatomy import MARKER, MARKS
 from mmcore.modalities.image import ImageConfig
 from mmcore.model.config import FusionConfig, ModelConfig, SegmentationConfig, TargetConfig
-from mmcore.model.pack import digest_of
-from mmcore.packs import find_pack
+from mmcore.packs import digest_of, find_pack
 from mmcore.records import Case, GateVerdict, Modality, Parts
 from mmcore.simulate import FINDINGS, Finding, PhantomPatient, sample_patient
 from mmcore.simulate.marker import Marker, plant_marker
