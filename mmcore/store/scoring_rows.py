@@ -164,16 +164,19 @@ class ScoringRows:
         with self._database.reading() as connection:
             return {ScoringState(state): n for state, n in connection.execute(counted)}
 
-    def unscored(self, *, pack_digests: Mapping[str, str], default_pack: str) -> list[str]:
-        """Return cases in use that no installed model was ever asked about."""
-        asked = select(scorings.c.case_digest).where(scorings.c.pack_digest.in_(pack_digests))
+    def unscored(self, *, pack_name: str, pack_digest: str, default_pack: str) -> list[str]:
+        """Return the cases in use that are this model's to read, and that it was never asked about.
+
+        default_pack: name of the model that reads cases which name none.
+        """
+        asked = select(scorings.c.case_digest).where(scorings.c.pack_digest == pack_digest)
         with self._database.reading() as connection:
             return list(
                 connection.scalars(
                     select(cases.c.digest)
                     .where(cases.c.digest.not_in(asked))
                     .where(cases.c.state != str(CaseState.REMOVED))
-                    .where(func.coalesce(cases.c.pack_name, default_pack) == default_pack)
+                    .where(func.coalesce(cases.c.pack_name, default_pack) == pack_name)
                     .order_by(cases.c.created_at)
                 )
             )

@@ -44,6 +44,7 @@ class SortBy(StrEnum):
 
     PRIORITY = "priority"  # marked urgent by a person first, then who waits longest
     TRIAGE = "triage"  # the same, but after urgent ones as the model's answer suggests
+    FLAGGED = "flagged"  # the same, but after urgent ones whatever is flagged
     RECEIVED = "received"
     STUDY = "study"
     STATUS = "status"
@@ -87,6 +88,10 @@ class WorkQuery:
 
 NOBODY = "nobody"
 """Asks for cases that no reader is assigned to; no account has this id."""
+
+
+FLAGGED = 0
+"""``Triage.attention`` of a case in which the model calls something present."""
 
 
 class ScoringState(StrEnum):
@@ -138,15 +143,11 @@ class WorkRow:
 
 @dataclass(frozen=True, slots=True)
 class WorkPage:
-    """One page of the list. total: rows that match. counts: of them and of any other status.
-
-    modalities: those that occur in the whole list.
-    """
+    """One page of the list. total: rows that match. counts: of them and of any other status."""
 
     rows: tuple[WorkRow, ...]
     total: int
     counts: Mapping[WorkStatus, int]
-    modalities: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from mmcore.store.tables import (
     worklist,
 )
 from mmcore.store.work_records import (
+    FLAGGED,
     NOBODY,
     CaseFacts,
     ScoringState,
@@ -140,12 +141,15 @@ class WorkRows:
                 .limit(query.most)
             ).all()
             priors = _priors(connection, rows)
-            modalities = connection.scalars(
-                select(worklist.c.dicom_modality).distinct().order_by(worklist.c.dicom_modality)
-            ).all()
         total = sum(n for s, n in counts.items() if not query.statuses or s in query.statuses)
         listed = tuple(self._row(row, priors[row.digest]) for row in rows)
-        return WorkPage(listed, total, counts, tuple(filter(None, modalities)))
+        return WorkPage(listed, total, counts)
+
+    def modalities(self) -> tuple[str, ...]:
+        """Return the DICOM modalities that occur in the list."""
+        wanted = select(worklist.c.dicom_modality).distinct().order_by(worklist.c.dicom_modality)
+        with self._database.reading() as connection:
+            return tuple(filter(None, connection.scalars(wanted)))
 
     def assign(self, digests: Sequence[str], to: str) -> int:
         """Let a reader read these cases; "" takes them from everybody. Return how many."""
@@ -273,6 +277,9 @@ def _order(query: WorkQuery, status: ColumnElement[str]) -> list[ColumnElement[A
     urgent = worklist.c.is_urgent.desc()
     if query.sort is SortBy.PRIORITY:
         return [urgent, cases.c.created_at]
+    if query.sort is SortBy.FLAGGED:
+        is_flagged = func.coalesce(scorings.c.attention, _LAST) == FLAGGED
+        return [urgent, is_flagged.desc(), cases.c.created_at]
     if query.sort is SortBy.TRIAGE:
         likelihood = func.coalesce(scorings.c.likelihood, -1.0)
         attention = func.coalesce(scorings.c.attention, _LAST)

@@ -151,7 +151,16 @@ def test_cases_that_nobody_asked_about_are_found(store: Store) -> None:
     cases = put(store, [1, 2, 3])
     store.keep_case(name(4), [KeptFile("f", b"x")], label="1 file", pack_name="phantom")
     ask(store, cases[:1])
-    assert store.scorings.unscored(pack_digests=OURS, default_pack="thorax") == cases[1:]
+    models = {"thorax": PACK, "phantom": NEWER}
+    found = {
+        pack: store.scorings.unscored(pack_name=pack, pack_digest=digest, default_pack="thorax")
+        for pack, digest in models.items()
+    }
+    assert found == {"thorax": cases[1:], "phantom": [name(4)]}
+    store.scorings.cancel()
+    assert name(1) not in store.scorings.unscored(
+        pack_name="thorax", pack_digest=PACK, default_pack="thorax"
+    ), "what was cancelled is not asked for again by itself"
 
 
 @pytest.mark.parametrize("workers", [4])

@@ -191,7 +191,7 @@ def test_cases_are_assigned_marked_and_filtered(full: Store, clock: Clock) -> No
 def test_modality_and_arrival_filter(full: Store, clock: Clock) -> None:
     assert found(full, modalities=frozenset({"CT"})) == [2]
     assert found(full, since=clock.now - timedelta(minutes=2)) == [3, 4]
-    assert full.work.page(WorkQuery(), VIEW).modalities == ("CT",)
+    assert full.work.modalities() == ("CT",)
 
 
 def test_the_list_is_sorted_as_asked_and_paged_without_gaps(full: Store) -> None:
