@@ -321,6 +321,14 @@ class PasswordRefusedError(PeopleError):
         self.reason = reason
 
 
+class AuditError(MMCoreError):
+    """The audit, or what was noted of it elsewhere, can not be read or written."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the audit: {problem}")
+        self.problem = problem
+
+
 class AccountError(PeopleError):
     """An account can not be made or changed so.
 

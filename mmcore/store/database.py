@@ -18,6 +18,7 @@ from mmcore.store.place import Place
 _BUSY_SECONDS = 30.0  # how long a transaction waits for another process's
 _FILE_NAME = "consilium.db"
 _LOCK = 0x636F6E73  # any number, the same for all processes on one PostgreSQL database
+APPENDS = _LOCK  # who appends to the journal is alone like who writes alone: one lock, no deadlock
 _WRITES = "consilium_writes"
 _CHECKPOINT_MILLISECONDS = 500  # how long one try to empty the write-ahead log waits for readers
 

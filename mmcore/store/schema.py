@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from mmcore.errors import SchemaTooNewError
 from mmcore.store.database import Database
 
-HEAD = "0004"
+HEAD = "0005"
 """The last revision in ``migrations/versions``."""
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"

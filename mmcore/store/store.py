@@ -5,13 +5,14 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from mmcore.errors import StoreKeyError, UnknownCaseError
 from mmcore.store import case_rows, desk_rows
 from mmcore.store.blobs import Blobs
 from mmcore.store.database import Database
 from mmcore.store.desk_rows import DeskKey
+from mmcore.store.journal import Journal
 from mmcore.store.people_rows import PeopleRows
 from mmcore.store.place import Place
 from mmcore.store.records import (
@@ -28,8 +29,8 @@ from mmcore.store.schema import bring_up_to_date
 from mmcore.store.scoring_rows import ScoringRows
 from mmcore.store.sealing import Seal
 from mmcore.store.signed_reports import SignedReports
-from mmcore.store.tables import events, preferences
 from mmcore.store.tables import facts as site_facts
+from mmcore.store.tables import preferences
 from mmcore.store.watched_rows import WatchedRows
 from mmcore.store.work_records import CaseFacts
 from mmcore.store.work_rows import WorkRows, write_facts
@@ -61,6 +62,7 @@ class Store:
         self._seal = Seal(place.key)
         self._database = Database(place)
         self._blobs = Blobs(place.folder / "blobs", self._seal)
+        self.journal = Journal(self._database, self._seal, clock)
         self.people = PeopleRows(self._database, self._tell_of_people)
         self.reports = SignedReports(self._database, self._blobs, self._seal, clock, self._tell)
         self.work = WorkRows(self._database, self._seal, clock)
@@ -69,6 +71,7 @@ class Store:
         try:
             bring_up_to_date(self._database)
             self._check_key()
+            self.journal.open()
             self.work.describe_by_label()
             self.expire()
             self.sweep()
@@ -268,34 +271,21 @@ class Store:
     # --- The journal
 
     def tell(self, event: EventKind, case_digest: str, *, pack_name: str = "",
-             reader: str = LOCAL, detail: str = "") -> None:  # fmt: skip
-        """Write down what happened just now. detail: a word or two, never of a patient."""
-        with self._database.writing() as connection:
+             reader: str = LOCAL, detail: str = "", **more: Any) -> None:  # fmt: skip
+        """Write down what happened just now. detail, more: never of a patient."""
+        with self._database.writing(alone=True) as connection:
             self._tell(connection, event, case_digest, pack_name=pack_name, reader=reader,
-                       detail=detail)  # fmt: skip
+                       detail=detail, **more)  # fmt: skip
 
     def events(self, case_digest: str) -> tuple[Event, ...]:
         """Return what happened to a case, in order of time; also after it was deleted."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                select(events).where(events.c.case_digest == case_digest).order_by(events.c.id)
-            ).all()
-        return tuple(
-            Event(r.at, EventKind(r.kind), r.case_digest, r.pack_name, r.reader, r.detail)
-            for r in rows
-        )
+        return self.journal.events(case_digest)
 
     def has_happened(
         self, kinds: Collection[EventKind], case_digest: str, *, reader: str = LOCAL
     ) -> bool:
         """Return whether any of ``kinds`` happened to a case and reader, even if it was deleted."""
-        wanted = exists().where(
-            events.c.case_digest == case_digest,
-            events.c.kind.in_([str(kind) for kind in kinds]),
-            events.c.reader == reader,
-        )
-        with self._database.reading() as connection:
-            return bool(connection.scalar(select(wanted)))
+        return self.journal.has_happened(kinds, case_digest, reader=reader)
 
     # --- Preferences
 
@@ -326,7 +316,7 @@ class Store:
     def _set(self, digest: str, kind: EventKind | None, by: str, **values: Any) -> None:
         if "state" in values:
             values["state"] = str(values["state"])
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             if not case_rows.change_case(connection, digest, **values):
                 raise UnknownCaseError(digest=digest)
             if kind is not None:
@@ -353,13 +343,12 @@ class Store:
         return len(spare)
 
     def _tell(self, connection: Connection, kind: EventKind, case_digest: str, *,
-              pack_name: str = "", reader: str = LOCAL, detail: str = "") -> None:  # fmt: skip
-        connection.execute(
-            insert(events).values(
-                at=self._clock(), kind=str(kind), case_digest=case_digest, pack_name=pack_name,
-                reader=reader, detail=detail,
-            )
-        )  # fmt: skip
+              pack_name: str = "", reader: str = LOCAL, detail: str = "",
+              **more: Any) -> None:  # fmt: skip
+        details = {"what": detail, **more} if detail else more
+        self.journal.append(
+            connection, kind, case_digest, actor=reader, pack_name=pack_name, details=details
+        )
 
     def _tell_of_people(
         self, connection: Connection, kind: EventKind, who: str, detail: str

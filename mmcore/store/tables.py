@@ -188,18 +188,28 @@ preferences = Table(
     Column("name", _NAME, primary_key=True),
     Column("value", Text, nullable=False),  # JSON
 )
-events = Table(  # outlives its case: no foreign key
-    "events",
+audit = Table(  # the journal; outlives its cases: no foreign key
+    "audit",
     metadata,
-    Column("id", _COUNTED, primary_key=True, autoincrement=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
+    Column("actor", _NAME, nullable=False),
+    Column("roles", _NAME, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("case_digest", _DIGEST, nullable=False),
     Column("pack_name", _NAME, nullable=False),
-    Column("reader", _NAME, nullable=False),
-    Column("detail", String(200), nullable=False),
-    Index("events_by_case", "case_digest", "kind"),
-    Index("events_by_time", "at"),
+    Column("details", Text, nullable=False),  # JSON
+    Column("method", String(16), nullable=False),
+    Column("previous", _DIGEST, nullable=False),
+    Column("hash", _DIGEST, nullable=False),
+    Index("audit_by_case", "case_digest", "kind"),
+    Index("audit_by_time", "at"),
+)
+audit_keys = Table(  # of the chain, which stays the same when the site changes its own key
+    "audit_keys",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("value", Text, nullable=False),  # sealed
 )
 accounts = Table(
     "accounts",

@@ -102,7 +102,7 @@ def test_a_backup_put_back_is_the_same_store_row_by_row_on_any_database(
     assert set(after) == set(before)
     for table, rows in before.items():
         assert after[table] == rows, table
-    assert all(before[name] for name in ("cases", "case_files", "drafts", "readings", "events"))
+    assert all(before[name] for name in ("cases", "case_files", "drafts", "readings", "audit"))
     with Store(elsewhere) as store:
         assert store.files(JOHN) == (NOTE,)
         assert store.files(JANE)[0] == IMAGE

@@ -198,7 +198,7 @@ def test_events_outlive_their_case_and_can_not_be_altered(store: Store, place: P
     ]  # fmt: skip
     assert store.has_happened([EventKind.SHOWN, EventKind.REVEALED], JANE)
     assert not store.has_happened([EventKind.REVEALED], JANE)
-    for statement in ("DELETE FROM events", "UPDATE events SET detail = 'other'"):
+    for statement in ("DELETE FROM audit", "UPDATE audit SET details = '{}'"):
         with pytest.raises(DBAPIError, match="only appended"):
             sql(place, statement)
 
