@@ -16,6 +16,7 @@ from mmcore.packs import find_pack
 from mmcore.results.command import results
 from mmcore.serve.explaining import explain
 from mmcore.worklist.commands import backup, move, restore
+from mmcore.worklist.rekeying import rekey
 
 app = typer.Typer(
     name="mmcore", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -188,7 +189,7 @@ def score(
 
 app.command()(explain)
 app.command()(deid)
-for command in (backup, restore, move):
+for command in (backup, restore, move, rekey):
     app.command()(command)
 
 

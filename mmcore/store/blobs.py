@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from mmcore.errors import StoredFileDamagedError, StoreUnavailableError
+from mmcore.errors import StoredFileDamagedError, StoreKeyError, StoreUnavailableError
 from mmcore.store.sealing import Seal
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
@@ -91,6 +91,22 @@ class Blobs:
         if data is not stored and hashlib.sha256(data).hexdigest() == digest:
             return data
         raise StoredFileDamagedError(digest=digest, problem="its content was altered")
+
+    def seal_anew(self, digest: str, old: Seal) -> bool:
+        """Seal a file that another key, or none, sealed; whether there was anything to do.
+
+        Raises ``StoredFileDamagedError`` and ``StoreKeyError`` as ``get`` does.
+        """
+        with suppress(StoreKeyError):
+            stored = self._path(digest).read_bytes()
+            if self._seal.open(stored, where=digest) is not stored:
+                return False
+        data = Blobs(self._folder, old).get(digest)
+        try:
+            self._write(digest, self._seal.seal(data, where=digest))
+        except OSError as error:
+            raise StoreUnavailableError(problem=_kind(error)) from error
+        return True
 
     def discard(self, digest: str) -> None:
         """Remove a file, if it is there, after zeros were written over it.

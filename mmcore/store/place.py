@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,31 @@ def _days(words: str) -> int | None:
     if not (words.isascii() and words.isdigit()):
         raise ConfigError(key=KEEP_DAYS, problem="not a whole number of days, 0 or more")
     return int(words)
+
+
+def read_key(file: Path) -> bytes:
+    """Return the key in a file. Raises ``ConfigError`` where it holds none."""
+    key = _key("", str(file))
+    assert key is not None  # a file was named
+    return key
+
+
+def write_key(file: Path) -> bytes:
+    """Write a new key into a new file that its owner alone may read; return the key.
+
+    Raises ``ConfigError`` where the file is there or can not be written.
+    """
+    key = secrets.token_bytes(KEY_BYTES)
+    try:
+        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+            opened.write(base64.b64encode(key).decode() + "\n")
+            opened.flush()
+            os.fsync(opened.fileno())
+    except OSError as error:
+        problem = "the file is there already" if file.exists() else "the file can not be written"
+        raise ConfigError(key=str(file), problem=problem) from error
+    return key
 
 
 def _key(words: str, file: str) -> bytes | None:

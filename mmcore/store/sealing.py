@@ -14,6 +14,13 @@ from mmcore.errors import StoreKeyError
 _MAGIC = b"consilium-sealed-1\n"
 _TEXT = "sealed-1:"
 _NONCE_BYTES = 12
+KEY_CHECK, KEY_CHANGE = "key check", "key change"
+"""Facts of a site: sealed with its key; sealed with the next one while the key is being changed."""
+
+
+def is_sealed_text(text: str) -> bool:
+    """Whether the text of a column is encrypted."""
+    return text.startswith(_TEXT)
 
 
 class Seal:

@@ -27,7 +27,7 @@ from mmcore.store.records import (
 )
 from mmcore.store.schema import bring_up_to_date
 from mmcore.store.scoring_rows import ScoringRows
-from mmcore.store.sealing import Seal
+from mmcore.store.sealing import KEY_CHANGE, KEY_CHECK, Seal
 from mmcore.store.signed_reports import SignedReports
 from mmcore.store.tables import facts as site_facts
 from mmcore.store.tables import preferences
@@ -37,7 +37,6 @@ from mmcore.store.work_rows import WorkRows, write_facts
 
 Clock = Callable[[], datetime]
 IN_USE = (CaseState.OPEN, CaseState.CLOSED, CaseState.ARCHIVED)
-_KEY_CHECK = "key check"
 
 
 def _now() -> datetime:
@@ -358,12 +357,12 @@ class Store:
     def _check_key(self) -> None:
         """Refuse another key than the one this store was first used with, or none after one."""
         with self._database.writing(alone=True) as connection:
-            found = connection.scalar(
-                select(site_facts.c.value).where(site_facts.c.name == _KEY_CHECK)
-            )
-            if found is not None:
-                if self._seal.open_json(found, where=_KEY_CHECK) != _KEY_CHECK:
+            told = {row.name: row.value for row in connection.execute(select(site_facts))}
+            if KEY_CHANGE in told:
+                raise StoreKeyError(problem="a change of its key was begun; run it to its end")
+            if KEY_CHECK in told:
+                if self._seal.open_json(told[KEY_CHECK], where=KEY_CHECK) != KEY_CHECK:
                     raise StoreKeyError(problem="the check of the key holds something else")
             elif self._seal.has_key:
-                value = self._seal.seal_json(_KEY_CHECK, where=_KEY_CHECK)
-                connection.execute(insert(site_facts).values(name=_KEY_CHECK, value=value))
+                value = self._seal.seal_json(KEY_CHECK, where=KEY_CHECK)
+                connection.execute(insert(site_facts).values(name=KEY_CHECK, value=value))
