@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dashboard import jobs, keeping, people
+from dashboard import displays, jobs, keeping, people
 from dashboard.jobs import Job, Tell
 from dashboard.language import say
 from dashboard.state import CaseWork
@@ -61,6 +61,7 @@ def file_to(work: CaseWork, peer: str) -> "Job[Parcel]":
     """Start to make the objects of the report in view and to put them into the outbox."""
     by = people.require(Action.EXPORT).id
     document, files = dict(work.document or {}), keeping.files_of(work)
+    left = displays.displays(work)
     pack_name, digest = work.pack_name or "", work.case.digest
     outbox, courier = _box()
 
@@ -68,7 +69,7 @@ def file_to(work: CaseWork, peer: str) -> "Job[Parcel]":
         from mmcore.network.filing import file_result
 
         tell(0.0, say("Making the objects"))
-        parcel = file_result(outbox, peer, document, (data for _, data in files))
+        parcel = file_result(outbox, peer, document, (data for _, data in files), displays=left)
         kept = keeping.store()
         if kept is not None:
             detail = f"filed to {peer}"

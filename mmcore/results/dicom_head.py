@@ -34,7 +34,8 @@ COPIED = (
     "PixelSpacing", "ImagerPixelSpacing", "SliceThickness", "PatientOrientation",
     "BodyPartExamined", "Laterality", "ImageLaterality", "ViewPosition", "BurnedInAnnotation",
     "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod",
-    "PhotometricInterpretation", "InstanceNumber", "SeriesNumber",
+    "PhotometricInterpretation", "RescaleSlope", "RescaleIntercept",
+    "RescaleType", "SamplesPerPixel", "InstanceNumber", "SeriesNumber",
 )  # fmt: skip
 _LONGEST = {"LO": 64, "SH": 16, "PN": 64 * 3 + 2, "CS": 16, "LT": 10_240, "ST": 1024}
 _PATTERNS = {
@@ -48,7 +49,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def read_head(data: memoryview, sink: BinaryIO) -> dict[str, Any]:
-    """Return {"values": {keyword: [plain value, ...]}} of an instance.
+    """Return {"values": {keyword: [plain value, ...]}, "has_modality_lut": ...} of an instance.
 
     A value that DICOM does not allow is left out; one that identifies is refused. Raises
     ``FileRefusedError``.
@@ -59,7 +60,10 @@ def read_head(data: memoryview, sink: BinaryIO) -> dict[str, Any]:
         is_stated = bool(attributes.soft_text(keyword))
         if not values[keyword] and (is_stated or keyword != "PatientID"):
             raise bad(keyword, say("can not be repeated in a result"))
-    return {"values": {keyword: found for keyword, found in values.items() if found}}
+    return {
+        "values": {keyword: found for keyword, found in values.items() if found},
+        "has_modality_lut": attributes.has("ModalityLUTSequence"),
+    }
 
 
 def _values(attributes: Attributes, keyword: str) -> list[str | float | int]:

@@ -25,7 +25,8 @@ _OF_IMAGE = frozenset(
      "ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing", "ImagerPixelSpacing",
      "SliceThickness", "PatientOrientation", "BodyPartExamined", "Laterality", "ImageLaterality",
      "ViewPosition", "BurnedInAnnotation", "LossyImageCompression", "LossyImageCompressionRatio",
-     "LossyImageCompressionMethod", "PhotometricInterpretation", "InstanceNumber",
+     "LossyImageCompressionMethod", "PhotometricInterpretation", "RescaleSlope",
+     "RescaleIntercept", "RescaleType", "SamplesPerPixel", "InstanceNumber",
      "SeriesNumber")
 )  # fmt: skip
 _REQUIRED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate",

@@ -64,7 +64,8 @@ def _opened(files: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _head(digest: str, data: bytes) -> Head:
-    values = {name: tuple(found) for name, found in read_head(data)["values"].items()}
+    found = read_head(data)
+    values = {name: tuple(plain) for name, plain in found["values"].items()}
 
     def text(keyword: str) -> str:
         return str(values[keyword][0]) if keyword in values else ""
@@ -83,4 +84,5 @@ def _head(digest: str, data: bytes) -> Head:
         columns=count("Columns", 0),
         frames=max(1, count("NumberOfFrames", 1)),
         values=values,
+        has_modality_lut=bool(found["has_modality_lut"]),
     )

@@ -1,35 +1,34 @@
 """Every object of a result, made in one call."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from mmcore.report import Document
 from mmcore.results.heads import heads_in, images_used
-from mmcore.results.records import Head, Kind, Made
+from mmcore.results.records import Display, Kind, Made
 from mmcore.results.subject import Subject, key_digest, subject_of
 
-DEFAULT = (Kind.PDF, Kind.SR, Kind.MAP, Kind.CAPTURE, Kind.FHIR)
+DEFAULT = tuple(Kind)
 
 
 def make_results(
-    document: Document, files: Iterable[bytes], *, kinds: Collection[Kind] = DEFAULT
+    document: Document,
+    files: Iterable[bytes],
+    *,
+    kinds: Collection[Kind] = DEFAULT,
+    displays: Sequence[Display] = (),
 ) -> tuple[Made, ...]:
     """Return the objects of ``kinds``, in their order in ``Kind``.
 
-    files: the case's source files; only the headers of the images are read. Raises
+    files: the case's source files; only the headers of the images are read. displays: how the
+    reader left the images, for presentation states; the document does not hold it. Raises
     ``ResultFormatError`` and ``NoStudyError``.
     """
-    return make_from_heads(document, heads_in(files, images_used(document)), kinds=kinds)
-
-
-def make_from_heads(
-    document: Document, heads: Mapping[str, Head], *, kinds: Collection[Kind] = DEFAULT
-) -> tuple[Made, ...]:
-    """Return the same of headers that were read before."""
+    heads = heads_in(files, images_used(document))
     made: list[Made] = []
     is_dicom = any(kind is not Kind.FHIR for kind in kinds)
     subject = subject_of(document, heads) if is_dicom or key_digest(document) in heads else None
     if subject is not None:
-        made.extend(_dicom_objects(subject, kinds))
+        made.extend(_dicom_objects(subject, kinds, displays))
     if Kind.FHIR in kinds:
         from mmcore.results.fhir import fhir_bundle
 
@@ -41,12 +40,16 @@ def make_from_heads(
     return tuple(made)
 
 
-def _dicom_objects(subject: Subject, kinds: Collection[Kind]) -> Iterator[Made]:
+def _dicom_objects(
+    subject: Subject, kinds: Collection[Kind], displays: Sequence[Display]
+) -> Iterator[Made]:
     # Imported here: pydicom, highdicom and the PDF load only when an object is made.
     from mmcore.results.dicom_capture import captures
+    from mmcore.results.dicom_key_objects import key_objects
     from mmcore.results.dicom_map import parametric_maps
     from mmcore.results.dicom_pdf import encapsulated_pdf
     from mmcore.results.dicom_sr import structured_report
+    from mmcore.results.dicom_state import presentation_states
 
     if Kind.PDF in kinds:
         yield encapsulated_pdf(subject)
@@ -56,3 +59,7 @@ def _dicom_objects(subject: Subject, kinds: Collection[Kind]) -> Iterator[Made]:
         yield from parametric_maps(subject)
     if Kind.CAPTURE in kinds:
         yield from captures(subject)
+    if Kind.KEY_OBJECTS in kinds:
+        yield from key_objects(subject)
+    if Kind.STATE in kinds:
+        yield from presentation_states(subject, displays)

@@ -39,7 +39,8 @@ class Head:
 
     digest: SHA-256 of the file. frames: 1 for an instance that is no multi-frame image. values: by
     DICOM keyword, the attributes that an object of the same patient and study repeats; each checked
-    against its value representation, in UTF-8.
+    against its value representation, in UTF-8. has_modality_lut: stored values become modality
+    values by a table, not by slope and intercept.
     """
 
     digest: str
@@ -52,6 +53,7 @@ class Head:
     columns: int
     frames: int
     values: Mapping[str, tuple[Plain, ...]]
+    has_modality_lut: bool = False
 
     def text(self, keyword: str) -> str:
         """Return the first value of an attribute as text, or ""."""
@@ -62,6 +64,35 @@ class Head:
         """Return exactly ``length`` numbers, or None where the source does not state them."""
         found = self.values.get(keyword, ())
         return tuple(float(v) for v in found) if len(found) == length else None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A measurement on an image.
+
+    kind: "length", "angle", "rectangle" or "ellipse". points: (row, column) in stored pixels, where
+    the centre of the first pixel is (0.5, 0.5); of a rectangle or ellipse two opposite corners.
+    """
+
+    kind: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How a reader left one image on the screen.
+
+    digest: of the instance. center, width: the window, in modality values. turn: (a, b, c, d), a
+    step of (x, y) on the upright image is seen as (a x + b y, c x + d y). is_inverted: light and
+    dark changed, against how the image is meant to be shown.
+    """
+
+    digest: str
+    center: float
+    width: float
+    turn: tuple[int, int, int, int] = (1, 0, 0, 1)
+    is_inverted: bool = False
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

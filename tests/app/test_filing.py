@@ -7,15 +7,18 @@ import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
-from dashboard import filing
+from dashboard import displays, filing
+from dashboard.state import CaseWork
+from dashboard.viewer import stacks
 from mmcore.errors import PeerError
 from mmcore.network import exchange
 from mmcore.network import filing as core
 from mmcore.network.outbox import Outbox
 from mmcore.network.peers import PEERS, Peer
 from mmcore.results.make import make_results
-from mmcore.results.records import Kind, Made
+from mmcore.results.records import Display, Kind, Made, Mark
 from mmcore.store import Place
+from tests.app import factory
 from tests.app.conftest import Stage, html
 
 MADE = (Made(Kind.PDF, "pdf.dcm", b"pdf", sop_instance_uid="1.2.1"),
@@ -140,3 +143,23 @@ def test_a_site_that_keeps_nothing_can_not_file(
     monkeypatch.setenv("CONSILIUM_KEEP_DAYS", "0")
     told = " ".join(c.value for c in report_page(stage).caption)
     assert "keeps nothing" in told
+
+
+def test_how_the_reader_left_an_image_goes_into_what_is_filed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = factory.case()
+    (instance,) = case.instances
+    view = {"center": 40, "width": 400, "zoom": 2, "pan": [3, 4], "turn": [0, -1, 1, 0],
+            "frame": 0, "is_flipped": True}  # fmt: skip
+    marks = [{"kind": "length", "frame": 0, "points": [[1, 2], [3, 4]]},
+             {"kind": "spell", "frame": 0, "points": []}]  # fmt: skip
+    kept = {"images": {stacks.id_of((instance,)): {"view": view, "marks": marks},
+                       "another-1": {"view": view, "marks": []}}}  # fmt: skip
+    desk = type("Desk", (), {"viewer": kept})
+    monkeypatch.setattr(displays.reading, "desk", lambda _: desk)
+    (display,) = displays.displays(CaseWork(case, ""))
+    assert display == Display(
+        instance.digest, 40, 400, (0, -1, 1, 0), is_inverted=True,
+        marks=(Mark("length", ((1, 2), (3, 4))),),
+    )  # fmt: skip
