@@ -174,13 +174,28 @@ def waiting(leaving: Leaving, found: FoundText) -> int:
     return sum(box not in said for box in boxes_of(leaving, found))
 
 
-def approve(leaving: Leaving, found: FoundText) -> None:
-    """Note that a person has looked at an image and its boxes are right.
+def show_frame(leaving: Leaving, digest: str, frame: int | None, frames: int) -> None:
+    """Note that a frame of an image, from 0, is on the page; None for all of them in one."""
+    left = leaving.unseen.setdefault(digest, set(range(frames)))
+    if frame is None:
+        left.clear()
+    left.discard(frame or 0)
 
-    Raises ``ValueError`` while a box of it waits.
+
+def frames_left(leaving: Leaving, digest: str) -> int:
+    """Return how many frames of an image nobody has looked at; at least 1 before it was shown."""
+    return len(leaving.unseen.get(digest, {0}))
+
+
+def approve(leaving: Leaving, found: FoundText) -> None:
+    """Note that a person has looked at every frame of an image and its boxes are right.
+
+    Raises ``ValueError`` while a box of it waits or a frame was not shown.
     """
     if waiting(leaving, found):
         raise ValueError("a box has no verdict yet")
+    if frames_left(leaving, found.digest):
+        raise ValueError("a frame was not shown yet")
     leaving.approved.add(found.digest)
     following = next(iter(unseen(leaving)), None)
     leaving.at = found.digest if following is None else following.digest

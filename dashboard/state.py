@@ -132,7 +132,7 @@ class Leaving:
     job: of the preview or of the files. asked: the options of the preview. verdicts: by image and
     box, whether it goes black; a box without one waits. added: boxes that a person added.
     approved: images that a person has looked at and approved as they are marked. at: the image in
-    view. image, picture: the last one, and its last frame as drawn, by what they are of. made,
+    view. unseen: frames of an image, from 0, that were not on the page yet. image, picture: the last one, and its last frame as drawn, by what they are of. made,
     packed: the files, one by one and as a zip. given, read: the state of options and approvals
     (``deidentifying.signature``) that they were made of, and that a person has read and looked at.
     """
@@ -144,6 +144,7 @@ class Leaving:
     added: dict[str, list[Box]] = field(default_factory=dict)
     approved: set[str] = field(default_factory=set)
     at: str = ""
+    unseen: dict[str, set[int]] = field(default_factory=dict)
     image: tuple[str, Instance] | None = None
     picture: tuple[tuple[str, int | None], Any] | None = None
     made: DeidentifiedCase | None = None

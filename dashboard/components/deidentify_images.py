@@ -75,9 +75,8 @@ def _picture(work: CaseWork, one: FoundText, instance: Instance) -> None:
     leaving = work.leaving
     frame, frames = None, len(instance.pixels)
     if frames > 1:
-        label = t("Frame; 0 shows all of them in one, each pixel where it differs most")
-        frame = (st.slider(label, 0, frames, 0, key=f"deid-frame-{one.digest[:16]}") or 0) - 1
-        frame = None if frame < 0 else frame
+        frame = _frame(one, frames)
+    deidentifying.show_frame(leaving, one.digest, frame, frames)
     png = deidentifying.picture(leaving, one, instance, frame)
     rows, columns = instance.pixels.shape[1:3]
     caption = t(
@@ -87,6 +86,14 @@ def _picture(work: CaseWork, one: FoundText, instance: Instance) -> None:
     )  # fmt: skip
     alt = t("The image with its boxes, numbered as in the list")
     st.image(png, caption=caption, width="stretch", alt=alt)
+
+
+def _frame(one: FoundText, frames: int) -> int | None:
+    """Return the frame that is asked for, from 0; None for all of them in one."""
+    short = one.digest[:16]
+    number = st.slider(t("Frame"), 1, frames, 1, key=f"deid-frame-{short}")
+    label = t("All frames in one, each pixel where it differs most")
+    return None if st.toggle(label, key=f"deid-all-{short}") else (number or 1) - 1
 
 
 def _boxes(leaving: Leaving, one: FoundText) -> None:
@@ -136,12 +143,22 @@ def _more(leaving: Leaving, one: FoundText, instance: Instance) -> None:
 def _approve(leaving: Leaving, one: FoundText) -> None:
     count = deidentifying.waiting(leaving, one)
     is_approved = one.digest in leaving.approved
+    left = deidentifying.frames_left(leaving, one.digest)
     st.button(
         t("Approved as it is marked") if is_approved else t("Approve the image as it is marked"),
         key=f"deid-approve-{one.digest[:16]}", type="primary", on_click=deidentifying.approve,
-        args=(leaving, one), disabled=bool(count) or is_approved,
+        args=(leaving, one), disabled=bool(count or left) or is_approved,
         icon=":material/check:" if is_approved else None,
     )  # fmt: skip
     if count:
         words = t("Say of every box whether it goes black.")
         show(element("p", words, cls="co-muted", role="status"))
+    if left and not is_approved:
+        words = (
+            t("1 frame was not looked at yet: go through them, or look at all in one.")
+            if left == 1
+            else t("{n} frames were not looked at yet: go through them, or look at all in one.",
+                   n=left)
+        )  # fmt: skip
+        testid = "deid-frames-left"
+        show(element("p", words, cls="co-muted", role="status", data_testid=testid))

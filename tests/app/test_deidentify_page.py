@@ -155,6 +155,45 @@ def test_a_box_that_is_no_text_is_not_masked(stage: Stage, monkeypatch: pytest.M
     assert (image.pixel_array[10:20, 10:60:3] == 255).all()
 
 
+def cine(frames: int) -> bytes:
+    """Return a loop of which one frame has a row of strokes that looks like print."""
+    dataset = base("US", "1.2.840.10008.5.1.4.1.1.3.1")
+    pixels = np.tile(np.arange(200, dtype=np.uint8), (frames, 160, 1))
+    pixels[frames - 1, 10:20, 10:60:3] = 255
+    add_pixels(dataset, pixels[0], stored=8)
+    dataset.NumberOfFrames, dataset.PixelData = frames, pixels.tobytes()
+    dataset["PixelData"].VR = "OB"
+    return written(dataset)
+
+
+@pytest.mark.parametrize("in_one", [True, False])
+def test_a_loop_is_approved_only_once_every_frame_was_on_the_page(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, *, in_one: bool
+) -> None:
+    app = press(opened(stage, monkeypatch, [("us.dcm", cine(3))]), "deid-look")
+    for group in [b.key for b in app.button_group if b.key.startswith("deid-box-")]:
+        app = control(app, group).set_value(True).run()
+
+    def approve() -> Any:
+        return next(b for b in app.button if b.key.startswith("deid-approve-"))
+
+    (found,) = work_of(app).leaving.preview.found_text  # type: ignore[union-attr] # it was made
+    assert approve().disabled
+    assert "2 frames were not looked at yet" in html(app)
+    with pytest.raises(ValueError, match="frame"):
+        deidentifying.approve(work_of(app).leaving, found)
+    if in_one:
+        app = next(x for x in app.toggle if x.key.startswith("deid-all-")).set_value(True).run()
+    else:
+        for number in (3, 2):
+            assert approve().disabled
+            slider = next(s for s in app.slider if s.key.startswith("deid-frame-"))
+            app = slider.set_value(number).run()
+    assert "deid-frames-left" not in html(app)
+    app = press(app, approve().key)
+    assert found.digest in work_of(app).leaving.approved
+
+
 def test_a_person_adds_a_box_by_numbers(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     app = press(opened(stage, monkeypatch, [("us.dcm", ultrasound())]), "deid-look")
     for name, value in {"top": 150, "rows": 40, "left": 100, "columns": 20}.items():
