@@ -24,6 +24,7 @@ def main() -> None:
         site,
         state,
         theme,
+        worklist_scoring,
     )
     from dashboard.components import account, frame, stored
     from dashboard.components.waiting import error_state
@@ -55,6 +56,7 @@ def main() -> None:
     account.keep_watch()
     stored.warnings()
     resuming.show_address()
+    installed = services.packs()
     pack = services.pack()  # asked now: after a page has stopped, nothing of Streamlit answers
     try:
         if not stored.is_on_its_way():
@@ -63,6 +65,7 @@ def main() -> None:
         desks.save_changes(current)
         services.warm_up(pack)
         filing.carry_on()
+        worklist_scoring.start(installed)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from mmcore.records import ReadingMode
 
 READING = "CONSILIUM_READING"
 LANGUAGE = "CONSILIUM_LANGUAGE"
+TRIAGE = "CONSILIUM_TRIAGE"
+SCORING = "CONSILIUM_SCORING"
 DEID_KEY_FILE = "CONSILIUM_DEID_KEY_FILE"
 FOLDER = Path(__file__).resolve().parent.parent / "pages"
 _PAGES = {
+    "worklist": (say("Worklist"), "checklist"),
     "intake": (say("Cases"), "folder_open"),
     "review": (say("Review"), "radiology"),
     "report": (say("Report"), "description"),
@@ -25,6 +29,7 @@ _PAGES = {
     "deidentify": (say("De-identify"), "shield_person"),
 }
 _NEEDS = {
+    "worklist": Action.OPEN,
     "intake": Action.OPEN,
     "review": Action.OPEN,
     "report": Action.OPEN,
@@ -38,7 +43,7 @@ def page(stem: str) -> Any:
     """Return one page by the name of its file; links to it translate its title."""
     title, icon = _PAGES[stem]
     return st.Page(
-        FOLDER / f"{stem}.py", title=title, icon=f":material/{icon}:", default=stem == "intake"
+        FOLDER / f"{stem}.py", title=title, icon=f":material/{icon}:", default=stem == "worklist"
     )
 
 
@@ -69,6 +74,38 @@ def reading_mode() -> ReadingMode:
     except ValueError as error:
         known = ", ".join(mode.value for mode in ReadingMode)
         raise ConfigError(key=READING, problem=f"not one of {known}") from error
+
+
+class Triage(StrEnum):
+    """What the list of work shows of a model's answer before a reader may see it."""
+
+    NOTHING = "nothing"
+    FLAG = "flag"  # that something is called present, not what
+    ORDER = "order"  # the order in which to look, without a mark
+
+
+def triage() -> Triage:
+    """Return what is shown of an answer that is still hidden; nothing unless it is set.
+
+    Raises ``ConfigError`` for any other word, as ``reading_mode`` does.
+    """
+    word = os.environ.get(TRIAGE, "").strip()
+    try:
+        return Triage(word) if word else Triage.NOTHING
+    except ValueError as error:
+        known = ", ".join(one.value for one in Triage)
+        raise ConfigError(key=TRIAGE, problem=f"not one of {known}") from error
+
+
+def scores_by_itself() -> bool:
+    """Return whether cases are scored in the background as they come in; yes unless it is set.
+
+    Raises ``ConfigError`` for a word that is neither.
+    """
+    word = os.environ.get(SCORING, "").strip() or "by itself"
+    if word not in ("by itself", "when asked"):
+        raise ConfigError(key=SCORING, problem="neither 'by itself' nor 'when asked'")
+    return word == "by itself"
 
 
 def language() -> str | None:

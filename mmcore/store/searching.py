@@ -4,7 +4,7 @@ What names a patient may be encrypted, so the database can not look into it. Bes
 keyed fingerprints (``Seal.fingerprint``) of each word of name, patient ID and accession number and
 of its beginnings from three letters on; of Chinese, Japanese and Korean writing, of each run of up
 to four characters. A search fingerprints what was typed and asks for equal ones. What it costs: who
-has the database and no key learns which cases share a beginning, not which (decision 0029).
+has the database and no key learns which cases share a beginning, not which (decision 0033).
 """
 
 import re

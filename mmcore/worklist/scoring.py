@@ -16,7 +16,6 @@ from mmcore.errors import (
     StoreError,
     UnknownCaseError,
 )
-from mmcore.intake import RawFile, case_from_files
 from mmcore.language import say
 from mmcore.records import Case
 from mmcore.store import Store
@@ -80,6 +79,8 @@ def read_again(store: Store, digest: str) -> Case:
 
     Raises ``UnknownCaseError`` and ``StoredFileDamagedError``.
     """
+    from mmcore.intake import RawFile, case_from_files
+
     files = store.files(digest)
     case = case_from_files([RawFile(file.name, file.data) for file in files])
     store.work.describe(digest, facts_of(case))

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import mmcore.intake
-from dashboard import jobs, keeping, player, services, site, state, viewer
+from dashboard import jobs, keeping, player, services, site, state, viewer, worklist_scoring
 from dashboard.services import DemoCase, PackFacts
 from dashboard.viewer.packing import unpack
 from mmcore.records import Case, Modality, PixelArray, modality
@@ -92,6 +92,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         current.intake_label = demo.title
 
     monkeypatch.setattr(services, "_SHELF", services._Shelf())
+    monkeypatch.setattr(worklist_scoring, "start", lambda _: None)
     monkeypatch.setattr(jobs, "start", start_at_once)
     monkeypatch.setattr(viewer, "mount", mount)
     monkeypatch.setattr(player, "mount", mount_player)
