@@ -11,10 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from dashboard import keeping, merging, people, state
+from dashboard.desk_records import entry_json, entry_of, image_json
 from dashboard.state import CaseWork, Desk, Entry, Session, Step
+from dashboard.stored_words import of_store_error
 from mmcore.errors import (
     MMCoreError,
     PeopleError,
+    ReportSignedError,
     StaleVersionError,
     StoredFileDamagedError,
     StoreError,
@@ -23,13 +26,10 @@ from mmcore.errors import (
 from mmcore.language import say
 from mmcore.people import Action
 from mmcore.records import (
-    DecisionReason,
     KeyImage,
     Modality,
-    Presence,
     Reading,
     ReadingMode,
-    Response,
 )
 from mmcore.store import EventKind, Json, Progress, Store, StoredDesk
 
@@ -123,6 +123,16 @@ def _save(
         current.unsaved = None
 
 
+def catch_up(work: CaseWork) -> None:
+    """Take over what another window saved, and keep what was entered in this one beside it.
+
+    Raises ``StoreError``.
+    """
+    kept, found = keeping.store(), state.find_desk(work)
+    if kept is not None and found is not None:
+        _join(kept, state.session(), work, found)
+
+
 def _write(
     kept: Store, current: Session, work: CaseWork, found: Desk, happened: tuple[Happened, ...]
 ) -> None:
@@ -152,6 +162,10 @@ def _write(
         except StaleVersionError:
             if _join(kept, current, work, found):
                 happened = ()  # it was not recorded after all
+            continue
+        except ReportSignedError as error:
+            found.reading, happened = found.saved_reading or found.reading, ()
+            current.told = of_store_error(error)
             continue
         found.saved_reading = found.reading
         return
@@ -191,40 +205,22 @@ def _join(kept: Store, current: Session, work: CaseWork, found: Desk) -> bool:
 def draft_of(work: CaseWork, found: Desk) -> dict[str, Any]:
     """Return what was entered and not recorded, as JSON; what is blank is left out."""
     entries = {
-        name: {key: value for key, value in _entry_json(entry).items() if value}
+        name: {key: value for key, value in entry_json(entry).items() if value}
         for name, entry in found.entries.items()
         if entry != Entry()
     }
     draft = {
         "entries": entries,
-        "key_images": [_image_json(image) for image in found.key_images],
+        "key_images": [image_json(image) for image in found.key_images],
         "viewer": found.viewer,
+        "conclusion": found.conclusion,
+        "addendum": found.addendum,
         "target": work.target,
         "left_out": sorted(work.left_out),
     }
     filled = {name: value for name, value in draft.items() if value}
     plain: dict[str, Any] = json.loads(json.dumps(filled))
     return plain
-
-
-def _entry_json(entry: Entry) -> dict[str, Any]:
-    return {
-        "presence": entry.presence,
-        "confidence": entry.confidence,
-        "response": entry.response,
-        "reason": entry.reason,
-        "text": entry.text,
-    }
-
-
-def _image_json(image: KeyImage) -> dict[str, Any]:
-    return {
-        "picture": hashlib.sha256(image.png).hexdigest(),
-        "digest": image.digest,
-        "frame": image.frame,
-        "caption": image.caption,
-        "recorded_at": image.recorded_at.isoformat(),
-    }
 
 
 def _stored(kept: Store, work: CaseWork) -> StoredDesk:
@@ -246,12 +242,14 @@ def _take(kept: Store, work: CaseWork, found: Desk, stored: StoredDesk) -> None:
 def _take_draft(kept: Store, work: CaseWork, found: Desk, draft: Json) -> None:
     """Put on a desk what was entered; what this version does not know is left out."""
     found.entries = {
-        str(name): _entry(value) for name, value in dict(draft.get("entries", {})).items()
+        str(name): entry_of(value) for name, value in dict(draft.get("entries", {})).items()
     }
     known = {hashlib.sha256(image.png).hexdigest(): image.png for image in found.key_images}
     images = (_key_image(kept, known, image) for image in draft.get("key_images", []))
     found.key_images = tuple(image for image in images if image is not None)
     found.viewer = dict(draft.get("viewer", {}))
+    found.conclusion = str(draft.get("conclusion", ""))
+    found.addendum = str(draft.get("addendum", ""))
     work.target = draft.get("target") or work.target
     work.left_out = frozenset(m for m in Modality if m in draft.get("left_out", []))
 
@@ -275,20 +273,6 @@ def _key_image(
         caption=image["caption"],
         recorded_at=datetime.fromisoformat(image["recorded_at"]),
     )
-
-
-def _entry(value: Mapping[str, Any]) -> Entry:
-    return Entry(
-        presence=_word(Presence, value.get("presence")),
-        confidence=value.get("confidence"),
-        response=_word(Response, value.get("response")),
-        reason=_word(DecisionReason, value.get("reason")),
-        text=value.get("text", ""),
-    )
-
-
-def _word(kind: Any, value: str | None) -> Any:
-    return kind(value) if value in list(kind) else None
 
 
 def _document(reading: Reading) -> Json:

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 import yaml
 
-from dashboard import columns, jobs, keeping, people, reading, state, turns
+from dashboard import columns, completing, jobs, keeping, people, state, turns
 from dashboard.jobs import Job, Tell
 from dashboard.keeping import prefer as prefer
 from dashboard.keeping import preference as preference
 from dashboard.language import ours, say, word
 from dashboard.state import CaseWork
 from mmcore.errors import MMCoreError
-from mmcore.language import ENGLISH
 from mmcore.people import Action
-from mmcore.records import Case, Explanation, GateVerdict, Modality, Prediction, Result
+from mmcore.records import Case, Explanation, Modality, Prediction
 from mmcore.wording import person_name
 
 if TYPE_CHECKING:
@@ -175,10 +174,15 @@ def engine_device() -> str:
 
 
 def read_files(
-    files: Sequence[tuple[str, bytes]], label: str, pack_name: str | None = None
+    files: Sequence[tuple[str, bytes]],
+    label: str,
+    pack_name: str | None = None,
+    *,
+    completes: CaseWork | None = None,
 ) -> None:
     """Start reading dropped files as one case for a model; ``take_read_case`` collects it.
 
+    completes: the open case of the same files that the new one takes the place of.
     Files and case are on the disk, where the site keeps any, before the case is there to be seen.
     """
     by, mappings = people.require(Action.OPEN).id, columns.remembered()
@@ -192,6 +196,7 @@ def read_files(
     current = state.session()
     current.intake, current.intake_label = jobs.start(work), label
     current.intake_pack, current.intake_files = pack_name, tuple(files)
+    current.intake_completes = "" if completes is None else completes.case.digest
 
 
 def read_demo(demo: DemoCase) -> None:
@@ -206,17 +211,20 @@ def take_read_case() -> CaseWork | None:
     current = state.session()
     if current.intake is None or not isinstance(current.intake.result, Case):
         return None
+    before = current.cases.get(current.intake_completes)
     work = state.open_case(current.intake.result, current.intake_label)
     if work.pack_name is None:
         chosen = pack()
         work.pack_name = current.intake_pack or (chosen.name if chosen else None)
     keeping.begin(work, current.intake_files)
-    current.intake, current.intake_files = None, ()
+    current.intake, current.intake_files, current.intake_completes = None, (), ""
     current.uploader_round += 1
+    if before is not None:
+        completing.take_place(before, work)
     return work
 
 
-def _started(work: CaseWork, name: str, task: Callable[["Engine", Tell], Any]) -> Job[Any] | None:
+def started(work: CaseWork, name: str, task: Callable[["Engine", Tell], Any]) -> Job[Any] | None:
     """Return the case's job of that name, started on first use; ``None`` without a pack."""
     engine = engine_job()
     if engine is None:
@@ -247,12 +255,12 @@ def predict(work: CaseWork) -> Job[Any] | None:
         seen = state.Seen(engine.model_image(case), engine.model_note(case), key_recording(case))
         return engine.predict(case), seen
 
-    return _started(work, "predict", task)
+    return started(work, "predict", task)
 
 
 def explain(work: CaseWork, target: str) -> Job[Explanation] | None:
     """Start or find the explanation of one target of a case."""
-    return _started(
+    return started(
         work,
         f"explain:{target}",
         lambda engine, tell: engine.explain(work.case, target, progress=tell),
@@ -300,45 +308,7 @@ def compare(work: CaseWork, target: str, method: str) -> Job[Comparison] | None:
             return Comparison(None, ours, error.reason, reasons)
         return Comparison(result, ours, "", reasons)
 
-    return _started(work, f"method:{target}:{method}", task)
-
-
-def write_report(work: CaseWork) -> Job[Any] | None:
-    """Start or find the report: every shown target explained, then the document and its PDF.
-
-    It holds what the reader has recorded by now.
-    """
-    desk, language = reading.desk(work), state.language()
-    read, pictures = desk.reading, desk.key_images
-
-    def task(
-        engine: "Engine", tell: Tell
-    ) -> tuple[Prediction, dict[str, Any], bytes, dict[str, Explanation]]:
-        from mmcore.errors import LedgerNotAdditiveError
-        from mmcore.report import render_pdf, result_document
-        from mmcore.serve.scoring import withhold
-
-        prediction = work.prediction or engine.predict(work.case)
-        known = dict(work.explanations)
-        shown = [g.target for g in prediction.gate if g.verdict is not GateVerdict.WITHHELD]
-        for index, target in enumerate(shown):
-            name = word(prediction.target(target).display)
-            doing = say(
-                "Explaining {display} ({n} of {all})", display=name, n=index + 1, all=len(shown)
-            )
-            tell(index / len(shown), doing)
-            if target not in known:
-                try:
-                    known[target] = engine.explain(work.case, target)
-                except LedgerNotAdditiveError as error:
-                    prediction = withhold(prediction, target, reason=error.words)
-        tell(1.0, say("Setting the pages"))
-        explanations = {target: known[target] for target in shown if target in known}
-        result = Result(work.case, prediction, explanations, read, pictures)
-        document = dict(result_document(result))
-        return prediction, document, render_pdf(document, language), explanations
-
-    return _started(work, "report", task)
+    return started(work, f"method:{target}:{method}", task)
 
 
 def withhold(work: CaseWork, target: str, error: MMCoreError) -> None:
@@ -367,21 +337,11 @@ def collect(work: CaseWork) -> None:
             prediction, work.seen = job.result
             work.prediction = work.prediction or prediction  # more may be withheld by now
         elif name == "report":
-            work.prediction, work.document, work.pdf, explanations = job.result
+            prediction, work.document, work.pdf, explanations = job.result
+            work.prediction = prediction or work.prediction
             work.explanations.update(explanations)
         elif name.startswith("explain:"):
             work.explanations[name.removeprefix("explain:")] = job.result
-
-
-def report_name(work: CaseWork, prediction: Prediction, suffix: str) -> str:
-    """Return a download name that is unique to case and pack and holds nothing of the patient.
-
-    Unique because Streamlit may tell large downloads of equal length apart by name only.
-    """
-    used, language = prediction.pack, state.language()
-    name = f"{work.case.digest[:16]}-{used.name}-{used.version}-{used.digest[:8]}"
-    is_translated = suffix == "pdf" and language != ENGLISH
-    return f"consilium-{name}{f'-{language}' if is_translated else ''}.{suffix}"
 
 
 def demo_contents(demo: DemoCase) -> tuple[Modality, ...]:

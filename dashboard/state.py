@@ -6,12 +6,17 @@ another case therefore leaves nothing of the old one behind on any page, by cons
 
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import site
+from dashboard.desk_records import Desk as Desk
+from dashboard.desk_records import Entry as Entry
+from dashboard.desk_records import History as History
+from dashboard.desk_records import Step as Step
 from dashboard.jobs import Job
 from mmcore.deid.records import Box, DeidentifiedCase, Options, Preview
 from mmcore.deid.secret import Secret
@@ -20,19 +25,13 @@ from mmcore.language import ENGLISH, LANGUAGES
 from mmcore.people import Person
 from mmcore.records import (
     Case,
-    DecisionReason,
     Explanation,
     Instance,
-    KeyImage,
     Modality,
     Note,
     Prediction,
-    Presence,
-    Reading,
     Recording,
-    Response,
 )
-from mmcore.store import StoredDesk
 
 _KEY = "consilium_session"
 LANGUAGE_COOKIE = "consilium_language"  # set by the page itself, so that a reload finds the choice
@@ -46,64 +45,6 @@ class Seen:
     image: Instance | None = None
     note: Note | None = None
     recording: Recording | None = None
-
-
-@dataclass(slots=True)
-class Entry:
-    """What a reader has entered on one finding and not recorded yet."""
-
-    presence: Presence | None = None
-    confidence: int | None = None
-    response: Response | None = None
-    reason: DecisionReason | None = None
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How a desk was between two changes: its entries that are not blank, and its pictures."""
-
-    entries: dict[str, Entry] = field(default_factory=dict)
-    key_images: tuple[KeyImage, ...] = ()
-
-
-@dataclass(slots=True)
-class History:
-    """What can be undone and redone at a desk, last changes last.
-
-    last: how the desk was when it was looked at last. round: counts up when entries change other
-    than by their own widgets, which then are drawn anew.
-    """
-
-    past: list[Step] = field(default_factory=list)
-    future: list[Step] = field(default_factory=list)
-    last: Step = field(default_factory=Step)
-    round: int = 0
-
-
-@dataclass(slots=True)
-class Desk:
-    """What a reader recorded of one case about one model's answer, and what lies unrecorded.
-
-    entries: by target name. key_images: what the reader put into the report from the screen.
-    removed: the last of them that was taken out, with its place, until it is put back or another
-    one goes. viewer: how the images were left, as plain JSON (``dashboard.viewer.returns``); empty
-    before anything was. history: what can be undone. saved, saved_reading: what of it is on the
-    disk.
-    """
-
-    reading: Reading
-    entries: dict[str, Entry] = field(default_factory=dict)
-    key_images: tuple[KeyImage, ...] = ()
-    removed: tuple[int, KeyImage] | None = None
-    viewer: dict[str, Any] = field(default_factory=dict)
-    history: History = field(default_factory=History)
-    saved: StoredDesk = field(default_factory=StoredDesk)
-    saved_reading: Reading | None = None
-
-    def entry(self, target: str) -> Entry:
-        """Return the entry on one finding, a blank one on first use."""
-        return self.entries.setdefault(target, Entry())
 
 
 @dataclass(slots=True)
@@ -169,6 +110,8 @@ class CaseWork:
     files: its source files by name, where they are not on the disk.
     leaving: its de-identification, while somebody works on it.
     tables: by digest, those of its files whose columns a person may name.
+    signed: the signed report, with when it was signed and how many addenda it has; None where
+        nobody signed it.
     """
 
     case: Case
@@ -187,6 +130,7 @@ class CaseWork:
     files: tuple[tuple[str, bytes], ...] = ()
     leaving: Leaving = field(default_factory=Leaving)
     tables: dict[str, bytes] | None = None
+    signed: tuple[tuple[datetime, int], dict[str, Any]] | None = None
 
     def number_of_message(self, digest: str) -> int:
         """Return a number that rises whenever what is sent to the viewer differs from the last."""
@@ -217,6 +161,7 @@ class Session:
     pack_name: the model for cases that name none, or None for the first installed.
     intake: the reading of dropped files, while it runs or until its error has been seen.
     intake_pack: the model that the case being read is for, or None. intake_files: its files.
+    intake_completes: digest of the open case that is being read again, or "".
     uploader_round: counts up to give a fresh drop zone after each reading.
     has_fixed_scale: whether charts of all findings share one axis.
     language: of its words; None until the first of them is drawn. has_chosen_language: whether it
@@ -238,6 +183,7 @@ class Session:
     intake_label: str = ""
     intake_pack: str | None = None
     intake_files: tuple[tuple[str, bytes], ...] = ()
+    intake_completes: str = ""
     uploader_round: int = 0
     has_fixed_scale: bool = True
     language: str | None = None

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import key_images, reading, state
+from dashboard import key_images, reading, signing, state
 from dashboard.language import t
 from dashboard.markup import element, show
 from dashboard.state import CaseWork
@@ -15,7 +15,7 @@ def key_images_list(work: CaseWork) -> None:
     """Draw the pictures that go into the report; nothing while there are none."""
     desk = reading.desk(work)
     images = desk.key_images
-    if not images and desk.removed is None:
+    if (not images and desk.removed is None) or signing.is_signed(work):
         return
     words = t("Pictures in the report: {n} of at most {most}", n=len(images), most=MOST_KEY_IMAGES)
     show(element("p", words, cls="co-muted", data_testid="key-images"))

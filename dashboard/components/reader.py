@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import formatting, messages, reading, state
 from dashboard.attention import Finding
+from dashboard.components import signing
 from dashboard.language import say, t
 from dashboard.markup import element, show
 from dashboard.state import CaseWork, Desk, Entry
@@ -85,15 +86,16 @@ def decision_panel(work: CaseWork, finding: Finding) -> None:
                 data_testid="reader-holds",
             )
         )  # fmt: skip
-        drawn = f"{len(past)}-{found.history.round}"
-        key = f"{work.case.digest[:16]}-{work.pack_name}-{target.name}-{drawn}"
-        _decision(found, entry, target.name, t(target.display), key=key)
-        problem = reading.problem_of(found, target.name)
-        if st.button(t("Record my decision"), key=f"decide-{key}", disabled=bool(problem)):
-            reading.record(work, target.name)
-            st.rerun()
-        if problem and entry.response is not None:
-            show(element("p", t(problem), cls="co-muted", role="status"))
+        if not signing.locked(work):
+            drawn = f"{len(past)}-{found.history.round}"
+            key = f"{work.case.digest[:16]}-{work.pack_name}-{target.name}-{drawn}"
+            _decision(found, entry, target.name, t(target.display), key=key)
+            problem = reading.problem_of(found, target.name)
+            if st.button(t("Record my decision"), key=f"decide-{key}", disabled=bool(problem)):
+                reading.record(work, target.name)
+                st.rerun()
+            if problem and entry.response is not None:
+                show(element("p", t(problem), cls="co-muted", role="status"))
         if past:
             items = [element("li", _told(decision)) for decision in past]
             show(element("ol", *items, cls="co-decisions", data_testid="decisions"))

@@ -1,6 +1,7 @@
 """A preview of the report, drawn from the very document that is filed."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from dashboard import formatting, messages
@@ -29,9 +30,11 @@ def preview(document: Mapping[str, Any]) -> None:
                 if gates[target["name"]]["verdict"] != GateVerdict.WITHHELD
                 and target["contributions"]
             ),
+            *_conclusion(document),
             *_reader(document),
             *_key_images(document),
             _files(document),
+            *_addenda(document),
             element("p", t(messages.RESEARCH_USE), " ", t(messages.SAYS_NOT), cls="co-muted"),
             cls="co-sheet",
             data_testid="report-preview",
@@ -50,15 +53,76 @@ def _head(document: Mapping[str, Any]) -> Markup:
         (t("Case digest"), case["digest"][:16]),
         (t("Model digest"), pack["digest"][:16]),
     ]
+    question = case.get("question")
+    if question is not None:
+        facts.append((t("Question"), question["text"]))
     items = [element("div", element("dt", name), element("dd", value)) for name, value in facts]
     told = [one["words"] for one in case.get("contradictions", ())]
     notices = [*told, *case["notices"], *document["notices"]]
     return element(
         "header",
         element("h2", t("Case report")),
+        _status(document),
         element("dl", *items, cls="co-facts"),
         *(element("div", t(notice), cls="co-note caution") for notice in notices),
     )
+
+
+def _status(document: Mapping[str, Any]) -> Markup:
+    """Return whether the report is a draft or final, and by whom."""
+    signature = document.get("signature")
+    if signature is None:
+        words, tone = t("Draft: nobody has signed it."), "caution"
+    else:
+        words = t("Final: signed by {name}, {time}.", name=signature["name"],
+                  time=_at(signature["signed_at"]))  # fmt: skip
+        tone = "good"
+    badge = element("span", words, cls=f"co-badge {tone}")
+    return element("p", badge, data_testid="report-status", data_signed=str(tone == "good").lower())
+
+
+def _at(moment: str) -> str:
+    """Return a time with its zone as it is read."""
+    at = datetime.fromisoformat(moment)
+    return f"{formatting.clock(at)} {at:%Z}".strip()
+
+
+def _conclusion(document: Mapping[str, Any]) -> tuple[Markup, ...]:
+    """Return what the reader concludes; nothing where they wrote nothing."""
+    if "conclusion" not in document:
+        return ()
+    lines = [element("p", line) for line in document["conclusion"].splitlines() if line.strip()]
+    head = element("h3", t("Conclusion of the reader"))
+    return (element("section", head, *lines, data_testid="report-conclusion"),)
+
+
+def _addenda(document: Mapping[str, Any]) -> tuple[Markup, ...]:
+    """Return the sign-off and what was added since; nothing of a draft."""
+    signature = document.get("signature")
+    if signature is None:
+        return ()
+    facts = [
+        (t("Signed by"), signature["name"]),
+        (t("Signed at"), _at(signature["signed_at"])),
+        (t("Result SHA-256"), signature["document_digest"]),
+        (t("Case SHA-256"), signature["case_digest"]),
+    ]
+    items = [element("div", element("dt", name), element("dd", value)) for name, value in facts]
+    made = [
+        element(
+            "section", element("h3", t("Sign-off")), element("dl", *items, cls="co-facts"),
+            data_testid="report-signature",
+        )
+    ]  # fmt: skip
+    for number, addendum in enumerate(document.get("addenda", ()), start=1):
+        lines = [element("p", line) for line in addendum["text"].splitlines() if line.strip()]
+        by = t("{name}, {time}", name=addendum["name"], time=_at(addendum["added_at"]))
+        head = element("h3", t("Addendum {n}", n=number))
+        made.append(
+            element("section", head, element("p", by, cls="co-muted"), *lines,
+                    data_testid="report-addendum")
+        )  # fmt: skip
+    return tuple(made)
 
 
 def _findings(document: Mapping[str, Any], gates: Mapping[str, Any]) -> Markup:

@@ -4,7 +4,18 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, desks, inputs, key_images, messages, reading, services, state, viewer
+from dashboard import (
+    charts,
+    desks,
+    inputs,
+    key_images,
+    messages,
+    reading,
+    services,
+    signing,
+    state,
+    viewer,
+)
 from dashboard.attention import Finding
 from dashboard.components import captions, evidence, labs, ledger, methods, note
 from dashboard.components.findings import findings_list, findings_table, gate_note
@@ -64,8 +75,9 @@ def image_panel(work: CaseWork, overlay: Overlay) -> None:
     def add(picture: viewer.Picture) -> None:
         key_images.add(work, picture, overlay)
 
+    left = None if signing.is_signed(work) else key_images.left(work)
     sender = viewer.Sender(
-        viewer.kept_of(desk.viewer), key_images.left(work), work.number_of_message, keep, add
+        viewer.kept_of(desk.viewer), left, work.number_of_message, keep, add
     )
     key = f"image-{work.case.digest[:16]}"
     viewer.show(work.case, stack, overlay, sender, overlay_frame=frame, key=key)

@@ -157,6 +157,8 @@ def _how_far(case: StoredCase) -> str:
 def _progress(progress: Progress | None) -> str:
     if progress is None:
         return say("nothing recorded")
+    if progress.signed_at is not None:
+        return say("report signed")
     if progress.decided and progress.asked:
         return say("decided {n} of {all}", n=progress.decided, all=progress.asked)
     if progress.decided:

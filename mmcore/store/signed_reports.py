@@ -116,6 +116,23 @@ class SignedReports:
             tuple(self._seal.open_json(r.document, where=_where(key, r.number)) for r in rows),
         )
 
+    def stamp(
+        self, case_digest: str, pack_name: str, *, reader: str = LOCAL
+    ) -> tuple[datetime, int] | None:
+        """Return when a reader signed, and how many addenda there are; None while nobody has."""
+        key = DeskKey(case_digest, pack_name, reader)
+        counted = (
+            select(func.count())
+            .select_from(addenda)
+            .where(*desk_rows.is_of(addenda, key))
+            .scalar_subquery()
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(signatures.c.signed_at, counted).where(*desk_rows.is_of(signatures, key))
+            ).first()
+        return None if row is None else (row[0], int(row[1]))
+
     def add(
         self,
         case_digest: str,

@@ -1,11 +1,24 @@
 """The report page files what the review page shows; the models page says what the model is."""
 
 import json
+from typing import Any
 
-from dashboard import services, state
-from mmcore.records import GateVerdict, Modality
+from dashboard import reporting, services, state
+from mmcore.records import Case, GateVerdict, Modality
+from mmcore.report import add, sign
 from tests.app import factory
 from tests.app.conftest import Stage, html
+
+
+def written(case: Case) -> dict[str, Any]:
+    """Return the document of a case as the page writes it."""
+    work = state.CaseWork(case, "")
+    job = reporting.write(work)
+    assert job is not None
+    assert job.error is None
+    services.collect(work)
+    document: dict[str, Any] = json.loads(json.dumps(work.document))
+    return document
 
 
 def test_the_report_shows_withheld_findings_as_withheld(stage: Stage) -> None:
@@ -23,14 +36,16 @@ def test_a_withheld_part_is_withheld_in_the_report_too(stage: Stage) -> None:
     assert "right lower zone" not in page
 
 
-def test_download_names_are_unique_to_case_and_pack_and_hold_no_patient_text() -> None:
-    one, other = factory.case(), factory.case("Roe^John")
-    prediction = factory.FakeEngine().predict(one)
-    names = [services.report_name(state.CaseWork(c, ""), prediction, "pdf") for c in (one, other)]
-    assert names[0] != names[1]
-    assert names[0].startswith(f"consilium-{one.digest[:16]}-phantom-1.0.0-")
-    for hidden in ("Doe", "Jane", "PAT-0042"):
-        assert hidden not in names[0]
+def test_download_names_are_unique_to_the_report_and_hold_no_patient_text(stage: Stage) -> None:
+    one, other = (written(case) for case in (factory.case(), factory.case("Roe^John")))
+    signed = sign(one, name="Dr. Ada Ray", account=None, at=factory.TAKEN)
+    added = add(signed, text="More.", name="Dr. Ada Ray", account=None, at=factory.TAKEN)
+    names = [reporting.file_name(document, "pdf") for document in (one, other, signed, added)]
+    assert len(set(names)) == 4
+    assert names[0].startswith(f"consilium-{factory.case().digest[:16]}-phantom-1.0.0-")
+    assert names[2].endswith("-signed.pdf")
+    for hidden in ("Doe", "Jane", "PAT-0042", "Ray"):
+        assert not any(hidden in name for name in names)
 
 
 def test_the_report_offers_pdf_and_json(stage: Stage) -> None:
@@ -39,12 +54,7 @@ def test_the_report_offers_pdf_and_json(stage: Stage) -> None:
 
 
 def test_the_document_explains_every_finding_that_may_be_shown(stage: Stage) -> None:
-    work = state.CaseWork(stage.demos["jane"], "")
-    job = services.write_report(work)
-    assert job is not None
-    assert job.error is None
-    services.collect(work)
-    document = json.loads(json.dumps(work.document))
+    document = written(stage.demos["jane"])
     explained = {t["name"] for t in document["targets"] if t["contributions"]}
     shown = {g.target for g in factory.GATES if g.verdict is not GateVerdict.WITHHELD}
     assert explained == shown

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard import charts, evidence, services, state
+from dashboard import charts, evidence, reporting, services, state
 from dashboard.components.ledger import MOST_INTERACTIONS
 from dashboard.sound import WAVE_COLUMNS, sound_of, waveform
 from mmcore.records import Explanation, Modality, Parts
@@ -232,7 +232,7 @@ def test_a_file_is_used_in_part_on_the_report_as_on_the_cases_page(stage: Stage)
 
 def test_the_document_of_the_page_carries_sound_and_genes(stage: Stage) -> None:
     work = state.CaseWork(stage.demos["jane"], "")
-    services.write_report(work)
+    reporting.write(work)
     services.collect(work)
     case = json.loads(json.dumps(work.document))["case"]
     assert case["key_recording"]["site"] == "posterior right lower"

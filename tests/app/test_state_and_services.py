@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import jobs, services, state
+from dashboard import jobs, reporting, services, state
 from dashboard.services import PackFacts
 from mmcore.errors import LedgerNotAdditiveError
 from mmcore.records import Case, Explanation
@@ -86,7 +86,7 @@ def test_a_ledger_that_does_not_add_up_costs_its_finding_and_not_the_report(
 
     monkeypatch.setattr(services, "load_engine", lambda _: Engine())
     work = state.open_case(factory.case(), "a")
-    job: jobs.Job[Any] | None = services.write_report(work)
+    job: jobs.Job[Any] | None = reporting.write(work)
     assert job is not None
     assert job.wait(60)
     assert job.error is None

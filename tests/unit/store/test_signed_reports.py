@@ -58,6 +58,17 @@ def test_a_signed_report_is_there_after_a_restart_with_every_byte(
         ]  # fmt: skip
 
 
+def test_a_stamp_tells_cheaply_whether_anything_is_new(store: Store, clock: Clock) -> None:
+    found, signed_at = desk(store), clock.now
+    assert store.reports.stamp(JANE, "phantom") is None
+    sign(store, found)
+    assert store.reports.stamp(JANE, "phantom") == (signed_at, 0)
+    clock.wait(hours=1)
+    store.reports.add(JANE, "phantom", ADDENDUM, after=0)
+    assert store.reports.stamp(JANE, "phantom") == (signed_at, 1)
+    assert store.reports.stamp(JANE, "phantom", reader="a-17") is None
+
+
 def test_what_nobody_signed_is_not_signed(store: Store) -> None:
     found = desk(store)
     assert store.reports.signed(JANE, "phantom") is None

@@ -1,0 +1,300 @@
+"""A reader signs a report once; after that it is locked, added to, and there after a restart."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import keeping, signing, site
+from mmcore.errors import StoreUnavailableError
+from mmcore.records import Response
+from mmcore.report.reading import read_document
+from mmcore.report.template import TEMPLATE
+from mmcore.store import EventKind
+from mmcore.store.place import KEEP_DAYS
+from mmcore.store.signed_reports import SignedReports
+from tests.app import factory
+from tests.app.conftest import Stage, html
+from tests.app.desk import JANE, address, press, recorded, reloaded, store
+
+
+@pytest.fixture(autouse=True)
+def concurrent(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(site.READING, "concurrent")
+
+
+def said(app: AppTest) -> str:
+    """Return what the page says of the state of the report."""
+    page = html(app)
+    words = page[page.index('data-testid="report-status"') :]
+    return words[: words.index("</p>")]
+
+
+def key(what: str) -> str:
+    return f"{what}-{JANE[:16]}-phantom"
+
+
+def conclude(app: AppTest, words: str) -> AppTest:
+    area = next(a for a in app.text_area if a.label.startswith("Your conclusion"))
+    return area.set_value(words).run()
+
+
+def sign(app: AppTest, name: str = "Dr. Ada Ray") -> AppTest:
+    app.text_input(key=f"name-{key('sign')}").set_value(name)
+    return press(app, f"{key('sign')}-submit")
+
+
+def add(app: AppTest, words: str, number: int = 0, name: str = "Dr. Bo Lin") -> AppTest:
+    app = app.text_area[0].set_value(words).run()
+    app.text_input(key=f"name-{key(f'add-{number}')}").set_value(name)
+    return press(app, f"{key(f'add-{number}')}-submit")
+
+
+def work_of(app: AppTest) -> Any:
+    return app.session_state["consilium_session"].cases[JANE]
+
+
+def kept() -> dict[str, Any]:
+    """Return the signed document as it is on the disk."""
+    found = store().reports.signed(JANE, "phantom")
+    assert found is not None
+    document = json.loads(found.document) | {"signature": dict(found.signature)}
+    return document | ({"addenda": [dict(a) for a in found.addenda]} if found.addenda else {})
+
+
+def test_a_report_is_a_draft_until_it_is_signed_and_final_after_that(stage: Stage) -> None:
+    app = conclude(stage.open_case("jane", "report"), "Pneumonia on the right.")
+    assert "Draft: nobody has signed it." in said(app)
+    app = sign(app)
+    assert "Final: signed by Dr. Ada Ray" in said(app)
+    assert "Sign this report" not in [b.label for b in app.button]
+    document = kept()
+    read = read_document(document)
+    assert read.conclusion == "Pneumonia on the right."
+    assert read.signature is not None
+    assert (read.signature.name, read.signature.account) == ("Dr. Ada Ray", None)
+    assert work_of(app).document == document, "what is shown and handed out"
+    assert store().events(JANE)[-1].kind is EventKind.SIGNED
+
+
+def test_a_signed_report_is_there_after_a_restart_and_needs_no_model(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = sign(conclude(stage.open_case("jane", "report"), "Pneumonia."))
+    before, pdf = kept(), work_of(app).pdf
+    keeping.close()
+
+    class Gone(factory.FakeEngine):
+        def predict(self, *_: object, **__: object) -> Any:
+            raise AssertionError("a signed report is not computed again")
+
+    monkeypatch.setattr("dashboard.services.load_engine", lambda _: Gone())
+    again = reloaded(app, "report")
+    assert "Final: signed by Dr. Ada Ray" in said(again)
+    assert work_of(again).document == before
+    assert work_of(again).pdf == pdf
+
+
+def test_the_conclusion_is_kept_as_it_is_entered(stage: Stage) -> None:
+    app = conclude(stage.open_case("jane", "report"), "  Pneumonia.\nSmall effusion. ")
+    again = reloaded(app, "report")
+    assert again.text_area[0].value == "Pneumonia.\nSmall effusion."
+    assert "<p>Small effusion.</p>" in html(again)
+
+
+def test_nobody_signs_without_a_name(stage: Stage) -> None:
+    app = sign(stage.open_case("jane", "report"), "  ")
+    assert "Type your name to sign." in html(app)
+    assert "Draft" in said(app)
+    assert store().reports.stamp(JANE, "phantom") is None
+
+
+def test_two_windows_sign_once_and_the_second_shows_what_was_signed(stage: Stage) -> None:
+    one = stage.open_case("jane", "report")
+    two = reloaded(one, "report")
+    one = sign(one, "Dr. Ada Ray")
+    two = sign(two, "Dr. Bo Lin")
+    assert "signed in another window" in html(two)
+    assert "Final: signed by Dr. Ada Ray" in said(two)
+    assert kept()["signature"]["name"] == "Dr. Ada Ray"
+
+
+def test_what_another_window_changed_meanwhile_is_looked_at_before_it_is_signed(
+    stage: Stage,
+) -> None:
+    one = stage.open_case("jane", "report")
+    two = reloaded(one, "report")
+    conclude(one, "Pneumonia.")
+    two = sign(two)
+    assert "changed meanwhile" in html(two)
+    assert "Draft" in said(two)
+    assert "<p>Pneumonia.</p>" in html(two), "as it is now"
+    assert store().reports.stamp(JANE, "phantom") is None
+    assert "Final" in said(sign(two))
+    assert kept()["conclusion"] == "Pneumonia."
+
+
+def test_a_decision_recorded_meanwhile_is_looked_at_before_it_is_signed(stage: Stage) -> None:
+    one = stage.open_case("jane", "report")
+    two = reloaded(one)
+    recorded(two, Response.AGREE)
+    one = sign(one)
+    assert "changed meanwhile" in html(one)
+    assert 'data-testid="reader"' in html(one)
+    one = sign(one)
+    assert [d["response"] for d in kept()["reading"]["decisions"]] == ["agree"]
+
+
+def test_how_another_window_left_the_images_is_no_reason_not_to_sign(stage: Stage) -> None:
+    one = stage.open_case("jane", "report")
+    two = reloaded(one)
+    next(b for b in two.button if b.key and b.key.endswith("-finding-nodule")).click().run()
+    assert "Final" in said(sign(one))
+
+
+def deciding(app: AppTest) -> AppTest:
+    """Enter a decision and leave it unrecorded."""
+    control = next(b for b in app.button_group if b.key.startswith("response-"))
+    return control.set_value(Response.AGREE).run()
+
+
+def test_after_the_signature_no_decision_is_asked_for_in_any_window(stage: Stage) -> None:
+    one = stage.open_case("jane", "report")
+    two = deciding(reloaded(one))
+    sign(one)
+    two = next(b for b in two.button if b.key.startswith("decide-")).click().run()
+    assert "this reading is final" in html(two)
+    assert not [b for b in two.button if b.key and b.key.startswith("decide-")]
+    assert store().desk(JANE, "phantom").reading is None
+
+
+def test_a_decision_that_overtakes_the_signature_is_refused_and_said(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = stage.open_case("jane", "report")
+    two = deciding(reloaded(one))
+    sign(one)
+    with monkeypatch.context() as late:
+        late.setattr(signing, "is_signed", lambda _: False)
+        two = next(b for b in two.button if b.key.startswith("decide-")).click().run()
+    assert "The report was signed, maybe in another window" in html(two)
+    assert "Not saved" not in html(two.run())
+    assert "UTC: agree" not in html(two)
+    assert store().desk(JANE, "phantom").reading is None
+    assert "reading" not in kept()
+
+
+def test_addenda_follow_a_signed_report_and_change_nothing_of_it(stage: Stage) -> None:
+    app = sign(conclude(stage.open_case("jane", "report"), "Pneumonia."))
+    before = kept()
+    app = add(app, "Told to the ward.\nAt noon.")
+    app = add(app, "Effusion as well.", number=1)
+    document = kept()
+    assert [a["text"] for a in document["addenda"]] == [
+        "Told to the ward.\nAt noon.", "Effusion as well."
+    ]  # fmt: skip
+    assert {k: v for k, v in document.items() if k != "addenda"} == before
+    assert len(read_document(document).addenda) == 2
+    assert work_of(app).document == document
+    page = html(reloaded(app, "report"))
+    assert page.count('data-testid="report-addendum"') == 2
+    assert "<p>At noon.</p>" in page
+    assert "Dr. Bo Lin" in page
+    assert app.text_area[0].value == "", "ready for the next"
+
+
+def test_an_addendum_that_is_begun_is_there_after_a_reload(stage: Stage) -> None:
+    app = sign(stage.open_case("jane", "report"))
+    app = app.text_area[0].set_value("Told to the").run()
+    again = reloaded(app, "report")
+    assert again.text_area[0].value == "Told to the"
+    assert "addenda" not in kept()
+
+
+def test_two_windows_that_add_at_the_same_time_lose_nothing(stage: Stage) -> None:
+    one = sign(stage.open_case("jane", "report"))
+    two = reloaded(one, "report")
+    two = two.text_area[0].set_value("From the second.").run()
+    add(one, "From the first.")
+    two.text_input(key=f"name-{key('add-0')}").set_value("Dr. Bo Lin")
+    two = press(two, f"{key('add-0')}-submit")
+    page = html(two)
+    assert "Another addendum was added meanwhile" in page
+    assert "From the first." in page
+    assert two.text_area[0].value == "From the second."
+    two.text_input(key=f"name-{key('add-1')}").set_value("Dr. Bo Lin")
+    press(two, f"{key('add-1')}-submit")
+    assert [a["text"] for a in kept()["addenda"]] == ["From the first.", "From the second."]
+
+
+def test_an_empty_addendum_is_not_added(stage: Stage) -> None:
+    app = add(sign(stage.open_case("jane", "report")), "  ")
+    assert "Write the addendum first." in html(app)
+    assert "addenda" not in kept()
+
+
+def test_what_can_not_be_signed_is_said_and_stays_a_draft(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = conclude(stage.open_case("jane", "report"), "Pneumonia.")
+    with monkeypatch.context() as failing:
+
+        def fail(*_: object, **__: object) -> None:
+            raise StoreUnavailableError(problem="OSError: No space left on device")
+
+        failing.setattr(SignedReports, "sign", fail)
+        app = sign(app)
+        assert "Not signed." in html(app)
+        assert "No space left" in html(app)
+        assert "Draft" in said(app)
+    assert "Final" in said(sign(app))
+
+
+def test_a_signed_report_that_was_altered_on_the_disk_is_not_shown(
+    stage: Stage, folder: Path
+) -> None:
+    app = sign(stage.open_case("jane", "report"))
+    digest = kept()["signature"]["document_digest"]
+    (folder / "blobs" / digest[:2] / digest).write_bytes(b"{}")
+    page = html(reloaded(app, "report"))
+    assert "damaged or gone" in page
+    assert "report-preview" not in page
+
+
+def test_where_nothing_is_kept_nobody_can_sign_and_the_page_says_so(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEEP_DAYS, "0")
+    app = stage.open_case("jane", "report")
+    assert "its report stays a draft" in html(app)
+    assert "Sign this report" not in [b.label for b in app.button]
+
+
+def test_a_case_in_the_list_says_that_its_report_is_signed(stage: Stage) -> None:
+    sign(stage.open_case("jane", "report"))
+    assert "report signed" in html(stage.open_page("intake"))
+
+
+def test_decisions_that_are_not_recorded_are_named_before_the_signature(stage: Stage) -> None:
+    app = stage.open_case("jane", "review")
+    control = next(b for b in app.button_group if b.key.startswith("response-"))
+    app = control.set_value(Response.REJECT).run()
+    page = html(app.switch_page("../pages/report.py").run())
+    assert "entered and not recorded: 1." in page
+
+
+def test_a_template_that_can_not_be_used_is_said_in_its_place(
+    stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "template.yaml").write_text("departement: Radiology")
+    monkeypatch.setenv(TEMPLATE, str(tmp_path / "template.yaml"))
+    page = html(stage.open_case("jane", "report"))
+    assert "the report template of this site, departement" in page
+    assert "report-preview" not in page
+
+
+def test_the_address_of_a_signed_report_is_that_of_its_case(stage: Stage) -> None:
+    app = sign(stage.open_case("jane", "report"))
+    assert address(app) == {"case": JANE[:16]}
