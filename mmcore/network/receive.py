@@ -18,6 +18,7 @@ def file_study(store: Store, arrived: Arrived) -> str:
     What can not be read is listed with its reason, as for dropped files. Raises ``StoreError``.
     """
     from mmcore.intake import RawFile, case_from_files
+    from mmcore.worklist.facts import facts_of
 
     case = case_from_files([RawFile(name, data) for name, data in arrived.files])
     patient, study = case.patient, next(iter(case.studies), None)
@@ -26,6 +27,7 @@ def file_study(store: Store, arrived: Arrived) -> str:
         [KeptFile(name, data) for name, data in arrived.files],
         label=(study.description if study is not None else "") or LABEL,
         person=person_name(patient.name) or patient.patient_id or "",
+        facts=facts_of(case),
     )
     return case.digest
 

@@ -8,7 +8,6 @@ and its folder goes. What a killed process left is filed by the next.
 import hashlib
 import os
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmcore.errors import StoreUnavailableError
-from mmcore.store.blobs import PRIVATE_FOLDER, force
+from mmcore.store.blobs import PRIVATE_FOLDER, Blobs
 from mmcore.store.place import Place
 from mmcore.store.sealing import Seal
 
@@ -56,19 +55,13 @@ class Spool:
 
         Raises ``SpoolFullError`` and ``StoreUnavailableError``.
         """
-        name = hashlib.sha256(data).hexdigest()
-        folder = self._folder / hashlib.sha256(f"{sender}\0{study_uid}".encode()).hexdigest()[:32]
+        name = hashlib.sha256(f"{sender}\0{study_uid}".encode()).hexdigest()[:32]
+        folder = self._folder / name
         try:
             with self._lock:
                 folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
                 self._check_space(folder, len(data))
-                descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".")  # mode 0600
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(self._seal.seal(data, where=name))
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(temporary).replace(folder / name)
-                force(folder)
+                Blobs(folder, self._seal).put(data)
                 now = self._clock()
                 os.utime(folder, (now, now))
         except OSError as error:
@@ -84,26 +77,28 @@ class Spool:
             return tuple(sorted(f for f in self._folder.iterdir() if f.stat().st_mtime <= before))
 
     def load(self, folder: Path) -> Arrived:
-        """Return the instances of a study. Raises ``StoreKeyError`` without their key."""
-        names = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+        """Return the instances of a study.
+
+        Raises ``StoreKeyError`` without their key and ``StoredFileDamagedError``.
+        """
+        blobs = Blobs(folder, self._seal)
         files = (
-            (f"{number:04d}.dcm", self._seal.open((folder / name).read_bytes(), where=name))
-            for number, name in enumerate(names, start=1)
+            (f"{number:04d}.dcm", blobs.get(digest))
+            for number, digest in enumerate(blobs.digests(), start=1)
         )
         return Arrived(folder, tuple(files))
 
     def remove(self, arrived: Arrived) -> None:
         """Let a filed study go; an instance that came meanwhile keeps its folder."""
         with self._lock:
-            known = {hashlib.sha256(data).hexdigest() for _, data in arrived.files}
-            for path in list(arrived.folder.iterdir()):
-                if path.name in known or path.name.startswith("."):
-                    path.unlink()
-            if not any(arrived.folder.iterdir()):
-                arrived.folder.rmdir()
+            blobs = Blobs(arrived.folder, self._seal)
+            for _, data in arrived.files:
+                blobs.discard(hashlib.sha256(data).hexdigest())
+            if not any(blobs.digests()):
+                shutil.rmtree(arrived.folder)
 
     def _check_space(self, folder: Path, n_bytes: int) -> None:
-        sizes = [entry.stat().st_size for entry in os.scandir(folder)]
+        sizes = [path.stat().st_size for path in folder.glob("??/*")]
         if len(sizes) >= MAX_INSTANCES or sum(sizes) + n_bytes > MAX_STUDY_BYTES:
             raise SpoolFullError("the study is larger than allowed")
         if shutil.disk_usage(folder).free - n_bytes < LEAST_FREE_BYTES:

@@ -80,6 +80,7 @@ def rotate(
     with _alone(place) as database:
         _begin(database, keys)
         folders = [place.folder / "blobs", place.folder / "outbox" / "objects"]
+        folders += sorted((place.folder / "inbox").glob("*"))
         listed = [(Blobs(f, keys.new), d) for f in folders for d in Blobs(f, keys.new).digests()]
         files = 0
         for number, (blobs, digest) in enumerate(listed, start=1):

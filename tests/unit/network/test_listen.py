@@ -18,6 +18,8 @@ from mmcore.network.spool import Spool
 from mmcore.results.records import Kind, Made
 from mmcore.store import Store
 from mmcore.store.place import Place
+from mmcore.store.rotation import rotate
+from mmcore.store.work_records import WorkQuery, WorkView
 from tests.unit.network.pacs import Pacs
 from tests.unit.results.filed import STUDY, film, read, run_tool, standard_film
 
@@ -66,6 +68,8 @@ def test_a_study_sent_by_dcmtk_is_a_case_of_the_store(
         assert filed == 1
         (case,) = store.cases()
         assert case.person == "Rivera, Ana"
+        listed = store.work.page(WorkQuery(words="rivera"), WorkView()).rows
+        assert [row.digest for row in listed] == [case.digest], "it is found in the list of work"
         (file,) = store.files(case.digest)
         received = read(file.data)
     assert received.SOPInstanceUID == read(standard_film()).SOPInstanceUID
@@ -193,6 +197,16 @@ def test_with_a_key_a_received_study_can_not_be_read_from_the_disk(tmp_path: Pat
     assert b"Rivera" not in path.read_bytes()
     (folder,) = Spool(place).complete(-1.0)
     assert Spool(place).load(folder).files[0][1] == standard_film()
+
+
+def test_what_is_in_the_inbox_outlives_a_change_of_key(tmp_path: Path) -> None:
+    old, new = Place(tmp_path, key=bytes(32)), Place(tmp_path, key=bytes(range(32)))
+    Store(old).close()
+    Spool(old).put("SENDER", STUDY, standard_film())
+    rotate(old, bytes(range(32)), person_of=lambda shown: shown["patient_id"])
+    store, filed = file_now(new)
+    store.close()
+    assert filed == 1
 
 
 def test_the_command_listens_and_files_a_study(tmp_path: Path) -> None:
