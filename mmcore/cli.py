@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from mmcore.audit.command import audit
 from mmcore.bench.command import bench
 from mmcore.deid.command import deid
 from mmcore.errors import ConfigError, MMCoreError
 from mmcore.network.command import fetch, listen, outbox, peers, send
 from mmcore.packs import find_pack
+from mmcore.people.command import people
 from mmcore.results.command import results
 from mmcore.serve.explaining import explain
 from mmcore.worklist.commands import backup, move, restore
@@ -248,6 +250,8 @@ def pack(
 
 
 app.command()(bench)
+app.add_typer(audit, name="audit")
+app.add_typer(people, name="people")
 app.command()(results)
 app.command()(send)
 app.command()(outbox)

@@ -8,15 +8,19 @@ import base64
 import json
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import datetime
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, exists, insert, select, text
 
 from mmcore.audit.chain import Entry, Head, linked
+from mmcore.errors import AuditError
 from mmcore.people.records import LOCAL
 from mmcore.store.database import APPENDS, Database
+from mmcore.store.place import Place
 from mmcore.store.records import Event, EventKind
+from mmcore.store.schema import HEAD, revision_of
 from mmcore.store.sealing import Seal
 from mmcore.store.tables import accounts, audit, audit_keys
 
@@ -33,12 +37,18 @@ class Journal:
         self._database, self._seal, self._clock = database, seal, clock
         self._key: bytes | None = None
 
-    def open(self) -> None:
+    def open(self, *, only_reads: bool = False) -> None:
         """Take the chain's key out of the database, made now where the site has got a key.
 
-        It is sealed with the site's key and stays the same when the site changes that. Raises
-        ``StoreKeyError``.
+        It is sealed with the site's key and stays the same when the site changes that. only_reads:
+        nothing is made. Raises ``StoreKeyError``.
         """
+        if only_reads:
+            with self._database.reading() as connection:
+                found = connection.scalar(select(audit_keys.c.value))
+            if found is not None:
+                self._key = base64.b64decode(self._seal.open_json(found, where=_KEY_AT))
+            return
         if not self._seal.has_key:
             return
         with self._database.writing(alone=True) as connection:
@@ -133,6 +143,25 @@ class Journal:
     def key(self) -> bytes | None:
         """The key of the chain, to verify it; None where the site has no key."""
         return self._key
+
+
+@contextmanager
+def journal_at(place: Place) -> Iterator[Journal]:
+    """Give the journal of a store to read, without touching anything of it.
+
+    Raises ``AuditError`` where there is none of this version, and ``StoreKeyError``.
+    """
+    database = Database(place)
+    try:
+        with database.reading() as connection:
+            found = revision_of(connection)
+        if found != HEAD:
+            raise AuditError(problem="the store is of another version; start its server first")
+        journal = Journal(database, Seal(place.key), lambda: datetime.now(UTC))
+        journal.open(only_reads=True)
+        yield journal
+    finally:
+        database.close()
 
 
 def row_of(entry: Entry) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class EventKind(StrEnum):
     KEPT = "kept"
     OPENED = "opened"
     CLOSED = "closed"
+    IMAGE_SEEN = "image shown"
+    ANSWER_SEEN = "answer seen"  # drawn on a page, with its model and the gate's verdicts
     SHOWN = "shown"  # a model's answer, to a reader from whom it is not hidden
     REVEALED = "revealed"  # a model's answer, after the reading
     DECIDED = "decided"
