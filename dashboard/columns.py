@@ -98,7 +98,7 @@ def _may_be_named(file: SourceFile) -> bool:
 
     if file.verdict is FileVerdict.KEPT_ASIDE:
         return file.reason == NO_KNOWN_OBSERVATION
-    return file.reason.endswith(COLUMNS_CHOSEN)
+    return COLUMNS_CHOSEN in file.reason
 
 
 def _opened(work: CaseWork) -> list[tuple[str, bytes]]:

@@ -179,9 +179,9 @@ def _tests(
 
 def _read(work: CaseWork, one: Table, said: "ColumnMapping") -> None:
     columns.remember(one.header, said)
-    services.read_files(keeping.files_of(work), work.label, work.pack_name)
+    services.read_files(keeping.files_of(work), work.label, work.pack_name, completes=work)
 
 
 def _forget(work: CaseWork, one: Table) -> None:
     columns.forget(one.header)
-    services.read_files(keeping.files_of(work), work.label, work.pack_name)
+    services.read_files(keeping.files_of(work), work.label, work.pack_name, completes=work)

@@ -50,7 +50,7 @@ def expand(data: bytes) -> Iterator[Entry]:
     """
     archive = _open(data)
     with archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
+        infos = [info for info in archive.infolist() if not _is_folder(info)]
         _refuse_office(infos)
         _check_claims(infos, archive.infolist(), end=archive.start_dir)
         for info in infos:
@@ -68,7 +68,7 @@ def read_members(data: bytes, is_wanted: Callable[[str], bool], *, limit: int) -
     Raises ``FileRefusedError`` as ``expand`` does, and with TOO_LARGE.
     """
     with _open(data) as archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
+        infos = [info for info in archive.infolist() if not _is_folder(info)]
         _check_claims(infos, archive.infolist(), end=archive.start_dir)
         wanted = [info for info in infos if is_wanted(info.filename)]
         if any(info.file_size > limit for info in wanted):
@@ -179,6 +179,10 @@ def _check_claims(infos: list[zipfile.ZipInfo], every: list[zipfile.ZipInfo], *,
             )
 
 
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    return info.filename.endswith("/")  # ZipInfo.is_dir fails on a file without a name
+
+
 def _name_length(info: zipfile.ZipInfo) -> int:
     is_utf8 = info.flag_bits & 0x800
     return len(info.orig_filename.encode("utf-8" if is_utf8 else "cp437", errors="replace"))
@@ -211,7 +215,8 @@ def _check_name(info: zipfile.ZipInfo) -> None:
     parts = re.split(r"[/\\]", name)
     mode = info.external_attr >> 16
     wrong = (
-        name.startswith(("/", "\\"))
+        not name
+        or name.startswith(("/", "\\"))
         or re.match(r"[A-Za-z]:", name)
         or ".." in parts
         or _DECEPTIVE.search(name)

@@ -4,6 +4,7 @@ The order in which files were dropped in decides nothing, so the same files are 
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -24,7 +25,7 @@ from mmcore.intake.read_file import ReadFile, by_digest
 from mmcore.intake.same_image import sort_out_second_instances
 from mmcore.intake.site_clock import wall
 from mmcore.intake.time_order import last_of
-from mmcore.intake.timing import has_later, leave_out_later, prediction_time
+from mmcore.intake.timing import has_later, image_time, latest_time, leave_out_later
 from mmcore.intake.volumes import slices_of
 from mmcore.language import Text, say
 from mmcore.records import (
@@ -50,9 +51,10 @@ def assemble(
     """
     files, contradictions = sort_out_second_instances(files)
     files, identity = refuse_other_patients(files)
-    as_of = prediction_time(files)
-    has_taken_later = take_later and has_later(files, as_of)
-    timely = leave_out_later(files, as_of, takes_later=take_later)
+    taken = image_time(files)
+    as_of = taken or latest_time(files)
+    has_taken_later = take_later and has_later(files, taken)
+    timely = leave_out_later(files, taken, takes_later=take_later)
     files = timely.files
     contradictions += contradictions_of(files, identity)
     used = [file for file in files if file.source.verdict is FileVerdict.USED]
@@ -199,15 +201,20 @@ def _observations(
 ) -> tuple[tuple[Observation, ...], list[Text]]:
     """Return every observation once, by kind and time, and a notice where some came twice."""
     found: dict[tuple[object, ...], list[Observation]] = {}
+    every: list[Observation] = []
     n_twice = 0
     for part in tables:
         for item in part.observations:
-            same = found.setdefault((item.loinc, item.time and wall(item.time)), [])
-            if any(is_same_value(item, other) for other in same):
+            same = found.setdefault(
+                (item.loinc, item.time and wall(item.time), item.comparator), []
+            )
+            at = bisect_left(same, item.value, key=lambda other: other.value)
+            # Only its neighbours can be the same: a file may hold very many of one time.
+            if any(is_same_value(item, other) for other in same[max(0, at - 1) : at + 1]):
                 n_twice += 1
             else:
-                same.append(item)
-    every = [item for same in found.values() for item in same]
+                same.insert(at, item)
+                every.append(item)
     kept = tuple(sorted(every, key=lambda item: (item.loinc, _wall(item.time))))
     said = [say("Observations that came twice were counted once: {n}.", n=n_twice)]
     return kept, said if n_twice else []

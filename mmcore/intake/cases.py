@@ -59,6 +59,8 @@ _KINDS = {
     Content.JSON: "observations",
 }
 
+_UNEXPECTED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+
 Progress = Callable[[int, int], None]
 
 
@@ -208,6 +210,11 @@ def _read_archive(name: str, data: bytes, reading: _Reading) -> Iterator[tuple[R
     except FileRefusedError as refusal:
         yield _refuse(name, data, "archive", refusal), True
         return
+    except _UNEXPECTED as error:
+        words = say("the file could not be read ({error})", error=type(error).__name__)
+        broken = FileRefusedError(RefusalCode.CORRUPT_ARCHIVE, words)
+        yield _refuse(name, data, "archive", broken), True
+        return
     reason = say(
         "the archive was opened; its {n_files} files are listed by themselves", n_files=n_files
     )
@@ -265,7 +272,7 @@ def _read_one(name: str, data: bytes, reading: _Reading) -> ReadFile:
         if refusal.attribute in (DIRECTORY, *NOT_OF_A_PERSON):  # nothing is wrong with it
             return _aside(name, data, kind, refusal.detail)
         return _refuse(name, data, kind, refusal)
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+    except _UNEXPECTED as error:
         # The border: a reader met what it did not expect. The message may quote the file.
         words = say("the file could not be read ({error})", error=type(error).__name__)
         return _refuse(name, data, kind, FileRefusedError(RefusalCode.CORRUPT, words))

@@ -15,7 +15,9 @@ from mmcore.language import say
 MAX_DEPTH = 64
 MAX_DIGITS = 18
 
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# Possessive, so that a long string costs no memory; one that is not closed ends with the text, so
+# that its other quotes do not each begin it anew.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
 def parse_json(text: str) -> Any:  # JSON has no static type

@@ -42,23 +42,32 @@ def takes_later() -> bool:
     return os.environ.get(TAKE_LATER, "").strip().lower() == "take"
 
 
-def prediction_time(files: Sequence[ReadFile]) -> Moment | None:
-    """Return the time that the case speaks of; ``None`` if no item has a time."""
+def image_time(files: Sequence[ReadFile]) -> Moment | None:
+    """Return when the image that stands for the case was taken; ``None`` if that is not known."""
     used = [file.part for file in sorted(files, key=by_digest) if file.is_used]
     instances = [part.instance for part in used if isinstance(part, ImagePart)]
     key, _ = choose_image(instances)
-    dated = _moments([key] if key else instances)
-    if dated or instances:  # an image without a time says nothing of what came before it
-        return max(dated, key=_last, default=None)
+    return max(_moments([key] if key else instances), key=_last, default=None)
+
+
+def latest_time(files: Sequence[ReadFile]) -> Moment | None:
+    """Return the latest time of a case without an image; ``None`` if no item has one.
+
+    An image without a time says nothing of what came before it.
+    """
+    used = [file.part for file in files if file.is_used]
+    if any(isinstance(part, ImagePart) for part in used):
+        return None
     return max(_moments(item for part in used for item in items_of(part)), key=_last, default=None)
 
 
 def leave_out_later(
     files: Sequence[ReadFile], moment: Moment | None, *, takes_later: bool = False
 ) -> Timely:
-    """Return the files without what is later than ``moment``, and what must be said of it.
+    """Return the files without what is later than the image, and what must be said of it.
 
-    takes_later: leave nothing out; what is in doubt is then of no account either.
+    moment: when the image was taken; without one nothing is later. takes_later: leave nothing out;
+    what is in doubt is then of no account either.
     """
     if moment is None or takes_later:
         zone = _zone_of(files, moment) if moment else ""

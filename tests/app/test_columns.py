@@ -1,20 +1,25 @@
 """A table whose columns are not understood is asked about once, and then read without asking."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import columns, services, state
+from dashboard import columns, desks, services, site, state
 from dashboard.services import DemoCase
 from dashboard.state import CaseWork
 from mmcore.errors import RefusalCode
-from mmcore.records import FileVerdict
-from tests.app.conftest import Stage, html
+from mmcore.records import FileVerdict, Presence, Response
+from mmcore.store.place import DATA, KEEP_DAYS
+from tests.app.conftest import Stage, choose, html
+from tests.app.desk import FINDINGS, control, recorded, revealed, store
+from tests.unit.intake.make_dicom import make_dicom, ramp
 
 ODD = b"what,how much,dimension,when\n2160-0,1.1,mg/dL,03/04/2024\n2951-2,140,mmol/L,03/04/2024\n"
 TURNED = b"dimension,when,what,how much\nmg/dL,05/06/2024,2160-0,1.2\n"
+CHEST: dict[str, Any] = {"BodyPartExamined": "CHEST", "ViewPosition": "PA"}
 NAMED = b"thing,number,measure of it\nglucose-like stuff,5.4,mmol/L\nsodium-like,4.1,mmol/L\n"
 
 
@@ -145,3 +150,90 @@ def test_a_table_that_was_named_leaves_the_hospital_as_it_was_read(
     preview = work_of(app).leaving.preview
     assert preview is not None
     assert [file.name for file in preview.case.files] == ["observations-001.json"]
+
+
+# The case that is completed
+
+
+def named(app: AppTest) -> AppTest:
+    """Say what the columns of the odd table hold, and read it so."""
+    app = app.switch_page("../pages/intake.py").run()
+    app = choice(app, "-value").set_value("how much").run()
+    app = choice(app, "-time").set_value("when").run()
+    app = choice(app, "-order").set_value("day first").run()
+    return reads(app).click().run()
+
+
+def with_film(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(site.READING, "read-first")
+    give(monkeypatch, [("film.dcm", make_dicom(ramp(256, 256), **CHEST)), ("odd.csv", ODD)])
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DATA, str(tmp_path / "data"))
+    monkeypatch.delenv(KEEP_DAYS)
+
+
+@pytest.fixture(params=["in memory", "on the disk"])
+def place(request: pytest.FixtureRequest) -> str:
+    if request.param == "on the disk":
+        request.getfixturevalue("kept")
+    return str(request.param)
+
+
+def test_a_table_that_was_named_completes_its_case_and_opens_no_second(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    with_film(monkeypatch)
+    app = stage.open_case("jane", "review")
+    before = work_of(app).case
+    assert before.observations == ()
+    app = control(app, "presence", "nodule").set_value(Presence.PRESENT).run()
+    app = control(app, "confidence", "nodule").set_value(4).run()
+    app = named(app)
+    after = work_of(app)
+    assert after.case.digest != before.digest
+    assert len(after.case.observations) == 2
+    session: state.Session = app.session_state["consilium_session"]
+    assert list(session.cases) == [after.case.digest], "one case is open"
+    assert {digest for digest, _ in session.desks} == {after.case.digest}
+    assert "What you had entered is here." in html(app)
+    app = app.switch_page("../pages/review.py").run()
+    assert control(app, "presence", "nodule").value == Presence.PRESENT
+    assert control(app, "confidence", "nodule").value == 4
+    if place == "on the disk":
+        assert store().case(before.digest).removed_at is not None
+        draft = store().desk(after.case.digest, "phantom").draft
+        assert draft["entries"]["nodule"] == {"presence": "present", "confidence": 4}
+
+
+def test_what_was_recorded_stays_with_the_case_that_it_was_said_of(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, kept: None
+) -> None:
+    with_film(monkeypatch)
+    app = revealed(stage.open_case("jane", "review"))
+    before = work_of(app).case.digest
+    app = recorded(choose(app, "consolidation"), Response.AGREE)
+    assert store().desk(before, "phantom").reading["decisions"]
+    app = named(app)
+    after = work_of(app).case.digest
+    assert store().case(before).removed_at is None, "somebody's word hangs on it"
+    assert store().desk(before, "phantom").reading["decisions"]
+    reading = store().desk(after, "phantom").reading
+    assert reading["revealed_at"] is not None
+    assert len(reading["impressions"]) == len(FINDINGS)
+    assert reading["decisions"] == []
+
+
+def test_what_can_not_be_saved_leaves_both_cases_open(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, kept: None
+) -> None:
+    with_film(monkeypatch)
+    app = stage.open_case("jane", "review")
+    app = control(app, "presence", "nodule").set_value(Presence.PRESENT).run()
+    monkeypatch.setattr(desks, "save", lambda *_: False)
+    app = named(app)
+    session: state.Session = app.session_state["consilium_session"]
+    assert len(session.cases) == 2
+    assert {desk.entry("nodule").presence for desk in session.desks.values()} == {Presence.PRESENT}

@@ -32,6 +32,15 @@ from tests.unit.intake.make_documents import (
     structured,
 )
 from tests.unit.intake.make_sound import make_flac, make_wave
+from tests.unit.intake.test_dicom_documents import (
+    PERSON,
+    container,
+    enclosing,
+    observer,
+    report,
+    text,
+)
+from tests.unit.intake.test_observations_cda import entry, organizer
 
 NOTE = (
     "Patient: Doe, Jane\nMRN: 00123\nDate: 2024-05-06 07:08\nHISTORY: cough for 3 days.\n"
@@ -152,7 +161,9 @@ def others() -> dict[str, bytes]:
         "note.txt": NOTE.encode(),
         "note.pdf": make_pdf(NOTE, NOTE),
         "note.docx": make_docx(paragraphs(*NOTE.split("\n"))),
-        "summary.xml": make_cda(structured(section("Findings", table, loinc="18782-3"))),
+        "summary.xml": make_cda(structured(section("Results", table, inside=organizer(entry())))),
+        "report.dcm": report(container("Findings", text("Finding", NOTE)), observer(PERSON)),
+        "enclosed.dcm": enclosing(make_pdf(NOTE)),
         "labs.csv": TABLE.encode(),
         "wide.csv": WIDE.encode(),
         "bundle.json": bundle(),

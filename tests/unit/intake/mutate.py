@@ -128,7 +128,7 @@ def _element(data: bytearray, random_: random.Random, _: Sequence[bytes]) -> byt
     found = list(re.finditer(pattern, bytes(data[:6000]), re.S))
     if data[128:132] != b"DICM" or not found:
         return _repeat(data, random_, _)
-    at = random_.choice(found).start()
+    at = min(random_.choice(found).start(), len(data) - 8)
     length = struct.unpack_from("<H", data, at + 6)[0]
     piece = bytes(data[at : at + 8 + length])
     match random_.randrange(5):

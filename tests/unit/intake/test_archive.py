@@ -92,6 +92,43 @@ def test_a_name_that_is_not_plain_is_refused(name: str) -> None:
     assert name not in refusal.detail
 
 
+def test_a_file_without_a_name_costs_no_other() -> None:
+    data = zipped(("QQ", b"one"), ("b", b"two")).replace(b"QQ", b"\0Q")
+    nameless, other = expand(data)
+    assert nameless.refusal is not None
+    assert nameless.refusal.code == RefusalCode.BAD_ENTRY
+    assert (other.name, other.data, other.refusal) == ("b", b"two", None)
+    case = case_from_files([RawFile("a.zip", data), RawFile("note.txt", b"FINDINGS: cough.")])
+    assert [note.text for note in case.notes] == ["two", "FINDINGS: cough."]
+
+
+def test_what_nobody_thought_of_costs_the_archive_and_not_the_case(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def expand(_: bytes) -> None:
+        raise IndexError("Doe")
+
+    monkeypatch.setattr("mmcore.intake.archive.expand", expand)
+    note = RawFile("note.txt", b"FINDINGS: cough.")
+    case = case_from_files([RawFile("a.zip", zipped(("a", b"one"))), note])
+    assert [file.code for file in case.files] == [RefusalCode.CORRUPT_ARCHIVE, None]
+    assert "Doe" not in case.files[0].reason
+
+
+def test_a_zip64_record_that_outranks_a_small_directory_is_refused_unread() -> None:
+    head = b"PK\x01\x02" + bytes(42)
+    directory = head * 400_000
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 400_000, 400_000,
+                         len(directory), 4)  # fmt: skip
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, 4 + len(directory), 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, 46, 0, 0)
+    started = time.perf_counter()
+    with pytest.raises(FileRefusedError) as caught:
+        list(expand(b"PK\x03\x04" + directory + record + locator + end))
+    assert caught.value.code == RefusalCode.ARCHIVE_TOO_MANY
+    assert time.perf_counter() - started < 0.5
+
+
 def test_a_name_cut_by_nul_is_refused() -> None:
     data = zipped(("a.txtXjpg", b"x")).replace(b"a.txtXjpg", b"a.txt\0jpg")
     refusal = only(data).refusal

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -327,6 +328,21 @@ def test_pixels_of_a_case_are_bounded_as_a_whole(monkeypatch: pytest.MonkeyPatch
     found = case(*(ct_slice(number) for number in range(4)))
     assert [file.verdict for file in found.files] == ["used", "used", "refused", "refused"]
     assert found.files[2].code == RefusalCode.PIXELS_TOO_LARGE
+
+
+def test_texts_of_a_case_are_bounded_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmcore.intake.case_bounds.MAX_CASE_TEXT_BYTES", 15)
+    found = case(*(RawFile(f"{i}.txt", f"note {i}".encode()) for i in range(3)), ct_slice(1))
+    assert [file.code for file in found.files] == [None, None, RefusalCode.TOO_LARGE, None]
+
+
+def test_very_many_values_of_one_time_are_told_apart_in_time() -> None:
+    rows = "".join(f"CRP,{100 + i / 100:.2f},mg/L,2024-05-06 07:00\n" for i in range(20_000))
+    started = time.perf_counter()
+    found = case(RawFile("labs.csv", f"name,value,unit,time\n{rows}".encode()))
+    assert time.perf_counter() - started < 10
+    # From 100 to 300 mg/L there are 219 steps of 0.5 percent; a step to either side of a value.
+    assert 200 < len(found.observations) <= 240
 
 
 def test_files_of_a_case_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """FHIR R4 bundles: strict JSON first, then the models, then units; nothing is fetched."""
 
+import contextlib
 import json
 import time
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -216,6 +218,17 @@ def test_brackets_in_strings_are_not_nesting() -> None:
 
 def test_emoji_in_escapes_are_whole_characters() -> None:
     assert parse_json('{"a": "\\ud83d\\ude42"}') == {"a": "🙂"}
+
+
+@pytest.mark.parametrize("text", ['"' + "a" * 5_000_000 + '"', '"' + '\\"' * 2_500_000])
+def test_long_strings_closed_or_not_cost_neither_memory_nor_time(text: str) -> None:
+    tracemalloc.start()
+    started = time.perf_counter()
+    with contextlib.suppress(FileRefusedError):
+        parse_json(f'{{"a": {text}')
+    assert time.perf_counter() - started < 5
+    assert tracemalloc.get_traced_memory()[1] < 60e6
+    tracemalloc.stop()
 
 
 def test_a_large_document_is_refused_unparsed() -> None:
