@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from mmcore.intake.corrections import apply_corrections
 from mmcore.intake.crosscheck import contradictions_of, is_same_value
 from mmcore.intake.identity import matches, name_parts, says_whose
 from mmcore.intake.one_patient import refuse_other_patients
@@ -51,6 +52,7 @@ def assemble(
     """
     files, contradictions = sort_out_second_instances(files)
     files, identity = refuse_other_patients(files)
+    files = apply_corrections(files)
     taken = image_time(files)
     as_of = taken or latest_time(files)
     has_taken_later = take_later and has_later(files, taken)

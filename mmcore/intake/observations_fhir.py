@@ -107,6 +107,7 @@ def read_fhir(
         tuple(dict.fromkeys([*notices, *(said for part in notes for said in part.notices)])),
         notes=tuple(part.note for part in notes),
         aside=joined(words, " and ") if words else "",
+        replaces=frozenset(_replaced(entries, release)),
     )
 
 
@@ -117,6 +118,25 @@ class _Read:
     observation: Observation
     resource: Resource
     standing: Standing
+
+
+def _replaced(entries: Sequence[Entry], release: Release) -> Iterator[tuple[str, Moment]]:
+    """Yield code and time of what the document corrects or takes back."""
+    for entry in entries:
+        status = entry.resource.get("status")
+        if entry.kind != "Observation" or not (
+            status == "entered-in-error" or of_fhir(status) is Standing.CORRECTED
+        ):
+            continue
+        try:
+            validate(entry.resource, "Observation", release)
+        except FileRefusedError:  # it is asked about by its number, or was no result anyway
+            continue
+        moment = _time(entry.resource)
+        for holder in (entry.resource, *(entry.resource.get("component") or [])):
+            kind = _code(holder)
+            if kind is not None and moment is not None:
+                yield kind.loinc, moment
 
 
 def _is_of_a_model(entry: Entry) -> bool:

@@ -71,7 +71,8 @@ class _Order:
 class _Found:
     """What was read so far, by code, time and sub-identifier, so that corrections find it.
 
-    waiting: preliminary results that a later segment may declare final (OBX-11 U).
+    waiting: preliminary results that a later segment may declare final (OBX-11 U). replaces: code
+    and time of what was corrected or taken back.
     """
 
     digest: str
@@ -82,6 +83,7 @@ class _Found:
     lines: dict[tuple[str, ...], list[tuple[_Order, list[str]]]] = field(default_factory=dict)
     aside: Counter[Text] = field(default_factory=Counter)
     waiting: dict[Key, tuple[Segment, _Order]] = field(default_factory=dict)
+    replaces: set[tuple[str, Moment]] = field(default_factory=set)
 
 
 def read_hl7(data: bytes, *, digest: str) -> ObservationsPart:
@@ -118,6 +120,7 @@ def read_hl7(data: bytes, *, digest: str) -> ObservationsPart:
         notices,
         notes=tuple(_notes(found.orders, digest)),
         aside=joined(words, " and ") if words else "",
+        replaces=frozenset(found.replaces),
     )
 
 
@@ -190,6 +193,8 @@ def _read_result(segment: Segment, order: _Order, found: _Found) -> None:
     if standing is Standing.PRELIMINARY:
         found.waiting[key] = (segment, order)
     if status in _TAKEN_BACK:
+        if kind is not None and time is not None:
+            found.replaces.add((kind.loinc, time))
         found.observations.pop(key, None)
         found.questions.pop(key, None)
         if segment.text(2) in _LINES:
@@ -205,6 +210,8 @@ def _take(segment: Segment, order: _Order, key: Key, standing: Standing, found: 
     elif kind is not None:
         outcome = _observe(segment, kind, key[1], found.digest)
         if is_correction:
+            if key[1] is not None:
+                found.replaces.add((kind.loinc, key[1]))
             found.observations.pop(key, None)
             found.questions.pop(key, None)
         if key in found.observations or key in found.questions:

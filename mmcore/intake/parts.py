@@ -103,6 +103,7 @@ class ObservationsPart:
     questions: one sentence per row or entry that was not used, by line or entry number.
     is_mapped: whether a person said what the columns hold.
     aside: what the file holds that is no fault and was not used, as a clause; "" if nothing.
+    replaces: code and time of results that the file corrects or takes back, in other files too.
     """
 
     observations: tuple[Observation, ...]
@@ -113,6 +114,7 @@ class ObservationsPart:
     notes: tuple[Note, ...] = ()
     is_mapped: bool = False
     aside: str = ""
+    replaces: frozenset[tuple[str, Moment]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

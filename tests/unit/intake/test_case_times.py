@@ -167,3 +167,10 @@ def test_everything_can_be_put_in_order_though_only_some_of_it_has_a_zone() -> N
     case = case_from_files(files)
     assert [study.study_uid for study in case.studies] == ["1.2.3", "1.9"]
     assert [o.value for o in case.observations if o.loinc == "2823-3"] == [4.0, 4.1]
+
+
+def test_without_an_image_nothing_is_later_and_nothing_is_in_doubt() -> None:
+    case = case_from_files([potassium("2024-05-06", "2024-05-05", "2024"), note("2024-05-06")])
+    assert len(case.observations) == 3
+    assert all(file.reason == "" for file in case.files)
+    assert not any("later" in notice for notice in case.notices)
