@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from dashboard import keeping, merging, people, state
+from dashboard import auditing, keeping, merging, people, state
 from dashboard.desk_records import entry_json, entry_of, image_json
 from dashboard.state import CaseWork, Desk, Entry, Session, Step
 from dashboard.stored_words import of_store_error
@@ -36,7 +36,7 @@ from mmcore.store import EventKind, Json, Progress, Store, StoredDesk
 MOST_STEPS = 50
 _TRIES = 5
 _ANSWERS = (EventKind.SHOWN, EventKind.REVEALED)
-Happened = tuple[EventKind, str]
+Happened = tuple[EventKind, str, Mapping[str, Any]]
 
 
 def desk(work: CaseWork, mode: ReadingMode) -> Desk:
@@ -95,6 +95,7 @@ def save(work: CaseWork, *happened: Happened) -> bool:
         return True
     note_step(found)
     if work.kept is None:
+        auditing.tell(work, happened)
         return True
     _save(state.session(), work, found, happened)
     return state.session().unsaved is None
@@ -112,7 +113,7 @@ def _save(
             kept.choose_pack(work.case.digest, work.pack_name)
             work.kept.pack_name = work.pack_name
         if work.document is not None and work.kept.document is not work.document:
-            happened = (*happened, (EventKind.REPORTED, ""))
+            happened = (*happened, (EventKind.REPORTED, "", {}))
         _write(kept, current, work, found, happened)
         work.kept.document = work.document
     except UnknownCaseError as error:  # deleted in another window: it lives on in this tab alone

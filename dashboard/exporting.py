@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import people, state, stores
+from dashboard import people, state
 from dashboard.language import t
 from dashboard.state import CaseWork
 from mmcore.errors import NotAllowedError
@@ -61,9 +61,9 @@ def taking(
         person = _still_there(token, action)
         if current.person is None or person != current.person.id:
             raise NotAllowedError(action=action)
-        store = stores.store() if people.is_open() else stores.site_store()
-        if store is not None:
-            store.tell(_KINDS[action], digest, pack_name=pack_name, reader=person, detail=what)
+        journal = people.journal()
+        if journal is not None:
+            journal.tell(_KINDS[action], digest, pack_name=pack_name, reader=person, detail=what)
         return data
 
     return take

@@ -25,6 +25,7 @@ from mmcore.people import (
     SessionState,
     policy_of,
 )
+from mmcore.store import Store
 
 SESSION_HEADER = "x-consilium-session"
 """Set by our own layer alone, which drops what a browser sends under this name."""
@@ -60,6 +61,11 @@ def everybody() -> People:
         if known is None or not known.is_of(store.people):
             _DOOR.known[settings] = known = People(store.people, policy())
         return known
+
+
+def journal() -> Store | None:
+    """Return the store whose audit what happens goes into; None where nothing at all is kept."""
+    return stores.store() if is_open() else stores.site_store()
 
 
 def token() -> str:

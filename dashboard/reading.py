@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dashboard import desks, site, state
+from dashboard import auditing, desks, site, state
 from dashboard.state import CaseWork, Desk, Entry
 from mmcore.language import say
 from mmcore.records import (
@@ -89,7 +89,7 @@ def reveal(work: CaseWork, targets: Sequence[TargetPrediction], *, now: Clock = 
     found.entries.clear()
     desks.forget_steps(found)
     work.forget_report()
-    if not desks.save(work, (EventKind.REVEALED, "")):
+    if not desks.save(work, (EventKind.REVEALED, "", {})):
         if found.reading is shown:  # else what another window recorded stands, entries and all
             found.reading, found.entries = before, entries
         state.session().told = say(
@@ -143,7 +143,9 @@ def record(work: CaseWork, target: str, *, now: Clock = _now) -> None:
     del found.entries[target]
     desks.forget_steps(found)
     work.forget_report()
-    desks.save(work, (EventKind.DECIDED, target))
+    is_read_first = any(one.target == target for one in found.reading.impressions)
+    said = auditing.decision_of(work, target, str(decision.response), is_read_first=is_read_first)
+    desks.save(work, (EventKind.DECIDED, target, said))
 
 
 def decisions_on(reading: Reading, target: str) -> tuple[ReaderDecision, ...]:

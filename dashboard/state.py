@@ -110,6 +110,7 @@ class CaseWork:
     files: its source files by name, where they are not on the disk.
     leaving: its de-identification, while somebody works on it.
     tables: by digest, those of its files whose columns a person may name.
+    told: kinds of entries that the audit has of this tab, and what they are about.
     signed: the signed report, with when it was signed and how many addenda it has; None where
         nobody signed it.
     """
@@ -130,6 +131,7 @@ class CaseWork:
     files: tuple[tuple[str, bytes], ...] = ()
     leaving: Leaving = field(default_factory=Leaving)
     tables: dict[str, bytes] | None = None
+    told: set[tuple[str, str]] = field(default_factory=set)
     signed: tuple[tuple[datetime, int], dict[str, Any]] | None = None
 
     def number_of_message(self, digest: str) -> int:

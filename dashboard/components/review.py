@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import (
+    auditing,
     charts,
     desks,
     inputs,
@@ -62,6 +63,7 @@ def image_panel(work: CaseWork, overlay: Overlay) -> None:
         return
     seen = work.seen.image
     instance = _pick(work, seen)
+    auditing.image_seen(work, instance)
     stack = viewer.stack_of(work.case, instance)
     place = next((n for n, i in enumerate(stack) if i is seen), None)
     if place is None and seen is not None:
@@ -109,6 +111,7 @@ def notices(work: CaseWork) -> None:
 
 def findings_panel(work: CaseWork, findings: tuple[Finding, ...]) -> None:
     """Draw the findings; choosing one is remembered with the case."""
+    auditing.answer_seen(work)
     show(
         element(
             "h2", t("Findings"), element("small", t("what needs attention first")),

@@ -1,7 +1,7 @@
 """The store of cases: what a clinician entered is on the disk when a method returns."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -234,13 +234,13 @@ class Store:
         *,
         progress: Progress,
         attached: Sequence[bytes] = (),
-        happened: Sequence[tuple[EventKind, str]] = (),
+        happened: Sequence[tuple[EventKind, str, Mapping[str, Any]]] = (),
         reader: str = LOCAL,
     ) -> StoredDesk:
         """Save a desk and what happened, together or not at all; return it with its new versions.
 
         A reading of None leaves the stored one as it is. attached: the pictures that reading and
-        draft refer to by their SHA-256, all of them. happened: kind and detail. Raises
+        draft refer to by their SHA-256, all of them. happened: kind, detail and details. Raises
         ``StaleVersionError`` if somebody else saved since the desk was read, ``ReportSignedError``
         for a reading that was signed, ``UnknownCaseError`` if the case was deleted; a removed case
         is brought back.
@@ -255,10 +255,10 @@ class Store:
             saved = desk_rows.write_desk(connection, self._seal, key, desk, progress, now)
             blobs = [self._blobs.put(picture) for picture in attached]
             spare = desk_rows.attach(connection, key, blobs)
-            for kind, detail in happened:
+            for kind, detail, more in happened:
                 self._tell(
                     connection, kind, case_digest,
-                    pack_name=pack_name, reader=reader, detail=detail,
+                    pack_name=pack_name, reader=reader, detail=detail, **more,
                 )  # fmt: skip
         self._discard(spare)
         return saved

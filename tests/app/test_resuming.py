@@ -45,7 +45,11 @@ def test_what_was_recorded_is_there_after_a_reload(stage: Stage, folder: Path) -
     assert "You hold: <b>Absent, confidence 4 of 5</b>" in page
     assert "UTC: agree" in page
     kinds = [event.kind for event in store().events(JANE)]
-    assert kinds == [EventKind.KEPT, EventKind.REVEALED, EventKind.DECIDED, EventKind.OPENED]
+    seen = {EventKind.IMAGE_SEEN: 2, EventKind.ANSWER_SEEN: 2}  # by either tab
+    assert {kind: kinds.count(kind) for kind in seen} == seen
+    assert [kind for kind in kinds if kind not in seen] == [
+        EventKind.KEPT, EventKind.REVEALED, EventKind.DECIDED, EventKind.OPENED
+    ]  # fmt: skip
 
 
 def test_the_finding_and_the_switches_are_as_they_were_left(

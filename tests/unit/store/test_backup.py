@@ -49,7 +49,7 @@ def fill(place: Place) -> None:
         progress = Progress(begun=1, asked=6, decided=2, revealed_at=store.case(JANE).created_at)  # type: ignore[union-attr] # just kept
         store.save_desk(
             JOHN, "thorax", desk, progress=progress, attached=[b"picture"],
-            happened=[(EventKind.REVEALED, ""), (EventKind.DECIDED, "nodule")],
+            happened=[(EventKind.REVEALED, "", {}), (EventKind.DECIDED, "nodule", {})],
         )  # fmt: skip
         store.prefer("local", "language", "zh-Hans")
         store.remove(JANE)

@@ -156,7 +156,7 @@ def test_a_reading_and_its_draft_are_saved_together_or_not_at_all(store: Store) 
     with pytest.raises(StaleVersionError) as refused:
         store.save_desk(
             JANE, "phantom", bad_reading, progress=Progress(),
-            happened=[(EventKind.DECIDED, "nodule")],
+            happened=[(EventKind.DECIDED, "nodule", {"response": "agree"})],
         )  # fmt: skip
     assert refused.value.what == "reading"
     assert store.desk(JANE, "phantom") == first
