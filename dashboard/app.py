@@ -25,6 +25,7 @@ def main() -> None:
         state,
         theme,
         worklist_scoring,
+        worklist_watching,
     )
     from dashboard.components import account, frame, stored
     from dashboard.components.waiting import error_state
@@ -66,6 +67,7 @@ def main() -> None:
         services.warm_up(pack)
         filing.carry_on()
         worklist_scoring.start(installed)
+        worklist_watching.start()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ READING = "CONSILIUM_READING"
 LANGUAGE = "CONSILIUM_LANGUAGE"
 TRIAGE = "CONSILIUM_TRIAGE"
 SCORING = "CONSILIUM_SCORING"
+WATCH = "CONSILIUM_WATCH"
 DEID_KEY_FILE = "CONSILIUM_DEID_KEY_FILE"
 FOLDER = Path(__file__).resolve().parent.parent / "pages"
 _PAGES = {
@@ -106,6 +107,12 @@ def scores_by_itself() -> bool:
     if word not in ("by itself", "when asked"):
         raise ConfigError(key=SCORING, problem="neither 'by itself' nor 'when asked'")
     return word == "by itself"
+
+
+def watched_folder() -> Path | None:
+    """Return the folder whose new files this server keeps as cases, or ``None`` for none."""
+    path = os.environ.get(WATCH, "").strip()
+    return Path(path).expanduser() if path else None
 
 
 def language() -> str | None:

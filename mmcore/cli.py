@@ -17,7 +17,7 @@ from mmcore.packs import find_pack
 from mmcore.people.command import people
 from mmcore.results.command import results
 from mmcore.serve.explaining import explain
-from mmcore.worklist.commands import backup, move, restore
+from mmcore.worklist.commands import backup, move, restore, watch
 from mmcore.worklist.rekeying import rekey
 
 app = typer.Typer(
@@ -191,7 +191,7 @@ def score(
 
 app.command()(explain)
 app.command()(deid)
-for command in (backup, restore, move, rekey):
+for command in (watch, backup, restore, move, rekey):
     app.command()(command)
 
 

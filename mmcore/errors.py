@@ -281,6 +281,14 @@ class ReportSignedError(StoreError):
         super().__init__("the report is signed already")
 
 
+class WatchError(MMCoreError):
+    """A watched folder can not be read or written; its entries are looked at again later."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the watched folder: {problem}")
+        self.problem = problem
+
+
 class BackupRefusedError(StoreError):
     """A backup can not be written or put back so; nothing was changed."""
 

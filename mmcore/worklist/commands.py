@@ -1,8 +1,9 @@
-"""The commands ``backup``, ``restore`` and ``move``: a site's store as a whole.
+"""The commands ``watch``, ``backup``, ``restore`` and ``move``: what a site keeps.
 
 Which store: that of the environment (``mmcore/store/place.py``), as for the server.
 """
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +53,42 @@ def move(
         found = copy_rows(place_of(), to)
         typer.echo(f"{sum(found.rows.values())} rows, schema {found.revision}")
         typer.echo(f"From now on start the server with {DATABASE} set to that URL.")
+
+
+def watch(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="To be watched.")],
+    settle: Annotated[
+        float, typer.Option(min=0, help="Seconds for which an entry must not have changed.")
+    ] = 10.0,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 5.0,
+    move: Annotated[
+        bool, typer.Option(help="Move entries aside inside the folder when they are done with.")
+    ] = False,
+    pack: Annotated[str | None, typer.Option(help="Name of the model that reads them.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Take in what is there, then end.")] = False,
+) -> None:
+    """Keep what comes into a folder as cases of the site's list of work, until it is stopped."""
+    from mmcore.cli import _refusals
+    from mmcore.errors import ConfigError
+    from mmcore.store import Store
+    from mmcore.store.place import KEEP_DAYS, place_of
+    from mmcore.worklist.watching import Watcher
+
+    with _refusals():
+        place = place_of()
+        if place.keep_days == 0:
+            raise ConfigError(key=KEEP_DAYS, problem="nothing is kept here, so nothing comes in")
+    with _refusals(), Store(place) as store:
+        watcher = Watcher(folder, store, 0.0 if once else settle, moves=move, pack_name=pack)
+        looks = 0
+        while not once or looks < 2:  # the first look only sees how large everything is
+            for entry in watcher.look():
+                case = f" case {entry.case_digest[:16]}" if entry.case_digest else ""
+                files = f"{entry.files} files, {entry.refused} refused"
+                typer.echo(f"{entry.became}{case}: {files}")
+            looks += 1
+            if not once:
+                time.sleep(every)
 
 
 def _words(found: "Inventory") -> str:

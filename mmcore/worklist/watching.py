@@ -1,0 +1,241 @@
+"""A folder that is watched: what has come in and stopped growing is kept as a case, once.
+
+Each entry of the folder, a file, a zip or a folder, is one case. Sources are read and at most moved
+aside, never deleted or altered. What becomes of an entry is noted in the store by its content, so
+that it is read once whatever it is called, and after any kill the next look goes on: a case is kept
+before it is noted, and noted before its source is moved.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from mmcore.errors import WatchError
+from mmcore.intake import RawFile, case_from_files
+from mmcore.language import say
+from mmcore.records import Case, FileVerdict
+from mmcore.store import KeptFile, Store
+from mmcore.wording import person_name
+from mmcore.worklist.facts import facts_of
+
+DONE, REFUSED = "consilium-done", "consilium-refused"
+"""Folders inside the watched one that entries are moved to, if they are."""
+
+NOTE = ".consilium.json"
+"""What a note beside an entry is called, after the entry's own name."""
+
+MOST_BYTES = 2**30  # of one entry: it is held in memory while it is read
+_UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".filepart", NOTE)
+
+Clock = Callable[[], float]
+_Print = tuple[tuple[str, int, int], ...]
+
+
+class Became(StrEnum):
+    """What became of an entry."""
+
+    KEPT = "kept"
+    KNOWN = "known"  # the same content, or the same case, was here before
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What became of one entry of the folder. Holds no name: names of files may name a patient.
+
+    content: SHA-256 over the digests of its files. case_digest: "" where no case came of it.
+    refused: files of it that could not be used.
+    """
+
+    became: Became
+    content: str
+    case_digest: str = ""
+    files: int = 0
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Looks at one folder, again and again.
+
+    settle: seconds for which an entry must not have changed. moves: whether entries are moved aside
+    when they are done with. pack_name: the model that reads the cases, None for the site's own.
+    """
+
+    folder: Path
+    store: Store
+    settle: float = 10.0
+    moves: bool = False
+    pack_name: str | None = None
+    clock: Clock = time.monotonic
+    _seen: dict[str, tuple[_Print, float]] = field(default_factory=dict)
+    _over: dict[str, _Print] = field(default_factory=dict)
+
+    def look(self) -> Iterator[Entry]:
+        """Take in what has stopped growing; yield what became of each such entry.
+
+        Raises ``WatchError`` where the folder can not be read, ``StoreError`` where nothing can be
+        stored; the entry at hand is then looked at again the next time.
+        """
+        for path in self._entries():
+            found = _print_of(path)
+            if not found or self._over.get(path.name) == found:
+                continue
+            before = self._seen.get(path.name)
+            if before is None or before[0] != found:
+                self._seen[path.name] = (found, self.clock())
+                continue
+            if self.clock() - before[1] < self.settle:
+                continue
+            entry = self._take(path, found)
+            if entry is not None:
+                self._over[path.name] = found
+                yield entry
+
+    def _entries(self) -> list[Path]:
+        try:
+            names = sorted(path.name for path in self.folder.iterdir())
+        except OSError as error:
+            raise WatchError(problem=f"{type(error).__name__}: {error.strerror}") from error
+        self._seen = {name: seen for name, seen in self._seen.items() if name in names}
+        self._over = {name: over for name, over in self._over.items() if name in names}
+        return [
+            self.folder / name
+            for name in names
+            if not name.startswith(".")
+            and not name.endswith(_UNFINISHED)
+            and name not in (DONE, REFUSED)
+            and not (self.folder / name).is_symlink()
+        ]
+
+    def _take(self, path: Path, found: _Print) -> Entry | None:
+        """Read one entry; None if it changed meanwhile or can not be read just now."""
+        if sum(size for _, size, _ in found) > MOST_BYTES:
+            return self._refuse_whole(path, found)
+        try:
+            files = [RawFile(_shown(path, name), (path / name).read_bytes()) for name, *_ in found]
+        except OSError:
+            return None
+        if _print_of(path) != found:
+            return None
+        content = _content_of(files)
+        known = self.store.watched.case_of(content)
+        if known is not None:
+            became = Became.KNOWN if known else Became.REFUSED
+            self._put_aside(path, content, is_refused=not known)
+            return Entry(became, content, known, len(files))
+        case = case_from_files(files)
+        return self._keep(path, content, files, case)
+
+    def _keep(self, path: Path, content: str, files: list[RawFile], case: Case) -> Entry:
+        refused = [file for file in case.files if file.verdict is FileVerdict.REFUSED]
+        is_case = any(file.verdict is FileVerdict.USED for file in case.files)
+        digest = case.digest if is_case else ""
+        is_new = is_case and self.store.case(digest) is None
+        if is_new:
+            single = files[0].name if len(files) == 1 else str(say("{n} files", n=len(files)))
+            patient = case.patient
+            self.store.keep_case(
+                digest,
+                [KeptFile(file.name, file.data) for file in files],
+                label=single,
+                person=person_name(patient.name) or patient.patient_id or "",
+                pack_name=self.pack_name,
+                facts=facts_of(case),
+            )
+        if refused or not is_case:
+            self._note(path, digest, case)
+        self.store.watched.note(content, digest)
+        self._put_aside(path, content, is_refused=not is_case)
+        became = Became.KEPT if is_new else Became.KNOWN if is_case else Became.REFUSED
+        return Entry(became, content, digest, len(files), len(refused))
+
+    def _refuse_whole(self, path: Path, found: _Print) -> Entry:
+        words = say("it is larger than {megabytes} MB", megabytes=MOST_BYTES >> 20)
+        content = hashlib.sha256(repr(found).encode()).hexdigest()
+        _write_note(self._note_path(path), {"case": None, "reason": str(words), "files": []})
+        self._put_aside(path, content, is_refused=True)
+        return Entry(Became.REFUSED, content, files=len(found), refused=len(found))
+
+    def _note(self, path: Path, digest: str, case: Case) -> None:
+        """Write beside an entry what became of its files, each refusal with its reason."""
+        files = [
+            {
+                "name": file.name,
+                "verdict": str(file.verdict),
+                "code": None if file.code is None else str(file.code),
+                "reason": str(file.reason),
+            }
+            for file in case.files
+        ]
+        _write_note(self._note_path(path), {"case": digest or None, "files": files})
+
+    def _note_path(self, path: Path) -> Path:
+        return path.with_name(path.name + NOTE)
+
+    def _put_aside(self, path: Path, content: str, *, is_refused: bool) -> None:
+        if not self.moves:
+            return
+        target = self.folder / (REFUSED if is_refused else DONE)
+        try:
+            target.mkdir(exist_ok=True)
+            name = path.name
+            if (target / name).exists():  # another one of that name, which stays as it is
+                name = f"{content[:12]}-{time.time_ns()}-{path.name}"
+            note = self._note_path(path)
+            if note.exists():
+                note.rename(target / (name + NOTE))
+            path.rename(target / name)
+        except OSError as error:
+            raise WatchError(problem=f"{type(error).__name__}: {error.strerror}") from error
+
+
+def _print_of(path: Path) -> _Print:
+    """Return name, size and time of every file of an entry; empty for none, or while it changes."""
+    found = []
+    try:
+        if path.is_file():
+            return (("", path.stat().st_size, path.stat().st_mtime_ns),)
+        for folder, _, names in os.walk(path, followlinks=False):
+            for name in names:
+                file = Path(folder) / name
+                if file.is_symlink() or not file.is_file():
+                    continue
+                if name.endswith(_UNFINISHED):
+                    return ()
+                facts = file.stat()
+                relative = str(file.relative_to(path))
+                found.append((relative, facts.st_size, facts.st_mtime_ns))
+    except OSError:  # it goes or comes at this moment
+        return ()
+    return tuple(sorted(found))
+
+
+def _shown(path: Path, name: str) -> str:
+    return f"{path.name}/{name}" if name else path.name
+
+
+def _content_of(files: list[RawFile]) -> str:
+    digests = sorted(hashlib.sha256(file.data).digest() for file in files)
+    return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def _write_note(path: Path, note: dict[str, object]) -> None:
+    """Write a note whole or not at all, readable for its owner alone."""
+    text = json.dumps(note, indent=1, ensure_ascii=False)
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise WatchError(problem=f"{type(error).__name__}: {error.strerror}") from error
