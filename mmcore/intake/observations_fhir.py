@@ -37,8 +37,8 @@ _OTHER_KINDS = say("{n} observations of other kinds")
 _OTHERS = say("{n} other resources")
 _ELSEWHERE = say("{n} attachments that lie elsewhere and are never fetched")
 _WITHDRAWN = say("{n} documents that were withdrawn or replaced")
-_PRELIMINARY_DOCUMENTS = say("{n} preliminary documents, which may still change")
-_OF_MODELS = say("{n} results that a model made, which no model is told")
+_PRELIMINARY_DOCUMENTS = say("{n} preliminary documents that may still change")
+_OF_MODELS = say("{n} results that a model made")
 _READ = frozenset({"Patient", "DocumentReference", "DiagnosticReport", "Binary"})
 
 

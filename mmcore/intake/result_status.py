@@ -28,7 +28,7 @@ class Standing(StrEnum):
 
 
 ASIDE: dict[Standing, Text] = {
-    Standing.PRELIMINARY: say("{n} preliminary results, which may still change"),
+    Standing.PRELIMINARY: say("{n} preliminary results that may still change"),
     Standing.PENDING: say("{n} results that are not there yet"),
     Standing.WITHDRAWN: say("{n} results that were withdrawn or are wrong"),
     Standing.UNKNOWN: say("{n} results that do not say whether they are final"),

@@ -97,9 +97,9 @@ def leave_out_later(
     if doubts[Doubt.ZONE]:
         said.append(
             say(
-                "Whether {n} items are later than the image ({moment}) depends on its time zone or "
-                "theirs, which is not stated. They were put in order by this machine's clock "
-                "({zone}); the setting {setting} says what the site's zone is.",
+                "Items that are later than the image ({moment}) or not by a time zone that is not "
+                "stated: {n}. They were put in order by this machine's clock ({zone}); the setting "
+                "{setting} says what the site's zone is.",
                 n=doubts[Doubt.ZONE],
                 moment=_words(moment),
                 zone=zone,
@@ -178,14 +178,14 @@ def _doubtful(doubts: Counter[Doubt | None], moment: Moment) -> list[Text | None
     """Return what is told of a file's items without a clear place: by precision, by zone."""
     return [
         say(
-            "{n} items may be later than the image, because a clock time or a day is not stated; "
-            "they were read",
+            "items that may be later than the image, because a clock time or a day is not stated, "
+            "were read: {n}",
             n=doubts[Doubt.PRECISION],
         )
         if doubts[Doubt.PRECISION]
         else None,
         say(
-            "whether {n} items are later than the image depends on a time zone that is not stated; "
+            "items that are later than the image or not by a time zone that is not stated: {n}; "
             "{zone} was assumed",
             n=doubts[Doubt.ZONE],
             zone=name_of_zone(moment.at),

@@ -82,9 +82,9 @@ def test_where_the_site_has_no_zone_the_doubt_is_told(monkeypatch: pytest.Monkey
     assert values(clear) == [4.0]
     assert not any("machine's clock" in notice for notice in clear.notices)
     near = case_from_files([film(), potassium("2024-05-06T06:00:00Z", "2024-05-06T18:00:00Z")])
-    assert any("Whether 2 items are later" in notice for notice in near.notices)
+    assert any("not stated: 2. They were put in order" in notice for notice in near.notices)
     (reason,) = (file.reason for file in near.files if file.name == "labs.json")
-    assert "depends on a time zone that is not stated" in reason
+    assert "by a time zone that is not stated: 2; UTC" in reason
 
 
 def test_a_note_of_the_day_of_the_film_is_read_and_told_to_be_perhaps_later() -> None:
@@ -93,7 +93,7 @@ def test_a_note_of_the_day_of_the_film_is_read_and_told_to_be_perhaps_later() ->
     assert case.notes[0].precision is Precision.DAY
     (file,) = (file for file in case.files if file.name == "note.txt")
     assert file.verdict is FileVerdict.USED
-    assert "may be later than the image, because a clock time or a day is not stated" in file.reason
+    assert "because a clock time or a day is not stated, were read: 1" in file.reason
     assert any("may be later than the image (2024-05-06 12:00)" in told for told in case.notices)
 
 

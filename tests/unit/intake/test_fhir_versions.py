@@ -23,7 +23,7 @@ def values(part: ObservationsPart) -> list[float]:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ("preliminary", "1 preliminary results, which may still change"),
+        ("preliminary", "1 preliminary results that may still change"),
         ("registered", "1 results that are not there yet"),
         ("cancelled", "1 results that were withdrawn or are wrong"),
         ("entered-in-error", "1 results that were withdrawn or are wrong"),
@@ -108,7 +108,7 @@ def test_of_a_period_the_end_counts_when_all_was_collected() -> None:
 def test_a_preliminary_document_is_named_and_not_read(resource: dict[str, Any]) -> None:
     part = read(patient(), resource)
     assert part.notes == ()
-    assert part.aside == "1 preliminary documents, which may still change"
+    assert part.aside == "1 preliminary documents that may still change"
 
 
 def test_a_document_that_replaces_another_is_read_alone() -> None:

@@ -103,9 +103,9 @@ def test_a_code_in_the_alternate_place_and_a_unit_in_words_are_found() -> None:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ("P", "1 preliminary results, which may still change"),
-        ("R", "1 preliminary results, which may still change"),
-        ("S", "1 preliminary results, which may still change"),
+        ("P", "1 preliminary results that may still change"),
+        ("R", "1 preliminary results that may still change"),
+        ("S", "1 preliminary results that may still change"),
         ("I", "1 results that are not there yet"),
         ("N", "1 results that are not there yet"),
         ("X", "1 results that were withdrawn or are wrong"),
