@@ -34,6 +34,7 @@ _PENDING = (0xFF00, 0xFF01)
 _SUCCESS, _PARTLY = 0x0000, 0xB000
 _OUT_OF_RESOURCES = range(0xA700, 0xA800)
 _STORE_WARNINGS = (0xB000, 0xB006, 0xB007)
+_TRANSIENT = 0x02  # PS3.8 9.3.4: rejected-transient, such as a local limit
 MAX_ANSWERS = 500
 MAX_STUDY_BYTES = 4 * 2**30
 
@@ -146,7 +147,7 @@ def _association(
         ae_title=where.ae_title,
         ext_neg=list(roles),
         evt_handlers=list(handlers),
-        tls_args=None if where.tls is None else (tls_context(where.tls), where.host),
+        tls_args=None if where.tls is None else (_tls_context(peer, where.tls), where.host),
     )
     if not association.is_established:
         raise _refused(peer, association)
@@ -157,11 +158,15 @@ def _association(
             association.release()
 
 
-def tls_context(tls: Tls) -> ssl.SSLContext:
+def _tls_context(peer: Peer, tls: Tls) -> ssl.SSLContext:
     """Return the context of a client: the other side's certificate is always checked."""
-    context = ssl.create_default_context(cafile=tls.ca or None)
-    if tls.certificate:
-        context.load_cert_chain(tls.certificate, tls.key)
+    try:
+        context = ssl.create_default_context(cafile=tls.ca or None)
+        if tls.certificate:
+            context.load_cert_chain(tls.certificate, tls.key)
+    except OSError as error:  # also what is no certificate
+        problem = say("has a certificate or key in the peers file that can not be used")
+        raise PeerError(peer=peer.name, problem=problem, may_pass=False) from error
     return context
 
 
@@ -173,10 +178,13 @@ def _where(peer: Peer) -> Dimse:
 
 
 def _refused(peer: Peer, association: Association) -> PeerError:
+    answer = association.acceptor.primitive
+    if association.is_rejected and answer is not None and answer.result == _TRANSIENT:
+        return PeerError(peer=peer.name, problem=say("is too busy"), may_pass=True)
     if association.is_rejected:
         problem = say("refused us; does it know our AE title, and is its own right?")
         return PeerError(peer=peer.name, problem=problem, may_pass=False)
-    if association.is_aborted and association.acceptor.primitive is not None:
+    if association.is_aborted and answer is not None:
         problem = say("accepted nothing of what was proposed")
         return PeerError(peer=peer.name, problem=problem, may_pass=False)
     return PeerError(peer=peer.name, problem=say("can not be reached"), may_pass=True)

@@ -26,8 +26,10 @@ from mmcore.network.syntaxes import STORED_CLASSES, TRANSFER_SYNTAXES
 
 _SUCCESS, _NO_RESOURCES, _NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
 _OVERHEAD_BYTES = 2**20
-MAX_ASSOCIATIONS = 4
+MAX_ASSOCIATIONS = 8
 TIMEOUT_SECONDS = 30.0
+BEGINS_WITHIN_SECONDS = 10.0
+"""A connection that has not asked for an association by then is ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ class Listener:
         entity.require_called_aet = True
         entity.require_calling_aet = list(options.titles)
         entity.maximum_associations = MAX_ASSOCIATIONS
-        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = TIMEOUT_SECONDS
+        entity.dimse_timeout = entity.network_timeout = TIMEOUT_SECONDS
+        entity.acse_timeout = BEGINS_WITHIN_SECONDS
         contexts = [build_context("1.2.840.10008.1.1")]
         contexts += [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in STORED_CLASSES]
         handlers: list[Any] = [
@@ -103,16 +106,16 @@ class Listener:
             (evt.EVT_C_ECHO, lambda event: _SUCCESS),
             (evt.EVT_C_STORE, self._store),
         ]
+        context = None if options.tls is None else _server_context(options.tls)
         try:
             self._server = entity.start_server(
                 (options.host, options.port),
                 block=False,
-                ssl_context=None if options.tls is None else _server_context(options.tls),
+                ssl_context=context,
                 evt_handlers=handlers,
                 contexts=contexts,
             )
-        except ssl.SSLError as error:
-            raise ConfigError(key="tls", problem="certificate or key is not usable") from error
+            self._server.verify_request = self._is_allowed
         except OSError as error:
             problem = f"{options.host}:{options.port} can not be listened on"
             raise ConfigError(key="port", problem=problem) from error
@@ -124,10 +127,15 @@ class Listener:
             self._server.server_close()
             self._server = None
 
+    def _is_allowed(self, _: object, address: tuple[Any, ...]) -> bool:
+        """Whether a connection may be opened at all, before a byte of it is read."""
+        is_allowed = str(address[0]).removeprefix("::ffff:") in self._senders
+        if not is_allowed:
+            logging.getLogger(__name__).warning("a connection from another address was refused")
+        return is_allowed
+
     def _requested(self, event: evt.Event) -> None:
-        address = str(event.assoc.requestor.address)
-        if address.removeprefix("::ffff:") not in self._senders:
-            logging.getLogger(__name__).warning("a connection from another address was ended")
+        if not self._is_allowed(None, (event.assoc.requestor.address,)):
             event.assoc.abort()
 
     def _count(self, event: evt.Event) -> None:
@@ -161,8 +169,11 @@ class Listener:
 
 
 def _server_context(tls: Tls) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tls.ca or None)
-    context.load_cert_chain(tls.certificate, tls.key or None)
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tls.ca or None)
+        context.load_cert_chain(tls.certificate, tls.key or None)
+    except OSError as error:  # also what is no certificate
+        raise ConfigError(key="tls", problem="certificate or key can not be used") from error
     if tls.ca:
         context.verify_mode = ssl.CERT_REQUIRED
     return context

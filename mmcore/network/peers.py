@@ -25,6 +25,7 @@ OUR_AE_TITLE = "CONSILIUM"
 MAX_FILE_BYTES = 2**20
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _AE_TITLE = re.compile(r"[A-Za-z0-9_.-](?:[A-Za-z0-9_. -]{0,14}[A-Za-z0-9_.-])?")
+_HERE = ("localhost", "127.0.0.1", "::1")
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 
 
@@ -234,6 +235,8 @@ def _web(place: _Place) -> Web:
         raise place.error("a password goes with a user, a token without one")
     if len(given) > 1 or (user and not given):
         raise place.error(f"give one of {kind}_env and {kind}_file")
+    if given and parts.scheme != "https" and parts.hostname not in _HERE:
+        raise place.error("a password or token is sent over https alone")
     secret = Secret(place.text(f"{kind}_env", ""), place.text(f"{kind}_file", ""))
     return Web(url=url, user=user, secret=secret if given else None, ca=place.text("ca", ""))
 

@@ -7,8 +7,8 @@ says so to other systems.
 A projection radiograph has no place in the patient (no Image Plane), but the IOD wants a frame of
 reference: it gets one of its own, made from the source's UID, which claims no relation to any other
 image. In it the first pixel lies at the origin and the directions are those of Patient Orientation,
-so that a workstation names the same sides as on the film; where the film does not state them the
-map has no plane at all rather than a wrong side. What binds the map to its image is the same grid,
+so that a workstation names the same sides as on the film; where the film does not state them no map
+is written, since it could only name a wrong side. What binds the map to its image is the same grid,
 the pixel spacing where the source states one, and the reference to the source in Derivation Image.
 """
 
@@ -16,7 +16,6 @@ import numpy as np
 from highdicom import PixelMeasuresSequence, VOILUTFunctionValues, VOILUTTransformation
 from highdicom.pm import DerivedPixelContrastValues, ParametricMap, RealWorldValueMapping
 from highdicom.sr import CodedConcept
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -38,11 +37,19 @@ from mmcore.results.subject import Subject, made_uid
 _LOGIT = CodedConcept("{logit}", "UCUM", "log-odds")
 _DIRECTIONS = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "H": (0, 0, 1),
                "F": (0, 0, -1)}  # fmt: skip
+_PLAIN_CLASSES = frozenset(
+    f"1.2.840.10008.5.1.4.1.1.{suffix}"
+    for suffix in ("1", "1.1", "1.1.1", "1.2", "1.2.1", "2", "4", "7")
+)
+"""CR, DX, mammography, CT, MR, secondary capture: their IODs know one frame, so that position and
+spacing stand at the top of the header."""
 _GEOMETRY = (("ImageOrientationPatient", 6), ("ImagePositionPatient", 3), ("PixelSpacing", 2))
 
 
 def parametric_maps(subject: Subject) -> tuple[Made, ...]:
-    """Return a map of every finding in ``Subject.mapped``, in that order."""
+    """Return a map of every finding in ``Subject.mapped``; none if the image allows none."""
+    if not is_possible(subject.key):
+        return ()
     return tuple(
         _map(subject, target, number) for number, target in enumerate(subject.mapped(), start=1)
     )
@@ -71,6 +78,12 @@ def _shares(cells: int, start: float, length: float, pixels: int) -> FloatArray:
         shares[empty, int(np.clip(centre, 0, pixels - 1))] = 1.0
     normed: FloatArray = shares / shares.sum(axis=1, keepdims=True)
     return normed
+
+
+def is_possible(head: Head) -> bool:
+    """Whether a map can lie on an image: one plain frame whose directions are known."""
+    is_plain = head.sop_class_uid in _PLAIN_CLASSES and head.frames == 1
+    return is_plain and (has_geometry(head) or directions(head) is not None)
 
 
 def has_geometry(head: Head) -> bool:
@@ -140,8 +153,6 @@ def _map(subject: Subject, target: ReportedTarget, number: int) -> Made:
         f"Path-integrated evidence for {target.display} inside the image, signed; it adds up to "
         "the image's contribution. It shows what moved the model, not where disease is."
     )
-    if not has_geometry(head) and directions(head) is None:
-        _withdraw_place(dataset, target)
     add_body_part(dataset, head)
     replace_uids(dataset, {"DimensionOrganizationUID": made_uid("dimensions", subject.digest)})
     add_scheme(dataset)
@@ -158,29 +169,12 @@ def _source(head: Head) -> Dataset:
         dataset.FrameOfReferenceUID = head.text("FrameOfReferenceUID") or made_uid(
             "frame of reference", head.sop_instance_uid
         )
-        dataset.ImageOrientationPatient = directions(head) or [1, 0, 0, 0, 1, 0]
+        dataset.ImageOrientationPatient = directions(head)
         dataset.ImagePositionPatient = [0, 0, 0]
     dataset.PixelSpacing = list(_spacing(head))
     if "SliceThickness" not in dataset:
         dataset.SliceThickness = None
     return dataset
-
-
-def _withdraw_place(dataset: Dataset, target: ReportedTarget) -> None:
-    """Remove position and orientation, and number the one frame by its label instead."""
-    shared, frame = (
-        dataset.SharedFunctionalGroupsSequence[0],
-        dataset.PerFrameFunctionalGroupsSequence[0],
-    )
-    for item in (shared, frame):
-        for keyword in ("PlanePositionSequence", "PlaneOrientationSequence"):
-            if keyword in item:
-                delattr(item, keyword)
-    frame.FrameContentSequence[0].FrameLabel = target.name[:64]
-    index = dataset.DimensionIndexSequence[0]
-    index.DimensionIndexPointer = tag_for_keyword("FrameLabel")
-    index.FunctionalGroupPointer = tag_for_keyword("FrameContentSequence")
-    index.DimensionDescriptionLabel = "Finding"
 
 
 def _measures(head: Head) -> PixelMeasuresSequence:

@@ -34,6 +34,10 @@ _REQUIRED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "Stud
 """Of type 2: present, and empty where the source does not state them."""
 
 
+_UNPAIRED = frozenset({"CHEST", "ABDOMEN", "HEAD", "SKULL", "NECK", "HEART", "PELVIS", "SPINE",
+                       "THORAX"})  # fmt: skip
+
+
 def source_dataset(head: Head) -> Dataset:
     """Return a source image's header as a data set, as libraries want one to refer to."""
     dataset = Dataset()
@@ -52,6 +56,8 @@ def add_patient_and_study(dataset: Dataset, head: Head) -> None:
     for element in source:
         if element.keyword not in _OF_IMAGE:
             dataset[element.tag] = element
+    if dataset.get("PatientIdentityRemoved") == "YES" and "DeidentificationMethod" not in dataset:
+        dataset.DeidentificationMethod = "not stated by the source"
 
 
 def add_body_part(dataset: Dataset, head: Head) -> None:
@@ -59,7 +65,7 @@ def add_body_part(dataset: Dataset, head: Head) -> None:
     body_part, side = head.text("BodyPartExamined"), head.text("Laterality")
     if body_part:
         dataset.BodyPartExamined = body_part
-    if side or not body_part:
+    if side or body_part not in _UNPAIRED:
         dataset.Laterality = side
 
 

@@ -22,6 +22,7 @@ from mmcore.results.codes import Coded
 from mmcore.results.fhir_check import check_bundle
 from mmcore.results.records import AI_NOT_VERIFIED, AI_SIGNED, Kind, Made
 from mmcore.results.subject import as_of, written_at
+from mmcore.wording import person_name
 
 Resource = dict[str, Any]
 _UCUM = "http://unitsofmeasure.org"
@@ -121,7 +122,7 @@ class _Writer:
         found: Resource = {"type": "Patient"}
         if patient.patient_id:
             found["identifier"] = {"value": patient.patient_id}
-        found["display"] = (patient.name or "Patient not named").replace("^", " ").strip()
+        found["display"] = person_name(patient.name) or "Patient not named"
         return found
 
     def _study(self) -> list[Resource]:

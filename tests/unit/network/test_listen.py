@@ -1,5 +1,7 @@
 """The listener against DCMTK and a PACS: who may send, what is kept, where a study ends up."""
 
+import random
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -23,6 +25,9 @@ from mmcore.store.work_records import WorkQuery, WorkView
 from tests.unit.network.pacs import Pacs
 from tests.unit.results.filed import STUDY, film, read, run_tool, standard_film
 
+# pynetdicom 3.0.4 leaves the socket of a failed connection to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
@@ -41,6 +46,14 @@ def us(listener: Listener, **changes: str) -> Peer:
     where = Dimse("127.0.0.1", listener.port, changes.get("called", "CONSILIUM"),
                   changes.get("calling", "SENDER"))  # fmt: skip
     return Peer("consilium", where, None, timeout=10.0)
+
+
+def answers(listener: Listener) -> bool:
+    try:
+        dimse.echo(us(listener))
+    except PeerError:
+        return False
+    return True
 
 
 def instance(data: bytes) -> Made:
@@ -177,6 +190,20 @@ def test_a_message_larger_than_any_file_ends_the_connection(
         list(dimse.store(us(listener), [instance(standard_film())]))
     assert not list((place.folder / "inbox").rglob("*.dcm"))
     dimse.echo(us(listener))  # it goes on listening
+
+
+def test_what_is_no_dicom_at_all_is_endured(listener: Listener) -> None:
+    rng = random.Random(7)
+    for length in (0, 1, 6, 200, 70_000):
+        with socket.create_connection(("127.0.0.1", listener.port), timeout=5) as connection:
+            connection.sendall(rng.randbytes(length))
+    for kind in range(1, 8):  # a PDU type of PS3.8 9.3, and then nonsense
+        with socket.create_connection(("127.0.0.1", listener.port), timeout=5) as connection:
+            connection.sendall(bytes([kind, 0, 0, 0, 0, 40]) + rng.randbytes(40))
+    end = time.monotonic() + 30  # what nonsense began is given up by then
+    while not answers(listener) and time.monotonic() < end:
+        time.sleep(0.5)
+    dimse.echo(us(listener))
 
 
 def test_a_full_disk_is_told_to_the_sender_who_may_try_again(

@@ -65,6 +65,7 @@ def test_peers_are_read_with_all_that_is_said_of_them(tmp_path: Path) -> None:
         ("peers: [{name: a, timeout: soon, dicomweb: {url: 'https://h'}}]", "timeout"),
         ("peers: [{name: a, dicomweb: {url: 'https://h'}}, {name: a, dicomweb: {url: 'https://i'}}]",
          "two peers"),
+        ("peers: [{name: a, dicomweb: {url: 'http://h', token_env: T}}]", "https alone"),
         ("peers: {a: [", "not YAML"),
         ("peers: !!python/object/apply:os.system ['true']", "not YAML"),
     ],

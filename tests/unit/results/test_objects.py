@@ -158,12 +158,37 @@ def test_the_map_states_log_odds_the_films_spacing_and_its_sides(made: tuple[Mad
     assert shared.PlaneOrientationSequence[0].ImageOrientationPatient == [1, 0, 0, 0, 0, -1]
 
 
-def test_a_film_that_names_no_side_gets_a_map_that_names_none() -> None:
+def test_a_film_that_names_no_side_gets_no_map_that_would_name_a_wrong_one() -> None:
     data = film(PatientOrientation=None)
+    made = make_results(document_with(data), [data], kinds=[Kind.MAP, Kind.CAPTURE])
+    assert {m.kind for m in made} == {Kind.CAPTURE}
+
+
+def test_an_image_of_several_frames_gets_no_map() -> None:
+    data = film(SOPClassUID="1.2.840.10008.5.1.4.1.1.7.3", NumberOfFrames=1)
+    assert make_results(document_with(data), [data], kinds=[Kind.MAP]) == ()
+
+
+def test_a_slice_with_a_place_in_the_patient_keeps_it() -> None:
+    place = {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "FrameOfReferenceUID": "1.2.3.9",
+        "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "SliceThickness": 2.5,
+        "ImagePositionPatient": [-100.5, 20.0, 40.0],
+    }  # fmt: skip
+    data = film(**place)
     (made,) = make_results(document_with(data), [data], kinds=[Kind.MAP])
-    text = str(read(made.data))
-    assert "Plane Orientation" not in text
-    assert "Image Position" not in text
+    dataset = read(made.data)
+    assert dataset.FrameOfReferenceUID == "1.2.3.9"
+    frame = dataset.PerFrameFunctionalGroupsSequence[0]
+    assert frame.PlanePositionSequence[0].ImagePositionPatient == [-100.5, 20.0, 40.0]
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    assert shared.PixelMeasuresSequence[0].SliceThickness == 2.5
+
+
+def test_a_source_that_was_deidentified_somehow_says_so_in_what_is_filed() -> None:
+    data = film(PatientIdentityRemoved="YES", DeidentificationMethod=None)
+    (made,) = make_results(document_with(data), [data], kinds=[Kind.PDF])
+    assert read(made.data).DeidentificationMethod == "not stated by the source"
 
 
 def test_the_overlay_says_on_its_face_that_it_is_not_verified(made: tuple[Made, ...]) -> None:
