@@ -68,9 +68,10 @@ def _observation(item: Observation, pseudonym: str, days: int | None) -> dict[st
         "subject": {"reference": f"Patient/{pseudonym}"},
         "valueQuantity": quantity,
     }
-    if item.time is not None and days is not None:
+    if item.time is not None and item.is_dated and days is not None:
         moved = item.time + timedelta(days=days)
-        resource["effectiveDateTime"] = moved.strftime("%Y-%m-%dT%H:%M:%SZ")
+        exact = "%Y-%m-%dT%H:%M:%SZ" if item.precision.has_clock else "%Y-%m-%d"
+        resource["effectiveDateTime"] = moved.strftime(exact)
     bounds = {
         end: {"value": value, "unit": item.unit}
         for end, value in (("low", item.reference_low), ("high", item.reference_high))
