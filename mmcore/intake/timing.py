@@ -58,7 +58,9 @@ def latest_time(files: Sequence[ReadFile]) -> Moment | None:
     used = [file.part for file in files if file.is_used]
     if any(isinstance(part, ImagePart) for part in used):
         return None
-    return max(_moments(item for part in used for item in items_of(part)), key=_last, default=None)
+    moments = _moments(item for part in used for item in items_of(part))
+    days = [moment for moment in moments if moment.precision.has_day]
+    return max(days or moments, key=_last, default=None)
 
 
 def leave_out_later(

@@ -172,5 +172,6 @@ def test_everything_can_be_put_in_order_though_only_some_of_it_has_a_zone() -> N
 def test_without_an_image_nothing_is_later_and_nothing_is_in_doubt() -> None:
     case = case_from_files([potassium("2024-05-06", "2024-05-05", "2024"), note("2024-05-06")])
     assert len(case.observations) == 3
+    assert case.as_of == datetime(2024, 5, 6, 23, 59, 59)
     assert all(file.reason == "" for file in case.files)
     assert not any("later" in notice for notice in case.notices)
