@@ -23,6 +23,7 @@ def preview(document: Mapping[str, Any]) -> None:
         element(
             "article",
             _head(document),
+            *_conclusion(document),
             _findings(document, gates),
             *(
                 _why(target, document["missing"])
@@ -30,7 +31,6 @@ def preview(document: Mapping[str, Any]) -> None:
                 if gates[target["name"]]["verdict"] != GateVerdict.WITHHELD
                 and target["contributions"]
             ),
-            *_conclusion(document),
             *_reader(document),
             *_key_images(document),
             _files(document),
@@ -77,8 +77,12 @@ def _status(document: Mapping[str, Any]) -> Markup:
         words = t("Final: signed by {name}, {time}.", name=signature["name"],
                   time=_at(signature["signed_at"]))  # fmt: skip
         tone = "good"
-    badge = element("span", words, cls=f"co-badge {tone}")
-    return element("p", badge, data_testid="report-status", data_signed=str(tone == "good").lower())
+    badges: list[Markup | str] = [element("span", words, cls=f"co-badge {tone}")]
+    added = len(document.get("addenda", ()))
+    if added:
+        badges += [" ", element("span", t("Addenda: {n}", n=added), cls="co-badge caution")]
+    is_signed = str(signature is not None).lower()
+    return element("p", *badges, data_testid="report-status", data_signed=is_signed)
 
 
 def _at(moment: str) -> str:

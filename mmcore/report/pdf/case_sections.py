@@ -131,7 +131,7 @@ def draw_model(sheet: Sheet, result: ReportedResult) -> None:
     facts = [
         (say("Pack"), f"{pack.name} {pack.version}"),
         ("SHA-256", pack.digest),
-        (say("Findings"), f"{len(result.gates)}"),
+        (say("Findings"), f"{sum(one.kind == 'finding' for one in result.targets)}"),
         (say("Device"), result.device),
         (say("Computed in"), f"{seconds:.2f} s" if result.timings else say("not recorded")),
         (say("Result"), SCHEMA),

@@ -40,6 +40,7 @@ _STATUS_WIDTH = 120.0
 _LOGO_WIDTH, _LOGO_HEIGHT = 120.0, 30.0
 _WHITE = "#ffffff"
 _FAINT = "#d7e1ea"
+_WATERMARK = "#f5efe6"
 
 
 def status_of(result: ReportedResult) -> Text:
@@ -53,6 +54,8 @@ def draw_head(sheet: Sheet, result: ReportedResult, template: Template) -> None:
     """Draw the head of a page: whose letterhead, status and intended use."""
     band = PAGE_HEIGHT - _BAND
     right = PAGE_WIDTH - MARGIN
+    if result.signature is None:
+        _draw_watermark(sheet)
     sheet.box(0.0, band, PAGE_WIDTH, _BAND, fill=NAVY)
     if template.department:
         _draw_letterhead(sheet, template, band)
@@ -75,6 +78,17 @@ def draw_head(sheet: Sheet, result: ReportedResult, template: Template) -> None:
             right, band - _STRIP + 5.0, words, Style(size=7.6, font=BOLD, color=CAUTION),
             align="right",
         )  # fmt: skip
+
+
+def _draw_watermark(sheet: Sheet) -> None:
+    """Draw across the page, below everything else, that it is a draft."""
+    with sheet.tags.artifact():
+        sheet.canvas.saveState()
+        sheet.canvas.translate(PAGE_WIDTH / 2, PAGE_HEIGHT / 2)
+        sheet.canvas.rotate(50.0)
+        style = Style(size=120.0, font=BOLD, color=_WATERMARK)
+        sheet.text(0.0, -40.0, say("DRAFT"), style, align="center")
+        sheet.canvas.restoreState()
 
 
 def _draw_letterhead(sheet: Sheet, template: Template, band: float) -> None:
