@@ -24,7 +24,6 @@ from mmcore.intake.parts import (
 )
 from mmcore.intake.read_file import ReadFile, by_digest
 from mmcore.intake.same_image import sort_out_second_instances
-from mmcore.intake.site_clock import wall
 from mmcore.intake.time_order import last_of
 from mmcore.intake.timing import has_later, image_time, latest_time, leave_out_later
 from mmcore.intake.volumes import slices_of
@@ -114,7 +113,7 @@ def _case_digest(
 
 def _wall(at: datetime | None) -> datetime:
     """Return a time as others are compared with it; what has none comes before all that have."""
-    return datetime.min if at is None else wall(at)
+    return datetime.min if at is None else at.replace(tzinfo=None)
 
 
 def _newest_first(notes: Sequence[Note]) -> tuple[Note, ...]:
@@ -208,7 +207,7 @@ def _observations(
     for part in tables:
         for item in part.observations:
             same = found.setdefault(
-                (item.loinc, item.time and wall(item.time), item.comparator), []
+                (item.loinc, item.time and _wall(item.time), item.comparator), []
             )
             at = bisect_left(same, item.value, key=lambda other: other.value)
             # Only its neighbours can be the same: a file may hold very many of one time.

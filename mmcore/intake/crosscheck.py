@@ -11,7 +11,6 @@ from mmcore.intake.identity import may_be_same
 from mmcore.intake.part_times import items_of, moment_of_item
 from mmcore.intake.parts import Identity, ImagePart, NotePart, ObservationsPart
 from mmcore.intake.read_file import ReadFile, by_digest
-from mmcore.intake.site_clock import wall
 from mmcore.intake.time_order import last_of
 from mmcore.language import joined, say
 from mmcore.loinc import OBSERVATION_TYPES
@@ -294,7 +293,7 @@ def _values(files: Sequence[ReadFile]) -> Iterator[Contradiction]:
 
 
 def _at(observation: Observation) -> datetime:
-    return datetime.min if observation.time is None else wall(observation.time)
+    return datetime.min if observation.time is None else observation.time.replace(tzinfo=None)
 
 
 def is_same_value(a: Observation, b: Observation) -> bool:

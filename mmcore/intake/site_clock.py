@@ -2,6 +2,7 @@
 
 import os
 from datetime import UTC, datetime
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mmcore.errors import ConfigError
@@ -16,8 +17,11 @@ def stated_zone() -> ZoneInfo | None:
     Raises ``ConfigError`` for a name that is none.
     """
     name = os.environ.get(TIME_ZONE, "").strip()
-    if not name:
-        return None
+    return _zone_of(name) if name else None
+
+
+@cache
+def _zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

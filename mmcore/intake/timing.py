@@ -16,10 +16,10 @@ from mmcore.intake.moments import Moment
 from mmcore.intake.part_times import Item, items_of, moment_of_item
 from mmcore.intake.parts import ImagePart, ObservationsPart
 from mmcore.intake.read_file import ReadFile, by_digest
-from mmcore.intake.site_clock import TIME_ZONE, name_of_zone, wall
+from mmcore.intake.site_clock import TIME_ZONE, name_of_zone
 from mmcore.intake.time_order import Doubt, Order, last_of, order_of
 from mmcore.language import Text, joined, say
-from mmcore.records import Instance
+from mmcore.records import Instance, Note, Observation
 
 TAKE_LATER = "CONSILIUM_LATER_ITEMS"
 """Environment variable: "take" reads later items like all others; otherwise they are left out."""
@@ -71,11 +71,14 @@ def leave_out_later(
     moment: when the image was taken; without one nothing is later. takes_later: leave nothing out;
     what is in doubt is then of no account either.
     """
-    if moment is None or takes_later:
-        zone = _zone_of(files, moment) if moment else ""
+    if moment is None:
+        return Timely(list(files))
+    judged = {id(file): _orders_in(file, moment) for file in files if file.is_used}
+    orders = [order for found in judged.values() for order in found if order is not None]
+    has_assumed = any(order.has_assumed_zone for order in orders)
+    zone = name_of_zone(moment.at) if has_assumed else ""
+    if takes_later:
         return Timely(list(files), zone=zone)
-    kept = [_judge(file, moment) if file.is_used else file for file in files]
-    orders = _orders(files, moment)
     doubts = Counter(order.doubt for order in orders)
     said: list[Text] = []
     if n_later := sum(order.is_later for order in orders):
@@ -95,7 +98,6 @@ def leave_out_later(
                 n=doubts[Doubt.PRECISION],
             )
         )
-    zone = _zone_of(files, moment)
     if doubts[Doubt.ZONE]:
         said.append(
             say(
@@ -110,18 +112,21 @@ def leave_out_later(
         )
     elif zone:
         said.append(say("Times without a time zone were taken as {zone}.", zone=zone))
+    kept = [
+        _judge(file, judged[id(file)], moment, zone) if id(file) in judged else file
+        for file in files
+    ]
     return Timely(kept, said, zone)
 
 
 def has_later(files: Sequence[ReadFile], moment: Moment | None) -> bool:
     """Whether anything that would be read is later than ``moment``."""
-    return moment is not None and any(order.is_later for order in _orders(files, moment))
-
-
-def _zone_of(files: Sequence[ReadFile], moment: Moment) -> str:
-    if any(order.has_assumed_zone for order in _orders(files, moment)):
-        return name_of_zone(moment.at)
-    return ""
+    return moment is not None and any(
+        order is not None and order.is_later
+        for file in files
+        if file.is_used
+        for order in _orders_in(file, moment)
+    )
 
 
 def _moments(items: Iterable[Item | None]) -> list[Moment]:
@@ -131,70 +136,64 @@ def _moments(items: Iterable[Item | None]) -> list[Moment]:
 
 def _last(moment: Moment) -> tuple[object, ...]:
     """Order moments by the last time they can mean, so that nothing of the latest is later."""
-    return wall(last_of(moment)), moment.precision.has_clock, moment.at.tzinfo is not None
+    at = last_of(moment)
+    return at.replace(tzinfo=None), moment.precision.has_clock, at.tzinfo is not None
 
 
-def _orders(files: Sequence[ReadFile], moment: Moment) -> list[Order]:
-    return [order for file in files if file.is_used for order in _orders_in(file, moment)]
+def _orders_in(file: ReadFile, moment: Moment) -> list[Order | None]:
+    """Return the order of every item of a file, ``None`` for images and what has no time."""
+    found: list[Order | None] = []
+    for item in items_of(file.part):
+        when = None if isinstance(item, Instance) else moment_of_item(item)
+        found.append(None if when is None else order_of(when, moment))
+    return found
 
 
-def _orders_in(file: ReadFile, moment: Moment) -> list[Order]:
-    items = [item for item in items_of(file.part) if not isinstance(item, Instance)]
-    return [order_of(when, moment) for when in _moments(items)]
-
-
-def _is_later(item: Item, moment: Moment) -> bool:
-    when = moment_of_item(item)
-    return when is not None and order_of(when, moment).is_later
-
-
-def _judge(file: ReadFile, moment: Moment) -> ReadFile:
+def _judge(file: ReadFile, orders: Sequence[Order | None], moment: Moment, zone: str) -> ReadFile:
     """Return a file without what is later, with a reason that tells it and what is in doubt."""
-    orders = _orders_in(file, moment)
-    n_later = sum(order.is_later for order in orders)
-    doubts = Counter(order.doubt for order in orders)
+    is_later = [order is not None and order.is_later for order in orders]
+    doubts = Counter(order.doubt for order in orders if order is not None)
+    told = _doubtful(doubts, zone)
     part = file.part
-    words: Text | None = None
-    if n_later:
-        words = say("later than the image, which was taken on {moment}", moment=_words(moment))
-        by_zone = _doubtful(doubts, moment)[1:]
-        left = part
-        if isinstance(part, ObservationsPart):
-            left = dataclasses.replace(
-                part,
-                observations=tuple(o for o in part.observations if not _is_later(o, moment)),
-                notes=tuple(note for note in part.notes if not _is_later(note, moment)),
-            )
-        is_empty = not isinstance(left, ObservationsPart) or not (left.observations or left.notes)
-        if is_empty:
-            return file.kept_aside(joined([words, *filter(None, by_zone)], "; "))
-        part = left
-        words = say("{n} items are {later}, and were left out", n=n_later, later=words)
-    texts = [text for text in (file.source.reason, words, *_doubtful(doubts, moment)) if text]
-    if part is file.part and len(texts) <= bool(file.source.reason):
+    if not any(is_later) and not told:
         return file
-    return ReadFile(dataclasses.replace(file.source, reason=joined(texts, "; ")), part)
+    texts = [file.source.reason] if file.source.reason else []
+    if any(is_later):
+        words = say("later than the image, which was taken on {moment}", moment=_words(moment))
+        if not isinstance(part, ObservationsPart) or all(is_later):
+            return file.kept_aside(joined([words, *told], "; "))
+        kept = [item for item, gone in zip(items_of(part), is_later, strict=True) if not gone]
+        part = dataclasses.replace(
+            part,
+            observations=tuple(item for item in kept if isinstance(item, Observation)),
+            notes=tuple(item for item in kept if isinstance(item, Note)),
+        )
+        texts.append(say("{n} items are {later}, and were left out", n=sum(is_later), later=words))
+    source = dataclasses.replace(file.source, reason=joined([*texts, *told], "; "))
+    return ReadFile(source, part)
 
 
-def _doubtful(doubts: Counter[Doubt | None], moment: Moment) -> list[Text | None]:
-    """Return what is told of a file's items without a clear place: by precision, by zone."""
-    return [
-        say(
-            "items that may be later than the image, because a clock time or a day is not stated, "
-            "were read: {n}",
-            n=doubts[Doubt.PRECISION],
+def _doubtful(doubts: Counter[Doubt | None], zone: str) -> list[Text]:
+    """Return what is told of a file's items without a clear place in time."""
+    told = []
+    if doubts[Doubt.PRECISION]:
+        told.append(
+            say(
+                "items that may be later than the image, because a clock time or a day is not "
+                "stated, were read: {n}",
+                n=doubts[Doubt.PRECISION],
+            )
         )
-        if doubts[Doubt.PRECISION]
-        else None,
-        say(
-            "items that are later than the image or not by a time zone that is not stated: {n}; "
-            "{zone} was assumed",
-            n=doubts[Doubt.ZONE],
-            zone=name_of_zone(moment.at),
+    if doubts[Doubt.ZONE]:
+        told.append(
+            say(
+                "items that are later than the image or not by a time zone that is not stated: "
+                "{n}; {zone} was assumed",
+                n=doubts[Doubt.ZONE],
+                zone=zone,
+            )
         )
-        if doubts[Doubt.ZONE]
-        else None,
-    ]
+    return told
 
 
 def _words(moment: Moment) -> str:
