@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 
+from mmcore.deid.allowed import vocabulary
 from mmcore.intake.identity import name_parts, record_numbers
 from mmcore.intake.parts import Identity
 from mmcore.records import Case, Patient
@@ -22,8 +23,8 @@ def facts_of(case: Case) -> CaseFacts:
         birth_date=patient.birth_date.isoformat() if patient.birth_date else "",
         person=person_of(patient),
         study_at=_as_written(when or case.as_of),
-        dicom_modality=image.dicom_modality if image else "",
-        body_part=(image.body_part or "") if image else "",
+        dicom_modality=_term(image.dicom_modality) if image else "",
+        body_part=_term(image.body_part or "") if image else "",
     )
 
 
@@ -44,6 +45,12 @@ def person_of(patient: Patient) -> str:
     if number and name:
         return f"number {number} name {name}"
     return f"name {name} born {born}" if name and born else ""
+
+
+def _term(words: str) -> str:
+    """Return a coded string of known words alone, as it is kept in the clear."""
+    known = all(word in vocabulary() for word in re.split(r"[\s_]+", words.upper()))
+    return words if known else ""
 
 
 def _as_written(moment: datetime | None) -> datetime | None:
