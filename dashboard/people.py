@@ -16,7 +16,6 @@ from mmcore.errors import NotAllowedError
 from mmcore.people import (
     LOCAL_READER,
     Account,
-    Action,
     LoginMode,
     People,
     Person,
@@ -25,6 +24,7 @@ from mmcore.people import (
     SessionState,
     policy_of,
 )
+from mmcore.people import Action as Action
 from mmcore.store import Store
 
 SESSION_HEADER = "x-consilium-session"

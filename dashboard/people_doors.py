@@ -6,6 +6,7 @@ port. The token is a cookie that no script can read; the database holds its SHA-
 """
 
 import ipaddress
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -25,6 +26,7 @@ from dashboard.language import say
 from dashboard.people_pages import Field, form_page, plain_page
 from dashboard.people_vouched import cookies_of
 from dashboard.serving import is_own
+from mmcore.audit.figures import Figures, figures
 from mmcore.errors import (
     ConfigError,
     PasswordRefusedError,
@@ -66,8 +68,9 @@ def announce(out: Any = sys.stderr) -> None:
                     "machine: whoever reaches it would see every case. Set CONSILIUM_LOGIN to "
                     "local, oidc or header, or server.address to 127.0.0.1."
                 )
-            return
         people_vouched.check(policy)
+        if os.environ.get("CONSILIUM_METRICS_PORT"):
+            _serve_figures()
         if policy.mode is LoginMode.LOCAL and people.everybody().is_new():
             code = people.everybody().new_setup_code()
             out.write(
@@ -77,6 +80,21 @@ def announce(out: Any = sys.stderr) -> None:
             out.flush()
     except (ConfigError, StoreError) as error:
         raise SystemExit(f"refused: {error}") from error
+
+
+def _serve_figures() -> None:
+    from mmcore.audit.prometheus import port_of, serve
+
+    if (port := port_of(os.environ)) is not None:
+        serve(port, _figures)
+
+
+def _figures() -> Figures | None:
+    try:
+        store = people.journal()
+        return None if store is None else figures(store.journal.entries())
+    except StoreError:
+        return None
 
 
 def _is_loopback(address: str | None) -> bool:
@@ -269,7 +287,8 @@ def _sign_in(request: Request, form: dict[str, str]) -> Response:
     return form_page(
         request, title,
         [
-            Field("name", say("Name"), "username", value=form.get("name", "")[:100]),
+            Field("name", say("Name for signing in"), "username",
+                  value=form.get("name", "")[:100]),
             Field("password", say("Password"), "current-password", is_secret=True),
         ],
         say("Sign in"), problem=problem, hidden={"next": wanted},

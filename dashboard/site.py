@@ -28,6 +28,7 @@ _PAGES = {
     "models": (say("Models"), "neurology"),
     "bench": (say("Bench"), "target"),
     "deidentify": (say("De-identify"), "shield_person"),
+    "admin": (say("Admin"), "admin_panel_settings"),
 }
 _NEEDS = {
     "worklist": Action.OPEN,
@@ -35,6 +36,7 @@ _NEEDS = {
     "review": Action.OPEN,
     "report": Action.OPEN,
     "deidentify": Action.DEIDENTIFY,
+    "admin": Action.SEE_FIGURES,
 }
 """What somebody must be allowed to do to see a page."""
 _NOT_IN_HEADER = ("deidentify",)  # about one case, and reached from it

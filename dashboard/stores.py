@@ -4,9 +4,10 @@ import os
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from mmcore.errors import StoreError
+from mmcore.audit import anchors
+from mmcore.errors import AuditError, StoreError
 from mmcore.store import Place, Store, place_of
 from mmcore.store.place import DATA, DATABASE, KEEP_DAYS, KEY, KEY_FILE
 
@@ -15,6 +16,7 @@ UNDO_MINUTES = 10
 
 _SETTINGS = (DATA, DATABASE, KEEP_DAYS, KEY, KEY_FILE)
 _TIDY_SECONDS = 60.0
+_NOTE_EVERY = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -57,6 +59,17 @@ def close() -> None:
         _DOOR.stores.clear()
 
 
+def _note_head(opened: Store) -> None:
+    """Note the head of the audit now and then, where what is cut off its end will be missed."""
+    head, file = opened.journal.head(), anchors.file_of(opened.place.folder)
+    noted = anchors.noted(file)
+    now = datetime.now(UTC)
+    if head is None or (noted and noted[-1].head == head):
+        return
+    if not noted or now - noted[-1].at >= _NOTE_EVERY:
+        anchors.note(file, head, now)
+
+
 def _opened(place: Place) -> Store:
     opened = Store(place)
     if not _DOOR.is_tidying:
@@ -73,5 +86,6 @@ def _tidy() -> None:
             try:
                 opened.purge(older_than=timedelta(minutes=UNDO_MINUTES))
                 opened.expire()
-            except StoreError:  # a busy or closed store is tidied a minute later
+                _note_head(opened)
+            except (StoreError, AuditError):  # a busy or closed store is tidied a minute later
                 continue

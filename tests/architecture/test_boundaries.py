@@ -41,6 +41,7 @@ DOORS = {
     "alembic": ("mmcore/store/",),
     "cryptography": ("mmcore/store/sealing.py",),
     "argon2": ("mmcore/people/passwords.py",),
+    "prometheus_client": ("mmcore/audit/prometheus.py",),
 }
 """Each library and the only places that may import it: what has one door can be replaced."""
 

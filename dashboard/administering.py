@@ -1,0 +1,99 @@
+"""What an admin does and sees: each asks for the right to it, whatever the page has drawn."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashboard import people
+from mmcore.audit import Entry, Fault, Head, anchors, verify
+from mmcore.audit.anchors import Noted
+from mmcore.audit.figures import Figures, figures
+from mmcore.people import Account, Action, Role
+from mmcore.store import Place
+
+
+@dataclass(frozen=True, slots=True)
+class AuditState:
+    """What is known of the audit without looking through it. file: where heads are noted."""
+
+    head: Head | None
+    noted: tuple[Noted, ...]
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What looking through the whole audit found. compared: with so many noted heads."""
+
+    count: int
+    faults: tuple[Fault, ...]
+    compared: int
+
+
+def accounts() -> tuple[Account, ...]:
+    """Return every account. Raises ``NotAllowedError``."""
+    people.require(Action.MANAGE_PEOPLE)
+    return people.everybody().accounts()
+
+
+def add_account(name: str, display: str, roles: Collection[Role]) -> str:
+    """Make an account; return the password for its first signing in. Raises ``PeopleError``."""
+    return people.everybody().add(people.require(Action.MANAGE_PEOPLE), name, display, roles)
+
+
+def set_roles(account_id: str, roles: Collection[Role]) -> None:
+    """Give an account these roles alone. Raises ``PeopleError``."""
+    people.everybody().set_roles(people.require(Action.MANAGE_PEOPLE), account_id, roles)
+
+
+def set_disabled(account_id: str, *, is_disabled: bool) -> None:
+    """Let an account in no longer, or again. Raises ``PeopleError``."""
+    admin = people.require(Action.MANAGE_PEOPLE)
+    people.everybody().set_disabled(admin, account_id, is_disabled=is_disabled)
+
+
+def renew_password(account_id: str) -> str:
+    """Return a new password for an account's next signing in. Raises ``PeopleError``."""
+    return people.everybody().renew_password(people.require(Action.MANAGE_PEOPLE), account_id)
+
+
+def used() -> Figures | None:
+    """Return the figures of use; None where nothing is kept. Raises ``NotAllowedError``."""
+    people.require(Action.SEE_FIGURES)
+    store = people.journal()
+    return None if store is None else figures(store.journal.entries())
+
+
+def audit_state() -> AuditState | None:
+    """Return where the audit stands; None where there is none. Raises ``NotAllowedError``."""
+    people.require(Action.SEE_AUDIT)
+    store = people.journal()
+    if store is None:
+        return None
+    file = anchors.file_of(store.place.folder)
+    return AuditState(store.journal.head(), anchors.noted(file), file)
+
+
+def check_audit() -> Checked | None:
+    """Look through the whole audit. Raises ``NotAllowedError`` and ``AuditError``."""
+    people.require(Action.SEE_AUDIT)
+    store = people.journal()
+    if store is None:
+        return None
+    heads = [one.head for one in anchors.noted(anchors.file_of(store.place.folder))]
+    count, faults = verify(store.journal.entries(), key=store.journal.key, noted=heads)
+    return Checked(count, tuple(faults), len(heads))
+
+
+def last_entries(number: int) -> tuple[Entry, ...]:
+    """Return the last entries of the audit, newest first. Raises ``NotAllowedError``."""
+    people.require(Action.SEE_AUDIT)
+    store = people.journal()
+    return () if store is None else store.journal.last(number)
+
+
+def place() -> Place | None:
+    """Return where this site keeps what it keeps. Raises ``NotAllowedError``."""
+    people.require(Action.MANAGE_SITE)
+    store = people.journal()
+    return None if store is None else store.place

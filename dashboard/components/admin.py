@@ -1,0 +1,281 @@
+"""The parts of the Admin page: people, use, audit, site."""
+
+from datetime import timedelta
+
+import streamlit as st
+
+from dashboard import administering, formatting, people, people_words, stored_words
+from dashboard.language import say, t
+from dashboard.markup import element, for_label, show, table
+from mmcore.audit import Fault
+from mmcore.audit.figures import Figures, Share, Times
+from mmcore.errors import PeopleError
+from mmcore.language import filled
+from mmcore.people import Account, LoginMode, Role, Source
+
+_LAST = 100
+_KINDS = {
+    "changed": say("Entry {seq} was changed."),
+    "removed": say("Entries are missing from number {seq} on."),
+    "moved": say("Entry {seq} stood elsewhere, or the one before it was exchanged."),
+    "inserted": say("Number {seq} is there twice, or out of its order."),
+    "cut": say("The end is missing from number {seq} on: a noted head was beyond it."),
+    "replaced": say("Entry {seq} is another one than when its hash was noted."),
+    "without key": say("Entry {seq} was made without the site's key, after others with it."),
+}
+_MODES = {
+    LoginMode.NONE: say("Nobody signs in."),
+    LoginMode.LOCAL: say("With accounts and passwords that are kept here."),
+    LoginMode.OIDC: say("By the identity provider of this site."),
+    LoginMode.HEADER: say("By the proxy in front of this server."),
+}
+_GATE = {"scored": say("Scored"), "caution": say("Caution"), "withheld": say("Withheld")}
+
+
+# --- People
+
+
+def accounts_panel() -> None:
+    """Draw every account, one to change, and a form for a new one."""
+    if people.is_open():
+        st.write(t(people_words.NOBODY_SIGNS_IN))
+        return
+    listed = administering.accounts()
+    rows = [
+        (
+            account.display,
+            account.name,
+            t(", ").join(t(people_words.ROLES[role]) for role in Role if role in account.roles)
+            or t("no role yet"),
+            t("disabled") if account.disabled_at else t("may sign in"),
+        )
+        for account in listed
+    ]
+    headers = (t("Name"), t("Signs in as"), t("Roles"), t("State"))
+    show(table(headers, tuple(rows), caption=t("Accounts")))
+    for role in Role:
+        words = t(
+            "{role}: {more}.", role=people_words.ROLES[role], more=people_words.ROLES_MORE[role]
+        )
+        show(element("p", words, cls="co-muted"))
+    change, add = st.columns(2, gap="large")
+    with change:
+        _change(listed)
+    with add:
+        if people.policy().mode is LoginMode.LOCAL:
+            _add()
+
+
+def _change(listed: tuple[Account, ...]) -> None:
+    st.subheader(t("Change an account"))
+    by_id = {account.id: account for account in listed}
+    chosen = st.selectbox(
+        t("Account"), list(by_id), format_func=lambda one: by_id[one].display, key="admin-account"
+    )
+    account = by_id[chosen]
+    with st.form(f"admin-roles-{account.id}", border=False):
+        roles = st.multiselect(
+            t("Roles"), list(Role), default=[role for role in Role if role in account.roles],
+            format_func=lambda role: t(people_words.ROLES[role]), key=f"roles-{account.id}",
+        )  # fmt: skip
+        if st.form_submit_button(t("Save the roles"), key=f"save-roles-{account.id}"):
+            _attempt(lambda: administering.set_roles(account.id, roles))
+    with st.container(horizontal=True):
+        is_out = account.disabled_at is not None
+        if st.button(t("Let in again") if is_out else t("Disable"), key=f"disable-{account.id}"):
+            _attempt(lambda: administering.set_disabled(account.id, is_disabled=not is_out))
+        if account.source is Source.LOCAL and st.button(
+            t("New password"), key=f"renew-{account.id}"
+        ):
+            _hand_over(account.display, lambda: administering.renew_password(account.id))
+
+
+def _add() -> None:
+    st.subheader(t("Add somebody"))
+    with st.form("admin-add", border=False, clear_on_submit=False):
+        name = st.text_input(t("Name for signing in"), key="add-name", autocomplete="off")
+        display = st.text_input(t("Name on pages and reports"), key="add-display")
+        roles = st.multiselect(
+            t("Roles"), list(Role), default=[Role.READER], key="add-roles",
+            format_func=lambda role: t(people_words.ROLES[role]),
+        )  # fmt: skip
+        if st.form_submit_button(t("Add"), type="primary", key="add-account"):
+            _hand_over(display or name, lambda: administering.add_account(name, display, roles))
+
+
+def _attempt(action) -> None:  # type: ignore[no-untyped-def] # any call without arguments
+    try:
+        action()
+    except PeopleError as error:
+        st.error(t(people_words.of_people_error(error)))
+    else:
+        st.rerun()
+
+
+def _hand_over(display: str, action) -> None:  # type: ignore[no-untyped-def] # returns a password
+    """Show a password that was made, once: nobody can look it up later."""
+    try:
+        password = action()
+    except PeopleError as error:
+        st.error(t(people_words.of_people_error(error)))
+        return
+    st.success(
+        t(
+            "Give {name} this password. It is shown this once, and must be changed with it.",
+            name=for_label(display),
+        )
+    )
+    st.code(password, language=None)
+
+
+# --- Use
+
+
+def use_panel() -> None:
+    """Draw the figures of use."""
+    found = administering.used()
+    if found is None:
+        st.write(t(stored_words.where_kept(None)))
+        return
+    facts = [
+        (t("Cases read in"), str(found.cases)),
+        (t("Answers seen"), str(found.answered)),
+        (t("From opening to the answer"), _times(found.to_answer)),
+        (t("From opening to signing"), _times(found.to_signature)),
+        (t("Minds changed after the answer"), _share(found.switched)),
+        (t("Answers rejected"), _share(found.overridden)),
+    ]
+    items = [element("div", element("dt", name), element("dd", value)) for name, value in facts]
+    show(element("dl", *items, cls="co-facts", data_testid="figures"))
+    show(
+        element(
+            "p",
+            t(
+                "Counted from the audit. Minds changed: of the last decisions on findings that "
+                "were read before the answer was seen. Times: the middle of all, with the middle "
+                "half."
+            ),
+            cls="co-muted",
+        )
+    )
+    _gates(found)
+
+
+def _gates(found: Figures) -> None:
+    total = sum(found.gates.values())
+    rows = [
+        (t(words), str(found.gates.get(name, 0)), _share(Share(found.gates.get(name, 0), total)))
+        for name, words in _GATE.items()
+    ]
+    headers = (t("Gate"), t("Findings"), t("Share"))
+    show(table(headers, tuple(rows), caption=t("Verdicts of the gate")))
+
+
+def _times(times: Times) -> str:
+    if times.middle is None:
+        return t("none yet")
+    if times.low is None or times.high is None:
+        return t("{middle} (one)", middle=_span(times.middle))
+    return t(
+        "{middle} ({low} to {high}, {n} times)",
+        middle=_span(times.middle), low=_span(times.low), high=_span(times.high), n=times.number,
+    )  # fmt: skip
+
+
+def _span(span: timedelta) -> str:
+    minutes, seconds = divmod(round(span.total_seconds()), 60)
+    return t("{minutes} min {seconds} s", minutes=minutes, seconds=seconds)
+
+
+def _share(share: Share) -> str:
+    if share.rate is None:
+        return t("none yet")
+    rate = formatting.share(share.rate)
+    return t("{share} ({part} of {whole})", share=rate, part=share.part, whole=share.whole)
+
+
+# --- Audit
+
+
+def audit_panel() -> None:
+    """Draw where the audit stands, check it on demand, and its last entries."""
+    found = administering.audit_state()
+    if found is None or found.head is None:
+        st.write(t("There is no entry yet."))
+        return
+    head, last = found.head, found.noted[-1] if found.noted else None
+    noted = (
+        t("entry {seq} at {at}", seq=last.head.seq, at=formatting.clock(last.at))
+        if last
+        else t("never")
+    )
+    facts = [
+        (t("Entries"), str(head.seq)),
+        (t("Head"), f"{head.seq}:{head.hash}"),
+        (t("Last noted"), noted),
+        (t("Noted in"), str(found.file)),
+    ]
+    items = [element("div", element("dt", name), element("dd", value)) for name, value in facts]
+    show(element("dl", *items, cls="co-facts co-audit", data_testid="audit-head"))
+    words = t(
+        "The chain of hashes shows what was changed, removed or moved. What was cut off its end, "
+        "or made anew, only a head shows that was noted where the database is not."
+    )
+    show(element("p", words, cls="co-muted"))
+    if st.button(t("Check the whole audit"), key="check-audit"):
+        _checked()
+    names = {account.id: account.display for account in people.everybody().accounts()}
+    rows = [
+        (
+            str(entry.seq),
+            formatting.clock(entry.at),
+            names.get(entry.actor, entry.actor or t("the program")),
+            entry.kind,
+            entry.case_digest[:16],
+            ", ".join(f"{name} {value}" for name, value in entry.details.items())[:120],
+        )
+        for entry in administering.last_entries(_LAST)
+    ]
+    headers = (t("Number"), t("When"), t("Who"), t("What"), t("Case"), t("Details"))
+    show(table(headers, tuple(rows), caption=t("The last entries"), cls="co-audit-table"))
+
+
+def _checked() -> None:
+    done = administering.check_audit()
+    if done is None:
+        return
+    if not done.faults:
+        st.success(
+            t(
+                "{n} entries, nothing changed. Compared with {heads} noted heads.",
+                n=done.count, heads=done.compared,
+            )
+        )  # fmt: skip
+        return
+    st.error(t("The audit was tampered with."))
+    for fault in done.faults[:_LAST]:
+        show(element("p", _fault(fault), cls="co-note refused", role="alert"))
+
+
+def _fault(fault: Fault) -> str:
+    return t(filled(_KINDS[fault.kind], seq=fault.seq))
+
+
+# --- Site
+
+
+def site_panel() -> None:
+    """Draw what the site has set: where things are kept, under which key, how people sign in."""
+    place, policy = administering.place(), people.policy()
+    show(element("p", t(stored_words.where_kept(place))))
+    show(element("p", t("People sign in: {how}", how=_MODES[policy.mode])))
+    if policy.mode is not LoginMode.NONE:
+        words = t(
+            "A page is locked after {lock} minutes without a hand on it; a session ends after "
+            "{idle} hours without one, and after {longest} hours in any case.",
+            lock=f"{policy.lock_after / timedelta(minutes=1):g}",
+            idle=f"{policy.idle_after / timedelta(hours=1):g}",
+            longest=f"{policy.session_for / timedelta(hours=1):g}",
+        )
+        show(element("p", words))
+    show(element("p", t("These are set in the environment of the server."), cls="co-muted"))
