@@ -345,13 +345,17 @@ def _bound(reference: Mapping[str, Any], end: str, unit: str) -> float | None:
 
 
 def _time(resource: Resource) -> Moment | None:
-    """Return when the observation was made; of a period its end, when it was complete."""
+    """Return when the observation was made; of a period its end, when it was complete.
+
+    Without either, when it was issued: before that nobody knew of it.
+    """
     period = resource.get("effectivePeriod") or {}
     text = str(
         resource.get("effectiveDateTime")
         or resource.get("effectiveInstant")
         or period.get("end")
         or period.get("start")
+        or resource.get("issued")
         or ""
     )
     return parse_iso(text)

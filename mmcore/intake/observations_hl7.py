@@ -178,7 +178,7 @@ def _read_message(message: Sequence[Segment], found: _Found) -> None:
 
 def _read_result(segment: Segment, order: _Order, found: _Found) -> None:
     status = segment.text(11)
-    time = parse_stamp(segment.text(14), zone=order.zone) or order.time
+    time = parse_stamp(segment.text(14), zone=order.zone) or order.time or order.reported_at
     kind = _kind(segment)
     key = (kind.loinc if kind else segment.raw(3), time, segment.text(4))
     if status == _NOW_FINAL and key in found.waiting:

@@ -99,6 +99,11 @@ def test_of_a_period_the_end_counts_when_all_was_collected() -> None:
     assert str(found.time) == "2024-05-06 08:00:00+00:00"
 
 
+def test_what_says_only_when_it_was_issued_is_as_late_as_that() -> None:
+    (found,) = read(patient(), observation(issued="2024-05-06T14:00:00Z")).observations
+    assert str(found.time) == "2024-05-06 14:00:00+00:00"
+
+
 @pytest.mark.parametrize(
     "resource",
     [document(attached(NOTE), docStatus="preliminary"),

@@ -135,6 +135,12 @@ def test_the_zone_of_the_message_holds_where_a_time_states_none() -> None:
         assert found.time == datetime(2024, 5, 6, expected or 7, 8, 9, tzinfo=expected and UTC)
 
 
+def test_a_result_without_a_time_of_its_own_is_as_late_as_its_report() -> None:
+    written = "OBR|1||1|57021-8^CBC^LN" + "|" * 18 + "202405061400+0200"
+    (found,) = read(message(obx()).replace(OBR, written)).observations
+    assert found.time == datetime(2024, 5, 6, 12, tzinfo=UTC)
+
+
 def test_a_report_is_as_late_as_it_was_written_and_not_as_the_film() -> None:
     written = OBR + "|" * (22 - OBR.count("|")) + "202405061400+0200"
     line = obx("Clear.", type_="TX", loinc="1^Findings^L", unit="", reference="")
