@@ -12,7 +12,7 @@ MAX_OFFSET = timedelta(hours=14)
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
 _ISO = re.compile(
     r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?"
-    r"\s?([Zz]|[+-]\d{2}:?\d{2})?)?)?)?"
+    r"\s?([Zz]|UTC|GMT|[+-]\d{2}:?\d{2})?)?)?)?"
 )
 
 
@@ -50,13 +50,13 @@ def from_plain(plain: Plain | list[str] | None) -> Moment | None:
 
 
 def zone_of(text: str) -> tzinfo | None:
-    """Return the zone that "Z", "+0200" or "-05:00" states; ``None`` for any other text.
+    """Return the zone that "Z", "UTC", "+0200" or "-05:00" states; ``None`` for any other text.
 
     "-00:00" says that the local offset is not known (RFC 3339, 4.3), and no place on Earth has an
     offset beyond ``MAX_OFFSET``.
     """
     text = text.strip()
-    if text in ("Z", "z"):
+    if text in ("Z", "z", "UTC", "GMT"):
         return UTC
     match = _OFFSET.fullmatch(text)
     if match is None or int(match[3]) > 59 or match.group() in ("-0000", "-00:00"):

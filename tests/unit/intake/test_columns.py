@@ -148,6 +148,7 @@ def test_dates_that_contradict_each_other_have_no_order() -> None:
     ("text", "expected"),
     [
         ("2024-05-06T05:08:09Z", Moment(datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC))),
+        ("2024-05-06 05:08:09 UTC", Moment(datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC))),
         ("20240506 0708", Moment(datetime(2024, 5, 6, 7, 8))),
         ("2024/5/6 07:08", Moment(datetime(2024, 5, 6, 7, 8))),
         ("2024-05-06 07", Moment(datetime(2024, 5, 6), Precision.DAY)),
