@@ -88,7 +88,9 @@ def test_every_case_that_could_not_be_read_keeps_its_own_result(tmp_path: Path) 
     assert names == {"one.pdf", "other.pdf"}
 
 
-def test_report_renders_the_result_alone(patients: Path, tmp_path: Path) -> None:
+def test_report_renders_the_result_alone(
+    patients: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run("score", patients / "patient-000001", "--pack", tiny_pack(), "--out", tmp_path)
     (result,) = tmp_path.glob("*.json")
     pdf = tmp_path / "report.pdf"
@@ -98,6 +100,16 @@ def test_report_renders_the_result_alone(patients: Path, tmp_path: Path) -> None
     assert run("report", result, "--out", translated, "--language", "zh-Hans").exit_code == 0
     assert translated.read_bytes() != pdf.read_bytes()
     assert run("report", result, "--out", pdf, "--language", "xx").exit_code == 1
+    template, letter = tmp_path / "template.yaml", tmp_path / "letter.pdf"
+    monkeypatch.setenv("CONSILIUM_REPORT_TEMPLATE", str(template))
+    template.write_text("department: Radiology")
+    assert run("report", result, "--out", letter).exit_code == 0
+    assert letter.read_bytes() != pdf.read_bytes()
+    template.write_text("departement: Radiology")
+    refused = run("report", result, "--out", tmp_path / "none.pdf")
+    assert refused.exit_code == 1
+    assert "departement" in refused.output
+    assert not (tmp_path / "none.pdf").exists()
 
 
 def test_a_damaged_result_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A signed report stays as it was signed: whoever signs again, records, alters or removes."""
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -84,6 +85,33 @@ def test_a_report_is_signed_once(store: Store) -> None:
     with pytest.raises(ReportSignedError):
         sign(store, found)
     assert [event.kind for event in store.events(JANE)].count(EventKind.SIGNED) == 1
+
+
+def test_of_windows_that_sign_at_the_same_moment_one_does(store: Store) -> None:
+    found, results = desk(store), []
+    start = threading.Barrier(4)
+
+    def try_it(name: str) -> None:
+        start.wait()
+        try:
+            store.reports.sign(
+                JANE, "phantom", document=DOCUMENT, signature={"name": name}, desk=found
+            )
+        except ReportSignedError:
+            results.append("")
+        else:
+            results.append(name)
+
+    threads = [threading.Thread(target=try_it, args=(f"Dr. {n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (winner,) = (name for name in results if name)
+    assert len(results) == 4
+    signed = store.reports.signed(JANE, "phantom")
+    assert signed is not None
+    assert signed.signature == {"name": winner}
 
 
 def test_each_reader_signs_their_own_report_on_each_model(store: Store) -> None:
