@@ -256,15 +256,21 @@ def failure_of(row: WorkRow) -> str:
 
 def open_case(digest: str) -> None:
     """Open a case of the list; the page goes to its review as soon as it is there."""
+    current = state.session()
+    before = current.active_digest
     resuming.reopen(digest)
-    state.session().preferences[_OPENED] = digest
+    current.preferences[_OPENED] = [digest, before]
 
 
 def has_opened() -> bool:
-    """Return whether the case that was opened from the list is there now; asked once."""
+    """Return whether the case that was opened from the list is there now; asked once.
+
+    It may have another digest by now, where its files are read otherwise than when it was stored.
+    """
     current = state.session()
-    digest = current.preferences.pop(_OPENED, None)
-    return digest is not None and digest == current.active_digest
+    digest, before = current.preferences.pop(_OPENED, None) or (None, None)
+    now = current.active_digest
+    return digest is not None and now is not None and (now == digest or now != before)
 
 
 def assign(digests: Sequence[str], to: str) -> None:

@@ -1,5 +1,6 @@
 """The list of work on the page: what is asked for, the table, what is done to chosen cases."""
 
+import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -238,7 +239,7 @@ def _row(row: WorkRow, now: datetime) -> dict[str, Any]:
         "urgent": row.is_urgent,
         "priority": {"text": t(shown.words) if shown.words else "", "tone": shown.tone,
                      "more": t(shown.verdict) if shown.verdict else "", "flag": shown.is_flag},
-        "patient": {"text": name, "more": more or ours(row.label)},
+        "patient": {"text": name, "more": more or _label(row.label)},
         "study": {"text": formatting.clock(facts.study_at), "more": facts.accession,
                   "tone": "nowrap"},
         "modality": {"text": facts.dicom_modality or t("no image"), "more": facts.body_part},
@@ -249,6 +250,12 @@ def _row(row: WorkRow, now: datetime) -> dict[str, Any]:
         "reader": {"text": ours(worklist.reader_name(row))},
         "priors": {"text": str(row.priors) if row.priors else ""},
     }  # fmt: skip
+
+
+def _label(label: str) -> str:
+    """Return what a case was called, in the reader's language where the words are ours."""
+    counted = re.fullmatch(r"(\d+) files", label)
+    return t("{n} files", n=int(counted[1])) if counted else t(label)
 
 
 def _age(since: datetime, now: datetime) -> str:

@@ -243,6 +243,16 @@ def test_enter_opens_the_case_and_goes_to_its_review(two: Stage, table: Table) -
     assert address(app) == {"case": JOHN[:16]}
 
 
+def test_a_case_that_is_read_otherwise_by_now_is_opened_too(two: Stage, table: Table) -> None:
+    two.demos["john"] = factory.case("Roe^Johnny")
+    app = listed()
+    table.does = [("open", JOHN)]
+    app.run()
+    app.run()
+    assert "0 of 6 findings read" in html(app)
+    assert address(app) == {"case": two.demos["john"].digest[:16]}
+
+
 def test_a_word_finds_its_patient_and_is_kept_nowhere(two: Stage, table: Table) -> None:
     app = listed()
     app.text_input(key="worklist-words").set_value("roe").run()

@@ -22,18 +22,15 @@ from mmcore.store.work_records import (
     WorkStatus,
     WorkView,
 )
+from tests.thousands import PACK, fill, name
 from tests.unit.store.kept import KEY, Clock, sql
 
-PACK, OTHER = "e1" * 32, "e2" * 32
+OTHER = "e2" * 32
 VIEW = WorkView({"thorax": PACK, "phantom": OTHER}, "thorax")
 DOE = CaseFacts("Doe^Jane", "PAT-0042", "ACC.77", "1957-01-09", "PAT0042|1957-01-09")
 MUELLER = CaseFacts("Müller-Lüdenscheidt^Anna Maria", "0815", "ACC.78", dicom_modality="CT")
 ZHANG = CaseFacts("Zhang^Wei=张^伟", "H123456", person="H123456|1990-05-05")
 NOTHING = CaseFacts()
-
-
-def name(number: int) -> str:
-    return f"{number:064x}"
 
 
 def put(store: Store, number: int, facts: CaseFacts, pack: str | None = None) -> str:
@@ -288,32 +285,3 @@ def test_five_thousand_cases_are_listed_and_searched_at_once(
             print(f"{place.url[:8] or 'sqlite'} {what}: {page.total} in {took * 1000:.0f} ms")  # noqa: T201
             assert page.rows
             assert took < 0.6, what
-
-
-def fill(store: Store, count: int) -> None:
-    """Write cases into the tables at once; one by one they would take minutes to force to disk."""
-    from mmcore.store.case_rows import write_case
-    from mmcore.store.records import CaseState, StoredCase
-    from mmcore.store.work_rows import write_facts
-
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    with store._database.writing(alone=True) as connection:
-        for number in range(count):
-            at = start + timedelta(minutes=number)
-            case = StoredCase(
-                name(number), "1 file", "", None, CaseState.OPEN, at, at, at, None, {}
-            )
-            write_case(connection, store._seal, case, [("f", "ab" * 32, 1)])
-            facts = CaseFacts(
-                f"Name{number:04d}^Given{number % 97}", f"ID{number // 2:06d}", f"A{number}",
-                "1960-01-01", f"{number // 2}|1960-01-01", at, ("DX", "CR", "CT")[number % 3],
-                "CHEST",
-            )  # fmt: skip
-            write_facts(connection, store._seal, name(number), facts)
-    scored = [name(number) for number in range(0, count, 2)]
-    for start_at in range(0, len(scored), 500):
-        store.scorings.ask(scored[start_at : start_at + 500], pack_name="thorax", pack_digest=PACK)
-    for number in range(0, 30):
-        store.save_desk(
-            name(number), "thorax", StoredDesk({}, {"x": 1}), progress=Progress(begun=1)
-        )
