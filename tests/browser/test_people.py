@@ -170,6 +170,7 @@ def test_a_lock_hides_the_case_and_keeps_every_entry(somebody: Clinician, site: 
     expect(somebody.see("model-status")).to_have_attribute(
         "data-status", "ready", timeout=_LOADS_WITHIN
     )
+    somebody.go_to("Cases")
     somebody.open_demo()
     somebody.press("Review this case")
     expect(somebody.see("how-to-read")).to_be_visible()
@@ -186,10 +187,10 @@ def test_a_lock_hides_the_case_and_keeps_every_entry(somebody: Clinician, site: 
     picture(page, "locked")
     page.reload()
     expect(somebody.see("locked")).to_be_visible()
-    page.get_by_label("Password").fill("wrong password")
+    page.get_by_label("Password", exact=True).fill("wrong password")
     page.get_by_role("button", name="Unlock").click()
     expect(page.get_by_text("Name or password is wrong.")).to_be_visible()
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Unlock").click()
     expect(first.get_by_role("radio", name="Present", exact=True)).to_be_checked(
         timeout=_LOADS_WITHIN
@@ -218,6 +219,7 @@ def test_roles_are_kept_and_two_people_on_one_case_see_each_other(
     picture(li_at.page, "password")
     fill(li_at.page, old=given, new="kettle-9-violin-moss", again="kettle-9-violin-moss")
     expect(li_at.see("research-banner")).to_be_visible()
+    li_at.go_to("Cases")
     expect(li_at.see("stored-case")).to_be_visible()
     assert li_at.page.locator("[class*=st-key-stored-remove]").count() == 0
     assert li_at.see("stored-case").inner_text().count("nothing recorded") == 1
@@ -227,13 +229,27 @@ def test_roles_are_kept_and_two_people_on_one_case_see_each_other(
     fill(it_at.page, old=it, new="violin-9-kettle-moss", again="violin-9-kettle-moss")
     expect(it_at.see("research-banner")).to_be_visible()
     assert it_at.page.get_by_role("link", name="Cases").count() == 0
-    it_at.page.goto(f"{site.url}/review")
-    it_at.page.wait_for_timeout(3000)
-    assert it_at.see("viewer-canvas").count() == 0
-    assert it_at.see("stored-case").count() == 0
+    for path in ("review", "intake", "worklist", "report"):
+        it_at.page.goto(f"{site.url}/{path}")
+        expect(it_at.see("research-banner")).to_be_visible()
+        it_at.page.wait_for_timeout(1500)
+        assert "Review this case" not in it_at.page.content()
+        assert it_at.see("viewer-canvas").count() == 0
+        assert it_at.see("stored-case").count() == 0
+    it_at.go_to("Admin")
+    expect(it_at.page.get_by_role("table", name="Accounts")).to_contain_text("Dr Li Na")
+    picture(it_at.page, "admin-people")
+    it_at.page.get_by_role("tab", name="Use").click()
+    expect(it_at.see("figures")).to_be_visible()
+    picture(it_at.page, "admin-use")
+    it_at.page.get_by_role("tab", name="Audit").click()
+    it_at.page.get_by_role("button", name="Check the whole audit").click()
+    expect(it_at.page.get_by_text("nothing changed")).to_be_visible()
+    picture(it_at.page, "admin-audit")
 
     sign_in(ada_at, "ada")
     for person in (ada_at, li_at):
+        person.go_to("Cases")
         person.page.locator("[class*=st-key-stored-open] button").first.click()
         expect(person.see("case-summary")).to_be_visible(timeout=_LOADS_WITHIN)
     expect(li_at.see("visitor")).to_contain_text("Dr Ada Novak has this case open since")
