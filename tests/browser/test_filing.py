@@ -1,4 +1,4 @@
-"""From PACS to PACS: a study sent by DCMTK, read on the pages, its results in the same study."""
+"""From PACS to PACS: a study sent by DCMTK, read and signed, its results in its study."""
 
 import os
 import subprocess
@@ -14,10 +14,12 @@ from playwright.sync_api import Browser, expect
 from mmcore.store import Store
 from mmcore.store.place import Place
 from tests.browser.conftest import people, serving
+from tests.browser.test_accessibility import barriers
 from tests.unit.network.pacs import free_port, running_pacs
 from tests.unit.results.filed import run_tool
 
 pytestmark = pytest.mark.browser
+SIGNER = "Dr. Ada Ray"
 FILM = Path("assets/demo/heart-failure/image.dcm")
 
 
@@ -75,17 +77,42 @@ def test_results_of_a_received_study_lie_in_the_pacs_beside_its_film(
             person.press("File to pacs")
             table = person.page.get_by_role("table", name="What was filed of this case")
             expect(table).to_contain_text("Delivered")
+            person.page.get_by_label("Name, as it stands in the report").fill(SIGNER)
+            person.press("Sign this report")
+            expect(person.page.get_by_text("filed as verified by who signed it")).to_be_visible()
+            person.press("File to pacs")
+            expect(table).to_contain_text("Signed version")
+            expect(table.get_by_text("Delivered")).to_have_count(2)
+            barriers(person)  # brings axe-core into the page
+            person.page.wait_for_timeout(1000)  # what was drawn again has faded in
+            found = person.page.evaluate("() => axe.run('.st-key-co-filing')")
+            assert found["passes"]
+            assert [violation["id"] for violation in found["violations"]] == []
             table.scroll_into_view_if_needed()
             person.page.screenshot(path=os.environ.get("FILING_SHOT", tmp_path / "filed.png"))
             next(guests, None)
         study = str(pydicom.dcmread(FILM).StudyInstanceUID)
         held = [pydicom.dcmread(_file(tmp_path, pacs.file(one["ID"])))
                 for one in pacs.instances(study).values()]  # fmt: skip
-    kinds = {str(one.SOPClassUID.name) for one in held}
-    assert {"Encapsulated PDF Storage", "Comprehensive SR Storage"} <= kinds
-    assert {one.PatientID for one in held} == {pydicom.dcmread(FILM).PatientID}
-    results = [one for one in held if "AI-derived, not verified" in one.SeriesDescription]
-    assert len(results) == len(held) - 1
+    film, results = _split(held)
+    assert {one.PatientID for one in held} == {film.PatientID}
+    drafts = [one for one in results if "AI-derived, not verified" in one.SeriesDescription]
+    final = [one for one in results if "AI-derived, in a signed reading" in one.SeriesDescription]
+    assert len(drafts) + len(final) == len(results)
+    for version in (drafts, final):
+        kinds = {str(one.SOPClassUID.name) for one in version}
+        assert {"Encapsulated PDF Storage", "Comprehensive SR Storage",
+                "Parametric Map Storage", "Secondary Capture Image Storage"} <= kinds  # fmt: skip
+    (verified,) = [one for one in final if one.Modality == "SR"]
+    assert verified.VerificationFlag == "VERIFIED"
+    assert "Ada Ray" in str(verified.VerifyingObserverSequence[0].VerifyingObserverName)
+    assert {one.VerificationFlag for one in drafts if one.Modality == "SR"} == {"UNVERIFIED"}
+
+
+def _split(held: list[pydicom.Dataset]) -> tuple[pydicom.Dataset, list[pydicom.Dataset]]:
+    """Return the film, and everything else of its study."""
+    (film,) = [one for one in held if one.Modality == "DX"]
+    return film, [one for one in held if one is not film]
 
 
 def _file(folder: Path, data: bytes) -> Path:
