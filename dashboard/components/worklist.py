@@ -202,15 +202,13 @@ def broken(error: StoreError) -> None:
 
 def _message(asked: Asked, page: WorkPage) -> dict[str, Any]:
     now = datetime.now(UTC)
+    rows = [_row(row, now) for row in page.rows]
+    flagging = any(row["priority"]["flag"] for row in rows)
     return {
-        "words": {
+        "words": (_flag_words() if flagging else {})
+        | {
             "caption": t("Cases to be read"),
             "urgent": t("Urgent"),
-            "flag": t("▲ look sooner"),
-            "flagTip": t(
-                "The model calls something present. Knowing this before you read may bias your "
-                "reading; your site has chosen to show it."
-            ),
             "all": t("Choose all cases of this page"),
             "choose": t("Choose {name}", name="{name}"),
             "priorsOf": t("Earlier cases of {name}", name="{name}"),
@@ -223,8 +221,18 @@ def _message(asked: Asked, page: WorkPage) -> dict[str, Any]:
             {"id": name, "label": t(label), "sort": str(sort)} for name, label, sort in _COLUMNS
         ],
         "sort": {"by": str(asked.sort), "down": asked.is_descending},
-        "rows": [_row(row, now) for row in page.rows],
+        "rows": rows,
         "total": page.total,
+    }
+
+
+def _flag_words() -> dict[str, str]:
+    return {
+        "flag": t("▲ look sooner"),
+        "flagTip": t(
+            "The model calls something present. Knowing this before you read may bias your "
+            "reading; your site has chosen to show it."
+        ),
     }
 
 
