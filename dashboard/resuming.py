@@ -3,9 +3,11 @@
 The address names the case by the start of its digest and holds nothing of the patient.
 """
 
+from dataclasses import replace
+
 import streamlit as st
 
-from dashboard import columns, jobs, keeping, people, people_words, services, state
+from dashboard import columns, completing, jobs, keeping, people, people_words, services, state
 from dashboard.jobs import Tell
 from dashboard.state import CaseWork, Kept, Resuming
 from mmcore.errors import PeopleError, StoreError
@@ -97,9 +99,13 @@ def take() -> CaseWork | None:
     work.kept = Kept(resuming.pack_name)
     if case.digest != resuming.digest:
         keeping.begin(work)
+        stored = replace(case, digest=resuming.digest)
+        former = CaseWork(stored, work.label, work.pack_name, kept=Kept(resuming.pack_name))
+        completing.take_place(former, work)
         current.told = say(
             "This version of the program reads the files of this case otherwise than the one that "
-            "stored it. It is a case of its own now; what was recorded stays with the former one."
+            "stored it. It is a case of its own now, with what you had entered; what was decided "
+            "or signed stays with the former one."
         )
     current.resuming = None
     return work

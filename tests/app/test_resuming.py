@@ -1,5 +1,6 @@
 """What a reader entered is there again: after a reload, from the list, after a removal."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,20 @@ def test_a_name_from_a_file_is_no_markdown_in_a_tip(stage: Stage, folder: Path) 
     button = app.button(key=f"stored-open-{stage.demos['jane'].digest[:16]}")
     assert "![" not in button.help
     assert "x\\]" in button.help
+
+
+def test_a_case_that_is_read_otherwise_than_before_keeps_what_was_entered(
+    stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = read(stage.open_case("jane", "review"), "nodule", Presence.PRESENT, 4)
+    newer = replace(stage.demos["jane"], digest=factory.digest("as a later version reads it"))
+    stage.demos["jane"] = newer
+    again = reloaded(app)
+    assert control(again, "presence", "nodule").value == Presence.PRESENT
+    assert control(again, "confidence", "nodule").value == 4
+    draft = store().desk(newer.digest, "phantom").draft
+    assert draft is not None
+    assert draft["entries"]["nodule"] == {"presence": "present", "confidence": 4}
+    former = store().case(JANE)
+    assert former is not None
+    assert former.removed_at is not None, "its entries stand with the case as it is read now"
