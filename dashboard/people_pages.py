@@ -144,7 +144,7 @@ def _page(
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="referrer", content="same-origin"),  # else a form's origin is "null"
-        element("title", join("Consilium: ", words)),
+        element("title", join("Consilium", " · ", words)),
         Markup(f"<style>{palette.css_variables()}\n{STYLE.read_text('utf-8')}</style>"),
         element("script", src=base),
     )

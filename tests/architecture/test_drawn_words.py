@@ -17,7 +17,7 @@ NOT_WORDS = {
     "key", "type", "width", "height", "icon", "cls", "gap", "format", "language", "mime", "args",
     "label_visibility", "vertical_alignment", "horizontal_alignment", "file_name", "on_click",
     "position", "page_title", "page_icon", "layout", "role", "accept_multiple_files", "default",
-    "shortcut",
+    "shortcut", "autocomplete",
 }  # fmt: skip
 """Arguments of widgets and elements that nobody reads."""
 READ = {"alt", "title", "placeholder", "help", "label", "text"}
