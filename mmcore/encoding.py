@@ -7,6 +7,7 @@ and reference patients. It has no lock and no cache of cases; those are the engi
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from torch import Tensor
 from mmcore.errors import NonFiniteResultError
 from mmcore.explain.shapley import coalition_presence
 from mmcore.gate.novelty import unit
-from mmcore.modalities.image import PreparedImage
+from mmcore.modalities.image import ImageEncoder, PreparedImage
 from mmcore.model.calibration import Calibration
 from mmcore.model.network import FusionNetwork
 from mmcore.model.pack import Pack
@@ -48,18 +49,31 @@ class EncodedCase:
     kept: dict[Modality, dict[str, Tensor]] = field(default_factory=dict)
 
 
-def tokens_and_lungs(network: FusionNetwork, embedded: Tensor) -> tuple[Tensor, FloatArray | None]:
-    """Return the tokens of one image (1, C, H, W), and (h, w) its probability of lung.
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenImage:
+    """What a network sees in one image.
 
-    None for a network that outlines no lungs.
+    tokens: (1, T, D). lungs: (h, w) probability of lung; None for a network that outlines none.
+    asymmetry: (D, 7, 7) as of ``ImageEncoder.asymmetry``.
     """
-    head = network.segmentation
+
+    tokens: Tensor
+    lungs: FloatArray | None
+    asymmetry: FloatArray
+
+
+def see_image(network: FusionNetwork, embedded: Tensor) -> SeenImage:
+    """Look at one image (1, C, H, W)."""
+    head, lungs = network.segmentation, None
     regions = head.names if head is not None else ()
     if head is None or LUNGS not in regions:
-        return network.tokenise(Modality.IMAGE, embedded), None
-    tokens, maps = network.image_with_maps(embedded)
-    lungs = head(tokens, maps)[0, regions.index(LUNGS)].float().sigmoid().cpu().numpy()
-    return tokens, lungs
+        tokens = network.tokenise(Modality.IMAGE, embedded)
+    else:
+        tokens, maps = network.image_with_maps(embedded)
+        lungs = head(tokens, maps)[0, regions.index(LUNGS)].float().sigmoid().cpu().numpy()
+    encoder = cast(ImageEncoder, network.encoder(Modality.IMAGE))
+    asymmetry = encoder.asymmetry(embedded, tokens)[0].float().cpu().numpy()
+    return SeenImage(tokens, lungs, asymmetry)
 
 
 class Encoding:
@@ -102,10 +116,13 @@ class Encoding:
                 array = torch.from_numpy(np.asarray(inputs[modality].values))[None]
                 values = array.to(self.device)
                 embedded[modality] = network.embed(modality, values)
-                tokens, lungs = self._tokens(modality, embedded[modality])
                 image = inputs[modality]
-                if lungs is not None and isinstance(image, PreparedImage):
-                    inputs[modality] = replace(image, lungs=lungs)
+                if isinstance(image, PreparedImage):
+                    seen = see_image(network, embedded[modality])
+                    tokens = seen.tokens
+                    inputs[modality] = replace(image, lungs=seen.lungs, asymmetry=seen.asymmetry)
+                else:
+                    tokens = network.tokenise(modality, embedded[modality])
                 encoded[modality] = network.project(modality, tokens)
                 summary = network.summarise(modality, values, tokens)
                 embeddings[modality] = unit(summary.float().cpu().numpy())
@@ -168,12 +185,6 @@ class Encoding:
         patients = pack.reference.patients
         references = {m: self._batch(m, network_input(patients[m.value])) for m in self.modalities}
         return baseline, references
-
-    def _tokens(self, modality: Modality, embedded: Tensor) -> tuple[Tensor, FloatArray | None]:
-        """Return the tokens and, of an image that is outlined, where its lungs are."""
-        if modality is Modality.IMAGE:
-            return tokens_and_lungs(self.network, embedded)
-        return self.network.tokenise(modality, embedded), None
 
     def _batch(self, modality: Modality, inputs: Tensor) -> Tensor:
         return self.network.encode(modality, self.network.embed(modality, inputs.to(self.device)))

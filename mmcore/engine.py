@@ -323,9 +323,11 @@ class Engine:
 
     def _quality(self, prepared: PreparedCase) -> tuple[str, float]:
         image, quality = prepared.inputs.get(Modality.IMAGE), self.pack.reference.quality
-        if quality is None or not isinstance(image, PreparedImage) or image.tones is None:
+        if quality is None or not isinstance(image, PreparedImage):
             return GOOD, float("nan")
-        return quality.judge(image.values[0], image.tones, image.lungs)
+        if image.tones is None or image.asymmetry is None:
+            return GOOD, float("nan")
+        return quality.judge(image.values[0], image.tones, image.lungs, image.asymmetry)
 
     def _novelty(self, modality: Modality, embedding: npt.NDArray[np.float32]) -> float:
         """Return the distance of a (1, 2F) embedding to training patients over its threshold."""

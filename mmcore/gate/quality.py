@@ -31,10 +31,11 @@ TONES = (1, 5, 25, 50, 75, 95, 99)  # percentiles
 class Quality:
     """What tells a good film from one with a fault.
 
-    template: (28, 28) the mean film, standardised. sides: (28, 14) weights of what differs between
-    the left and the right half, positive for a film that is not mirrored. center, scale: (F,) of
-    the measures among good films. weights: (C, F) and bias: (C,) of ``classes``, the first of which
-    is "good". threshold: the probability of "good" below which a film is called faulty.
+    template: (28, 28) the mean film, standardised. sides: (D, 7, 7) weights of how what the model
+    sees differs from what it sees in the mirror; their sum is positive for a film that is not
+    mirrored. center, scale: (F,) of the measures among good films. weights: (C, F) and bias: (C,)
+    of ``classes``, the first of which is "good". threshold: the probability of "good" below which
+    a film is called faulty.
     """
 
     template: FloatArray
@@ -54,7 +55,7 @@ class Quality:
         return (
             all(bool(np.isfinite(array).all()) for array in arrays)
             and self.template.shape == (SIDE, SIDE)
-            and self.sides.shape == (SIDE, SIDE // 2)
+            and self.sides.ndim == 3
             and self.scale.shape == self.center.shape == (MEASURES,)
             and bool((self.scale > 0).all())
             and self.weights.shape == (len(self.classes), width)
@@ -65,13 +66,18 @@ class Quality:
         )
 
     def judge(
-        self, square: FloatArray, tones: FloatArray, lungs: FloatArray | None
+        self,
+        square: FloatArray,
+        tones: FloatArray,
+        lungs: FloatArray | None,
+        asymmetry: FloatArray,
     ) -> tuple[str, float]:
         """Return the most likely fault, or "good", and the probability that the film is good.
 
         The arguments are those of ``measure``.
         """
-        measured = measure(square, tones, lungs, self.template, self.sides)
+        side = float((asymmetry * self.sides).sum())
+        measured = measure(square, tones, lungs, side, self.template)
         chances = self.chances(measured[None])[0]
         if chances[0] >= self.threshold:
             return GOOD, float(chances[0])
@@ -121,17 +127,19 @@ def measure(
     square: FloatArray,
     tones: FloatArray,
     lungs: FloatArray | None,
+    side: float,
     template: FloatArray,
-    sides: FloatArray,
 ) -> FloatArray:
-    """Return (F,) measures of one image; ``template`` and ``sides`` are those of ``Quality``.
+    """Return (F,) measures of one image; ``template`` is that of ``Quality``.
 
     square: (H, W) what the model reads, in any unit. tones: of ``tones_of``. lungs: (h, w)
-    probability of lung over the square, or None for a model that outlines none.
+    probability of lung over the square, or None for a model that outlines none. side: how sure the
+    model is that left is left, from its asymmetry.
     """
-    return np.concatenate(
-        [tones, _likeness(shrink(square), template, sides), _sharpness(square), _outline(lungs)]
-    ).astype(np.float32)
+    likeness = _likeness(shrink(square), template)
+    return np.concatenate([tones, likeness, [side], _sharpness(square), _outline(lungs)]).astype(
+        np.float32
+    )
 
 
 def shrink(square: FloatArray) -> FloatArray:
@@ -149,18 +157,10 @@ def standardised(values: npt.NDArray[np.floating]) -> FloatArray:
     return result
 
 
-def difference_of_sides(small: FloatArray) -> FloatArray:
-    """Return (..., 28, 14) how the left half of small squares differs from the mirrored right."""
-    difference = (small - small[..., ::-1])[..., : SIDE // 2]
-    spread = difference.std((-2, -1), keepdims=True)
-    result: FloatArray = (difference / np.maximum(spread, 1e-6)).astype(np.float32)
-    return result
+def _likeness(small: FloatArray, template: FloatArray) -> FloatArray:
+    """Return (14,) correlations with the mean film: in its eight positions, and of each half.
 
-
-def _likeness(small: FloatArray, template: FloatArray, sides: FloatArray) -> FloatArray:
-    """Return (15,) correlations with the mean film: in its eight positions, and of each half.
-
-    Between them: how much better it fits than in any other position, and whether left is left.
+    Between them: how much better it fits than in any other position.
     """
     turned = [np.rot90(t, k) for t in (template, template[:, ::-1]) for k in range(4)]
     likeness = [float((small * t).mean()) for t in turned]
@@ -168,8 +168,7 @@ def _likeness(small: FloatArray, template: FloatArray, sides: FloatArray) -> Flo
         float((standardised(small[part]) * standardised(template[part])).mean()) for part in _PARTS
     ]
     others = max(likeness[1:4] + likeness[5:])
-    side = float((difference_of_sides(small) * sides).sum())
-    return np.array([*likeness, likeness[0] - others, side, *halves], np.float32)
+    return np.array([*likeness, likeness[0] - others, *halves], np.float32)
 
 
 _HALF = SIDE // 2
@@ -246,7 +245,7 @@ DOUBTFUL: Mapping[str, Text] = {
 
 def from_arrays(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Quality | None:
     """Return what ``to_arrays`` wrote; None where it is not there."""
-    if "quality_weights" not in arrays:
+    if "quality_weights" not in arrays or arrays["quality_sides"].ndim != 3:
         return None
     found = {
         name: arrays[f"quality_{name}"].astype(np.float32)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 LUNG_WINDOW = (-600.0, 1500.0)  # HU, center and width
+ASYMMETRY_CELLS = 7  # rows and columns in which left and right are compared
 PERCENTILES = (1.0, 99.0)
 AUGMENT: Mapping[str, float] = MappingProxyType(
     {
@@ -104,6 +105,7 @@ class PreparedImage:
     sides: which side of the patient lies at the left and right edge, where the file says so.
     lungs: (h, w) probability of lung over the square, where the model outlines it.
     tones: how the stored grey values are spread, see ``mmcore.gate.quality``; of radiographs.
+    asymmetry: (D, 7, 7) how what a model sees differs from what it sees in the mirror.
     """
 
     values: FloatArray
@@ -111,6 +113,7 @@ class PreparedImage:
     sides: tuple[Side, Side] | None = None
     lungs: FloatArray | None = None
     tones: FloatArray | None = None
+    asymmetry: FloatArray | None = None
 
     def name_parts(self, attribution: npt.NDArray[np.float64]) -> Evidence:
         """Name the strongest regions of the overlay and, with an outline, sum it by place."""
@@ -234,6 +237,20 @@ class ImageEncoder(Encoder):
         """Return (B, h * w, D): the tokens of the image itself, without those of its mirror."""
         assert self.grid is not None  # an image encoder has one
         return tokens[:, : self.grid[0] * self.grid[1]]
+
+    def asymmetry(self, embedded: Tensor, tokens: Tensor) -> Tensor:
+        """Return (B, D, 7, 7): tokens less those of the image seen in a mirror, in mean cells.
+
+        ``tokens``: those of ``embedded``. Of a mirrored image the sign is the other one.
+        """
+        assert self.grid is not None  # an image encoder has one
+        own = self.as_seen(tokens)
+        mirrored = tokens[:, own.shape[1] :]
+        if not self._has_mirror:
+            mirrored = self._tokens(self.backbone.forward_features(embedded.flip(-1)))
+        difference = (own - mirrored).transpose(1, 2)
+        maps = difference.reshape(*difference.shape[:2], *self.grid)
+        return functional.adaptive_avg_pool2d(maps, ASYMMETRY_CELLS)
 
     def blend(self, by_input: FloatArray64, by_token: FloatArray64) -> FloatArray64:
         """Return the overlay; what both views of a place say is added."""

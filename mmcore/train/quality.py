@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from mmcore.datasets.faults import FAULTS, plant
 from mmcore.datasets.labelled import LabelledCase
 from mmcore.datasets.phantoms import simulated
-from mmcore.encoding import tokens_and_lungs
+from mmcore.encoding import SeenImage, see_image
 from mmcore.errors import ConfigError
 from mmcore.evaluate.card import read_facts
 from mmcore.evaluate.measure import read_cases, validation_only
@@ -19,7 +19,6 @@ from mmcore.gate.quality import (
     GOOD,
     FloatArray,
     Quality,
-    difference_of_sides,
     measure,
     shrink,
     standard_measures,
@@ -37,7 +36,7 @@ FILMS = 600  # in which every fault is planted
 FALSE_ALARMS = 0.03  # of good films, held out in turn
 FOLDS = 5
 STRENGTH = 1.0  # of the fit; the inverse of its penalty
-STRENGTH_OF_SIDES = 0.01
+STRENGTH_OF_SIDES = 1e-3
 
 
 def fit_quality(network: FusionNetwork, films: Iterable[tuple[str, Instance]]) -> Quality:
@@ -53,10 +52,13 @@ def fit_quality(network: FusionNetwork, films: Iterable[tuple[str, Instance]]) -
         raise ValueError("the model reads no image")
     classes = (GOOD, *FAULTS)
     small: list[FloatArray] = []
+    asymmetries: list[FloatArray] = []
     patients: list[str] = []
-    kept: list[tuple[npt.NDArray[np.float16], FloatArray, FloatArray | None]] = []
+    kept: list[tuple[npt.NDArray[np.float16], FloatArray, SeenImage]] = []
     for number, (patient, film) in enumerate(films):
-        small.append(shrink(prepare_image(film, config).values[0]))
+        good = prepare_image(film, config).values
+        small.append(shrink(good[0]))
+        asymmetries.append(_seen(network, good).asymmetry)
         patients.append(patient)
         if len(kept) >= FILMS * len(classes):
             continue
@@ -64,23 +66,33 @@ def fit_quality(network: FusionNetwork, films: Iterable[tuple[str, Instance]]) -
         for name in classes:
             shown = film if name == GOOD else plant(film, FAULTS[name], draw)
             square = prepare_image(shown, config).values
-            with torch.inference_mode():
-                _, lungs = tokens_and_lungs(network, torch.from_numpy(square)[None])
-            kept.append((square[0].astype(np.float16), tones_of(shown.pixels[0]), lungs))
+            seen = _seen(network, square)
+            kept.append((square[0].astype(np.float16), tones_of(shown.pixels[0]), seen))
     folds = _folds(np.array(patients))
     template = standardised(np.mean(small, axis=0))
     # A film that had a say in what is left and what is right would seem surer of it than new ones.
-    squares = np.stack(small)
-    sides_of_others = [_sides(squares[folds != fold]) for fold in range(FOLDS)]
+    views = np.stack(asymmetries)
+    sides_of_others = [_sides(views[folds != fold]) for fold in range(FOLDS)]
     folds = folds[: len(kept) // len(classes)].repeat(len(classes))
     measures = np.stack(
         [
-            measure(square.astype(np.float32), tones, lungs, template, sides_of_others[fold])
-            for (square, tones, lungs), fold in zip(kept, folds, strict=True)
+            measure(
+                square.astype(np.float32),
+                tones,
+                seen.lungs,
+                float((seen.asymmetry * sides_of_others[fold]).sum()),
+                template,
+            )
+            for (square, tones, seen), fold in zip(kept, folds, strict=True)
         ]
     )
     labels = np.tile(np.arange(len(classes)), len(kept) // len(classes))
-    return _fit(measures, labels, folds, classes, template, _sides(squares))
+    return _fit(measures, labels, folds, classes, template, _sides(views))
+
+
+def _seen(network: FusionNetwork, square: FloatArray) -> SeenImage:
+    with torch.inference_mode():
+        return see_image(network, torch.from_numpy(square)[None])
 
 
 def _folds(patients: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
@@ -125,13 +137,15 @@ def training_cases(folder: Path, data: Path | None) -> Iterable[LabelledCase]:
     return (c for c in read_cases(data) if c.patient not in kept_back)
 
 
-def _sides(small: FloatArray) -> FloatArray:
-    """Return (28, 14) weights that tell small squares from their mirror images."""
-    rows = difference_of_sides(small).reshape(len(small), -1)
+def _sides(asymmetries: FloatArray) -> FloatArray:
+    """Return (D, 7, 7) weights that tell (N, D, 7, 7) asymmetries from those of mirror images."""
+    rows = asymmetries.reshape(len(asymmetries), -1)
+    spread = rows.std(0) + 1e-6
     fitted = LogisticRegression(C=STRENGTH_OF_SIDES, fit_intercept=False, max_iter=2000).fit(
-        np.concatenate([rows, -rows]), np.repeat([1, 0], len(rows))
+        np.concatenate([rows, -rows]) / spread, np.repeat([1, 0], len(rows))
     )
-    result: FloatArray = fitted.coef_.reshape(small.shape[1], -1).astype(np.float32)
+    weights = fitted.coef_[0] / spread
+    result: FloatArray = weights.reshape(asymmetries.shape[1:]).astype(np.float32)
     return result
 
 
