@@ -10,6 +10,7 @@ import typer
 from mmcore.results.records import Kind
 
 if TYPE_CHECKING:
+    from mmcore.network.found import StudyFound
     from mmcore.network.parcels import Parcel
 
 PeerOption = Annotated[str, typer.Option("--peer", help="Name of a peer in the peers file.")]
@@ -102,12 +103,19 @@ def fetch(
     study: Annotated[str, typer.Option(help="Study Instance UID.")] = "",
     date: Annotated[str, typer.Option(help="Day or range, such as 20240101-20240331.")] = "",
     modality: Annotated[str, typer.Option(help="Such as DX.")] = "",
+    priors: Annotated[
+        int, typer.Option(min=0, max=10, help="So many earlier studies of the patient with each.")
+    ] = 0,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="File each as a case of the store, for the dashboard.")
+    ] = False,
 ) -> None:
-    """List studies of a peer; with --out fetch them, each into a folder of its own."""
+    """List studies of a peer; with --out or --keep fetch them, each as one case."""
     from mmcore.cli import _refusals
     from mmcore.network import exchange
     from mmcore.network.found import Query
     from mmcore.network.peers import find_peer, site_peers
+    from mmcore.network.priors import fetch_all, priors_of
 
     query = Query(patient_id, patient_name, accession, study, date, modality)
     if query.is_open:
@@ -115,18 +123,37 @@ def fetch(
     with _refusals():
         where = find_peer(site_peers(), peer)
         for number, found in enumerate(exchange.find(where, query), start=1):
-            typer.echo(
-                f"{found.date or 'no date'}  {'/'.join(found.modalities) or '?'}  "
-                f"{found.instances if found.instances is not None else '?'} images  "
-                f"{found.description}  {found.study_uid}"
-            )
-            if out is None:
+            typer.echo(_study_line(found))
+            if out is None and not keep:
                 continue
-            folder = out / f"study-{number:03d}"
-            folder.mkdir(parents=True, exist_ok=True)
-            for n, data in enumerate(exchange.fetch(where, found.study_uid), start=1):
-                (folder / f"{n:05d}.dcm").write_bytes(data)
-            typer.echo(f"  {folder}")
+            earlier = priors_of(where, found, most=priors)
+            for one in earlier:
+                typer.echo(f"  before it: {_study_line(one)}")
+            files = tuple(fetch_all(where, (found, *earlier)))
+            if out is not None:
+                folder = out / f"study-{number:03d}"
+                folder.mkdir(parents=True, exist_ok=True)
+                for name, data in files:
+                    (folder / name).write_bytes(data)
+                typer.echo(f"  {folder}")
+            if keep:
+                typer.echo(f"  case {_keep(files)}")
+
+
+def _study_line(found: "StudyFound") -> str:
+    images = "?" if found.instances is None else found.instances
+    return (
+        f"{found.date or 'no date'}  {'/'.join(found.modalities) or '?'}  {images} images  "
+        f"{found.description}  {found.study_uid}"
+    )
+
+
+def _keep(files: tuple[tuple[str, bytes], ...]) -> str:
+    from mmcore.network.receive import file_study
+    from mmcore.store import Store, place_of
+
+    with Store(place_of()) as store:
+        return file_study(store, files)
 
 
 def send(

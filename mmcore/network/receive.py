@@ -2,9 +2,10 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 
 from mmcore.errors import MMCoreError
-from mmcore.network.spool import Arrived, Spool
+from mmcore.network.spool import Spool
 from mmcore.store import KeptFile, Store
 from mmcore.wording import person_name
 
@@ -12,7 +13,7 @@ LOOK_SECONDS = 1.0
 LABEL = "Received study"
 
 
-def file_study(store: Store, arrived: Arrived) -> str:
+def file_study(store: Store, files: Sequence[tuple[str, bytes]]) -> str:
     """Read a study and keep it as a case; return the case's digest.
 
     What can not be read is listed with its reason, as for dropped files. Raises ``StoreError``.
@@ -20,11 +21,11 @@ def file_study(store: Store, arrived: Arrived) -> str:
     from mmcore.intake import RawFile, case_from_files
     from mmcore.worklist.facts import facts_of
 
-    case = case_from_files([RawFile(name, data) for name, data in arrived.files])
+    case = case_from_files([RawFile(name, data) for name, data in files])
     patient, study = case.patient, next(iter(case.studies), None)
     store.keep_case(
         case.digest,
-        [KeptFile(name, data) for name, data in arrived.files],
+        [KeptFile(name, data) for name, data in files],
         label=(study.description if study is not None else "") or LABEL,
         person=person_name(patient.name) or patient.patient_id or "",
         facts=facts_of(case),
@@ -56,7 +57,7 @@ class Filer:
             try:
                 arrived = self._spool.load(folder)
                 if arrived.files:
-                    file_study(self._store, arrived)
+                    file_study(self._store, arrived.files)
                     filed += 1
                 self._spool.remove(arrived)
             except MMCoreError as error:  # its words hold nothing of a patient

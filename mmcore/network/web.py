@@ -105,7 +105,9 @@ def _client(peer: Peer) -> Iterator[DICOMwebClient]:
         else:
             session.headers["Authorization"] = f"Bearer {secret}"
     try:
-        yield DICOMwebClient(url=where.url, session=session, timeout=peer.timeout)
+        client = DICOMwebClient(url=where.url, session=session, timeout=peer.timeout)
+        client.set_http_retry_params(retry=False)  # the outbox tries again, and says so
+        yield client
     except requests.HTTPError as error:
         raise _answered(peer, error) from None  # its text holds the address that was asked
     except requests.RequestException as error:

@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 
 from mmcore.cli import app
 from mmcore.network.peers import PEERS
+from mmcore.store import Store, place_of
 from mmcore.store.place import DATA
 from tests.unit.network.pacs import USER, VARIABLE, Pacs, free_port
-from tests.unit.results.filed import STUDY, document_with, read, standard_film
+from tests.unit.results.filed import STUDY, document_with, film, read, standard_film
 
 
 @pytest.fixture
@@ -52,6 +53,36 @@ def test_a_study_is_listed_and_fetched(site: Path, pacs: Pacs, peer: str) -> Non
     run("fetch", "--peer", peer, "--study", STUDY, "--out", site / "got")
     (file,) = (site / "got" / "study-001").iterdir()
     assert read(file.read_bytes()).StudyInstanceUID == STUDY
+
+
+def earlier_film(uid: str, date: str, **changes: str) -> bytes:
+    return film(StudyInstanceUID=f"1.2.3.{uid}", SeriesInstanceUID=f"1.2.3.{uid}.1",
+                SOPInstanceUID=f"1.2.3.{uid}.1.1", StudyDate=date, **changes)  # fmt: skip
+
+
+@pytest.mark.parametrize("peer", ["pacs", "web"])
+def test_a_study_is_fetched_with_its_priors_and_kept_as_one_case(
+    site: Path, pacs: Pacs, peer: str
+) -> None:
+    for data in (
+        standard_film(),  # of 2023-09-04
+        earlier_film("1", "20230101"),
+        earlier_film("2", "20200101"),
+        earlier_film("3", "20240101"),  # later
+        earlier_film("4", "20230102", PatientID="P-0042-B"),  # somebody else
+        earlier_film("5", "20230103", Modality="CT"),
+    ):
+        pacs.upload(data)
+    told = run("fetch", "--peer", peer, "--study", STUDY, "--priors", "2", "--keep",
+               "--out", site / "got")  # fmt: skip
+    names = sorted(path.name for path in (site / "got" / "study-001").iterdir())
+    assert names == ["prior1-0001.dcm", "prior2-0001.dcm", "study-0001.dcm"]
+    dates = [read((site / "got" / "study-001" / name).read_bytes()).StudyDate for name in names]
+    assert dates == ["20230101", "20200101", "20230904"]
+    with Store(place_of()) as store:
+        (case,) = store.cases()
+        assert len(store.file_names(case.digest)) == 3
+    assert case.digest in told
 
 
 def test_everything_is_not_asked_for(site: Path) -> None:
