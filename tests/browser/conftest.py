@@ -99,15 +99,21 @@ def serving(log: Path, settings: Mapping[str, str]) -> Iterator[str]:
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
+def program() -> str:
+    """Return the Chromium of this machine, or skip the test."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("neither chromium nor google-chrome is installed (apt-get install chromium)")
+    return found
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Start the Chromium of this machine; nothing is downloaded for the tests."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("neither chromium nor google-chrome is installed (apt-get install chromium)")
+    found = program()
     expect.set_options(timeout=_ANSWERS_WITHIN * 1000)
     with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=program, args=list(LAUNCH))
+        chromium = driver.chromium.launch(executable_path=found, args=list(LAUNCH))
         yield chromium
         chromium.close()
 

@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import re
-import shutil
 import sqlite3
 import zipfile
 from collections.abc import Iterator
@@ -20,10 +19,10 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import BrowserContext, FilePayload, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FilePayload, expect
 
 from tests.browser.clinician import Clinician
-from tests.browser.conftest import LAUNCH, ROOT, serving
+from tests.browser.conftest import LAUNCH, ROOT, program, serving
 from tests.unit.deid.planted import Planted, planted_case
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -74,19 +73,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Playwright]:
-    with sync_playwright() as running:
-        yield running
-
-
-def profile(driver: Playwright, site: Site) -> BrowserContext:
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("neither chromium nor google-chrome is installed (apt-get install chromium)")
-    expect.set_options(timeout=90_000)
-    context = driver.chromium.launch_persistent_context(
-        str(site.folder / "profile"), executable_path=program, args=list(LAUNCH),
+def profile(browser: Browser, site: Site) -> BrowserContext:
+    """Start a browser of its own, whose profile lies on the disk."""
+    context = browser.browser_type.launch_persistent_context(
+        str(site.folder / "profile"), executable_path=program(), args=list(LAUNCH),
         viewport={"width": 1440, "height": 900}, accept_downloads=True,
     )  # fmt: skip
     context.set_default_timeout(90_000)
@@ -95,11 +85,11 @@ def profile(driver: Playwright, site: Site) -> BrowserContext:
 
 @pytest.fixture(scope="module")
 def travelled(
-    driver: Playwright, site: Site, planted: Planted, tmp_path_factory: pytest.TempPathFactory
+    browser: Browser, site: Site, planted: Planted, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Site, bytes]:
     """Take the patient all the way; return the site, browser closed, and the bytes of the zip."""
     out = tmp_path_factory.mktemp("asked-for")
-    context = profile(driver, site)
+    context = profile(browser, site)
     person = Clinician(context.new_page(), site.address)
     page = person.page
     page.on("console", lambda message: site.told.append(message.text))
