@@ -52,9 +52,10 @@ def try_file(name: str, data: bytes, *, seconds: float = SECONDS) -> Outcome:
     used = _megabytes("self", "VmHWM") - before
     worker = max((_megabytes(str(w.process_id), "VmHWM") for w in _POOL._idle if w.process_id),
                  default=0.0)  # fmt: skip
-    # A busy machine is slow; a decoding process has limits of its own, 40 seconds a file.
-    if computed > seconds or spent > 2 * 40 + seconds:
-        faults.append(f"took {computed:.1f} seconds of {spent:.1f}")
+    # Computed here, not waited for: a decoding process has limits of its own, and a busy machine
+    # is slow.
+    if computed > seconds:
+        faults.append(f"computed for {computed:.1f} seconds")
     if used > MEGABYTES:
         faults.append(f"took {used:.0f} MB")
     return Outcome(tuple(verdicts), spent, used, worker, tuple(faults))
