@@ -24,6 +24,7 @@ def main() -> None:
         site,
         state,
         theme,
+        worklist,
         worklist_scoring,
         worklist_watching,
     )
@@ -45,13 +46,15 @@ def main() -> None:
     if kind is SessionState.OVER:
         account.over()
         return
+    page = st.navigation(site.pages(people.may), position="hidden")
     if kind is SessionState.LOCKED and somebody is not None:
         account.locked(somebody)
         return
     current = state.session()
     desks.save_changes(current)  # what the page's widgets have just entered
     resuming.follow_address()
-    page = st.navigation(site.pages(people.may), position="hidden")
+    if page.title == site.page("worklist").title and worklist.has_nothing_yet():
+        st.switch_page(site.page("intake"))
     frame.header(site.header_pages(people.may))
     frame.banner()
     account.keep_watch()

@@ -164,7 +164,22 @@ def page_of(store: Store, asked: Asked) -> tuple[Asked, WorkPage]:
     if asked.page > last:
         asked = replace(asked, page=last)
         found = store.work.page(query_of(asked), view())
+    _note_shown(store, query_of(asked).sort, found)
     return asked, found
+
+
+def _note_shown(store: Store, sort: SortBy, page: WorkPage) -> None:
+    """Write down whose answers are told by a row or its place: no reading of them is blind now."""
+    is_ordered = sort in (SortBy.TRIAGE, SortBy.FLAGGED)
+    told = {
+        row.digest: row.pack_name
+        for row in page.rows
+        if row.triage is not None
+        and not row.is_revealed
+        and (is_ordered or names_findings() or site.triage() is site.Triage.FLAG)
+    }
+    if told:
+        store.work.note_shown(told, reader=people.reader())
 
 
 def asked_now() -> Asked:
@@ -209,12 +224,16 @@ def is_empty(store: Store) -> bool:
     return not store.cases(most=1)
 
 
-def is_first_visit() -> bool:
-    """Return whether this tab looks at the list for the first time; asked once."""
+def has_nothing_yet() -> bool:
+    """Return whether this tab looks at an empty list for the first time: another page has more."""
     preferences = state.session().preferences
     is_first = _SEEN not in preferences
     preferences[_SEEN] = True
-    return is_first
+    try:
+        store = keeping.store() if is_first else None
+        return is_first and (store is None or is_empty(store))
+    except StoreError:  # which the page says
+        return False
 
 
 def is_scoring(store: Store) -> bool:
@@ -276,13 +295,13 @@ def has_opened() -> bool:
 def assign(digests: Sequence[str], to: str) -> None:
     """Let somebody read cases; "" takes them from everybody. Oneself needs no more than reading."""
     people.require(Action.READ if to == people.reader() else Action.ASSIGN)
-    _store().work.assign(digests, to)
+    _store().work.assign(digests, to, by=people.reader())
 
 
 def mark_urgent(digests: Sequence[str], is_urgent: bool) -> None:
     """Mark cases as urgent, or no longer."""
     people.require(Action.OPEN)
-    _store().work.mark_urgent(digests, is_urgent)
+    _store().work.mark_urgent(digests, is_urgent, by=people.reader())
 
 
 def score(digests: Sequence[str]) -> None:

@@ -14,8 +14,6 @@ store = keeping.store()
 try:
     site.triage()
     is_empty = store is None or worklist.is_empty(store)
-    if is_empty and worklist.is_first_visit():
-        st.switch_page(site.page("intake"))  # which has more to show
     st.subheader(t("Worklist"))
     if store is None or is_empty:
         empty_state(

@@ -46,6 +46,8 @@ class EventKind(StrEnum):
     PEOPLE_CHANGED = "people changed"
     EXPORTED = "exported"
     DEIDENTIFIED = "de-identified files taken out"
+    ASSIGNED = "reader assigned"  # or taken from a case
+    URGENCY = "urgency changed"
 
 
 @dataclass(frozen=True, slots=True)

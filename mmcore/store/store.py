@@ -64,7 +64,7 @@ class Store:
         self.journal = Journal(self._database, self._seal, clock)
         self.people = PeopleRows(self._database, self._tell_of_people)
         self.reports = SignedReports(self._database, self._blobs, self._seal, clock, self._tell)
-        self.work = WorkRows(self._database, self._seal, clock)
+        self.work = WorkRows(self._database, self._seal, self._tell)
         self.scorings = ScoringRows(self._database, self._seal, clock)
         self.watched = WatchedRows(self._database, clock)
         try:

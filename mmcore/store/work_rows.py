@@ -1,8 +1,7 @@
 """Rows of the list of work: filtered, sorted and counted by the database, a page at a time."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -23,11 +22,12 @@ from sqlalchemy import (
 )
 
 from mmcore.store.database import Database
-from mmcore.store.records import CaseState
+from mmcore.store.records import LOCAL, CaseState, EventKind
 from mmcore.store.sealing import Seal
 from mmcore.store.searching import asked, indexed, token
 from mmcore.store.tables import (
     accounts,
+    audit,
     cases,
     drafts,
     readings,
@@ -94,8 +94,9 @@ def write_facts(connection: Connection, seal: Seal, digest: str, facts: CaseFact
 class WorkRows:
     """The list of work of one store."""
 
-    def __init__(self, database: Database, seal: Seal, clock: Callable[[], datetime]) -> None:
-        self._database, self._seal, self._clock = database, seal, clock
+    def __init__(self, database: Database, seal: Seal, tell: Callable[..., None]) -> None:
+        """Work inside the store's own database. tell: writes what happens into the journal."""
+        self._database, self._seal, self._tell = database, seal, tell
 
     def describe(self, digest: str, facts: CaseFacts) -> None:
         """Write down what a stored case is about; nothing for one that is gone."""
@@ -151,18 +152,55 @@ class WorkRows:
         with self._database.reading() as connection:
             return tuple(filter(None, connection.scalars(wanted)))
 
-    def assign(self, digests: Sequence[str], to: str) -> int:
-        """Let a reader read these cases; "" takes them from everybody. Return how many."""
-        return self._change(digests, assigned_to=to)
+    def assign(self, digests: Sequence[str], to: str, *, by: str = LOCAL) -> int:
+        """Let a reader read these cases; "" takes them from everybody. Return how many changed."""
+        changed = worklist.c.assigned_to != to
+        return self._change(digests, changed, EventKind.ASSIGNED, by, to, assigned_to=to)
 
-    def mark_urgent(self, digests: Sequence[str], is_urgent: bool) -> int:
-        """Mark cases as urgent, or no longer; return how many."""
-        return self._change(digests, is_urgent=is_urgent)
+    def mark_urgent(self, digests: Sequence[str], is_urgent: bool, *, by: str = LOCAL) -> int:
+        """Mark cases as urgent, or no longer; return how many changed."""
+        changed = worklist.c.is_urgent != is_urgent
+        words = "urgent" if is_urgent else "not urgent"
+        return self._change(digests, changed, EventKind.URGENCY, by, words, is_urgent=is_urgent)
 
-    def _change(self, digests: Sequence[str], **values: Any) -> int:
-        changed = update(worklist).where(worklist.c.case_digest.in_(digests)).values(**values)
-        with self._database.writing() as connection:
-            return connection.execute(changed).rowcount
+    def note_shown(self, shown: Mapping[str, str], *, reader: str = LOCAL) -> int:
+        """Note that something of an answer was shown in the list, unless the journal knows.
+
+        shown: name of the model by case. From then on no reading of the case is blind. Return how
+        many were new.
+        """
+        known = select(audit.c.case_digest).where(
+            audit.c.case_digest.in_(shown),
+            audit.c.actor == reader,
+            audit.c.kind.in_([str(EventKind.SHOWN), str(EventKind.REVEALED)]),
+        )
+        with self._database.reading() as connection:  # almost always nothing is new
+            new = sorted({*shown} - {*connection.scalars(known)})
+        if new:
+            with self._database.writing(alone=True) as connection:
+                for digest in new:
+                    self._tell(
+                        connection, EventKind.SHOWN, digest, pack_name=shown[digest],
+                        reader=reader, detail="worklist",
+                    )  # fmt: skip
+        return len(new)
+
+    def _change(
+        self,
+        digests: Sequence[str],
+        is_other: ColumnElement[bool],
+        kind: EventKind,
+        by: str,
+        detail: str,
+        **values: Any,
+    ) -> int:
+        chosen = and_(worklist.c.case_digest.in_(digests), is_other)
+        with self._database.writing(alone=True) as connection:
+            changing = connection.scalars(select(worklist.c.case_digest).where(chosen)).all()
+            connection.execute(update(worklist).where(chosen).values(**values))
+            for digest in sorted(changing):
+                self._tell(connection, kind, digest, reader=by, detail=detail)
+        return len(changing)
 
     def _wanted(self, query: WorkQuery) -> list[ColumnElement[bool]]:
         wanted: list[ColumnElement[bool]] = [cases.c.state.in_(_IN_USE)]
@@ -209,6 +247,7 @@ class WorkRows:
         return WorkRow(
             digest=row.digest,
             label=self._seal.open_json(row.label, where=f"label {row.digest}"),
+            pack_name=row.pack_name or "",
             facts=facts,
             received_at=row.created_at,
             status=WorkStatus(row.status),
@@ -247,7 +286,7 @@ def _columns(status: ColumnElement[str], view: WorkView) -> Select[Any]:
         readings.c.revealed_at.is_not(None),
     )
     return select(
-        cases.c.digest, cases.c.label, cases.c.created_at,
+        cases.c.digest, cases.c.label, of_pack.label("pack_name"), cases.c.created_at,
         worklist.c.identity, worklist.c.person_token, worklist.c.study_at,
         worklist.c.dicom_modality, worklist.c.body_part, worklist.c.is_urgent,
         worklist.c.assigned_to, accounts.c.display,

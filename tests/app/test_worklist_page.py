@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import services, site, turns, worklist, worklist_scoring, worklist_table
 from mmcore.errors import NonFiniteResultError
 from mmcore.records import GateVerdict, TargetGate
-from mmcore.store import KeptFile
+from mmcore.store import EventKind, KeptFile
 from mmcore.store.work_records import CaseFacts, SortBy
 from tests.app import factory
 from tests.app.conftest import ENTRYPOINT, Stage, html
@@ -151,6 +151,33 @@ def test_a_site_may_offer_the_models_order_without_a_mark(
     orders = next(s for s in app.selectbox if s.key.startswith("worklist-sort")).options
     assert "Urgent first, then as the model suggests" in orders
     assert not any(row["priority"]["flag"] for row in table.rows.values())
+
+
+@pytest.mark.parametrize(
+    ("triage", "order", "is_told"),
+    [("nothing", "priority", False), ("flag", "priority", True), ("order", "priority", False),
+     ("order", "triage", True)],
+)  # fmt: skip
+def test_a_reading_is_not_blind_once_the_list_has_told_anything_of_the_answer(
+    two: Stage,
+    table: Table,
+    monkeypatch: pytest.MonkeyPatch,
+    triage: str,
+    order: str,
+    is_told: bool,
+) -> None:
+    monkeypatch.setenv(site.READING, "read-first")
+    monkeypatch.setenv(site.TRIAGE, triage)
+    score_all()
+    app = listed()
+    if order != "priority":
+        key = next(s.key for s in app.selectbox if s.key.startswith("worklist-sort"))
+        app.selectbox(key=key).set_value(order).run()
+    assert store().has_happened([EventKind.SHOWN], JANE) is is_told
+    revealed(two.open_case("jane", "review"))
+    reading = store().desk(JANE, "phantom").reading
+    assert reading is not None
+    assert {one["is_blind"] for one in reading["impressions"]} == {not is_told}
 
 
 def test_a_word_for_triage_that_is_none_shows_no_list(

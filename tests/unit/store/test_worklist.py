@@ -185,6 +185,28 @@ def test_cases_are_assigned_marked_and_filtered(full: Store, clock: Clock) -> No
     assert found(full, is_urgent=True) == [3], "a case that comes in again keeps its mark"
 
 
+def test_who_assigned_and_marked_is_written_down_once(full: Store) -> None:
+    full.work.assign([name(1)], "reader-1", by="jane")
+    assert full.work.assign([name(1), name(2)], "reader-1", by="john") == 1
+    full.work.mark_urgent([name(1)], True, by="jane")
+    told = [(e.kind, e.reader, e.detail) for e in full.events(name(1))[1:]]
+    assert told == [
+        (EventKind.ASSIGNED, "jane", "reader-1"), (EventKind.URGENCY, "jane", "urgent"),
+    ]  # fmt: skip
+
+
+def test_what_the_list_showed_of_an_answer_is_written_down_once_for_each_reader(
+    full: Store,
+) -> None:
+    shown = {name(1): "thorax", name(2): "thorax"}
+    assert full.work.note_shown(shown, reader="jane") == 2
+    assert full.work.note_shown({**shown, name(3): "thorax"}, reader="jane") == 1
+    assert full.work.note_shown({name(1): "thorax"}, reader="john") == 1
+    assert [e.kind for e in full.events(name(1))].count(EventKind.SHOWN) == 2
+    assert full.has_happened([EventKind.SHOWN], name(3), reader="jane")
+    assert not full.has_happened([EventKind.SHOWN], name(3), reader="john")
+
+
 def test_modality_and_arrival_filter(full: Store, clock: Clock) -> None:
     assert found(full, modalities=frozenset({"CT"})) == [2]
     assert found(full, since=clock.now - timedelta(minutes=2)) == [3, 4]
