@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any, BinaryIO
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 from pydicom.multival import MultiValue
 
 from mmcore.errors import FileRefusedError
@@ -55,7 +55,7 @@ def read_head(data: memoryview, sink: BinaryIO) -> dict[str, Any]:
     ``FileRefusedError``.
     """
     attributes = read_attributes(prescan.scan(data))
-    values = {keyword: _values(attributes, keyword) for keyword in COPIED}
+    values = {keyword: _as_many(keyword, _values(attributes, keyword)) for keyword in COPIED}
     for keyword in IDENTIFYING:
         is_stated = bool(attributes.soft_text(keyword))
         if not values[keyword] and (is_stated or keyword != "PatientID"):
@@ -64,6 +64,13 @@ def read_head(data: memoryview, sink: BinaryIO) -> dict[str, Any]:
         "values": {keyword: found for keyword, found in values.items() if found},
         "has_modality_lut": attributes.has("ModalityLUTSequence"),
     }
+
+
+def _as_many(keyword: str, values: list[str | float | int]) -> list[str | float | int]:
+    """Return the values if there are as many as the attribute has, else none. PS3.6 6."""
+    tag = tag_for_keyword(keyword)
+    wanted = dictionary_VM(tag) if tag is not None else "1"
+    return values if "-" in wanted or not values or len(values) == int(wanted) else []
 
 
 def _values(attributes: Attributes, keyword: str) -> list[str | float | int]:

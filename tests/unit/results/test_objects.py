@@ -1,5 +1,6 @@
 """DICOM objects: whose they are, what they refer to, what they never hold, that they are valid."""
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -237,6 +238,31 @@ def test_a_patient_number_that_dicom_does_not_allow_is_not_filed_under_half_of_i
     broken = data[:mark] + b"P\x0142\x02 "[:6] + data[mark + 6 :]
     with pytest.raises(NoStudyError, match="header can not be repeated"):
         make_results(document_with(broken), [broken], kinds=[Kind.PDF])
+
+
+def test_a_study_that_states_two_uids_is_not_filed_under_one_of_them() -> None:
+    data = film(StudyInstanceUID="1.2\\3.4")
+    with pytest.raises(NoStudyError, match="header can not be repeated"):
+        make_results(document_with(data), [data], kinds=[Kind.SR])
+
+
+def test_whatever_a_header_holds_objects_are_made_of_it_or_refused() -> None:
+    good, rng = standard_film(), random.Random(4)
+    end = good.index(b"\xe0\x7f\x10\x00")  # the pixels
+    outcomes = set()
+    for _ in range(40):
+        broken = bytearray(good)
+        for _ in range(rng.choice((1, 2, 5))):
+            broken[rng.randrange(132, end)] = rng.choice((0, 9, 27, 34, 92, 94, 255))
+        data = bytes(broken)
+        try:
+            made = make_results(document_with(data), [data], kinds=(Kind.SR, Kind.MAP))
+        except NoStudyError:
+            outcomes.add("refused")
+        else:
+            assert {read(m.data).PatientID for m in made}
+            outcomes.add("made")
+    assert outcomes == {"refused", "made"}
 
 
 def test_a_name_in_another_writing_is_kept() -> None:
