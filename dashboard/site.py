@@ -39,7 +39,7 @@ _NEEDS = {
     "admin": Action.SEE_FIGURES,
 }
 """What somebody must be allowed to do to see a page."""
-_NOT_IN_HEADER = ("deidentify",)  # about one case, and reached from it
+_NOT_IN_HEADER = ("deidentify", "admin")  # reached from a case, and from the menu of who is here
 
 
 def page(stem: str) -> Any:
@@ -61,7 +61,9 @@ def header_pages(may: Callable[[Action], bool]) -> list[Any]:
 
 
 def _open_to(may: Callable[[Action], bool]) -> list[str]:
-    return [stem for stem in _PAGES if stem not in _NEEDS or may(_NEEDS[stem])]
+    """Return the pages in the order of the header; who opens no cases begins at Admin."""
+    found = [stem for stem in _PAGES if stem not in _NEEDS or may(_NEEDS[stem])]
+    return found if may(Action.OPEN) else sorted(found, key=lambda stem: stem != "admin")
 
 
 def reading_mode() -> ReadingMode:

@@ -5,39 +5,50 @@ A fragment asks every few seconds whether the session is still open and who else
 
 import streamlit as st
 
-from dashboard import desks, formatting, people, people_words, state, watch
+from dashboard import desks, formatting, people, people_words, site, state, watch
 from dashboard.components.waiting import empty_state
 from dashboard.language import say, t
 from dashboard.markup import element, join, show
 from mmcore.errors import PeopleError, StoreError
-from mmcore.people import Account, LoginMode, Role, SessionState, Visit
+from mmcore.people import Account, Action, LoginMode, Role, SessionState, Visit
 
 _LOOK_AGAIN_SECONDS = 15.0
 
 
 def menu() -> None:
-    """Draw who is signed in, with what they may do about it; nothing where nobody signs in."""
-    if people.is_open():
-        return
+    """Draw who is here, and what they may do about it."""
     person = people.person()
+    name = t(person.display) if person.is_anonymous else person.display
     roles = [people_words.ROLES[role] for role in Role if role in person.roles]
-    with st.popover(person.display, icon=":material/account_circle:", key="account"):
+    with st.popover(name, icon=":material/account_circle:", key="account"):
+        small = (
+            t(people_words.NOBODY_SIGNS_IN)
+            if person.is_anonymous
+            else t(", ").join(t(role) for role in roles)
+        )
         show(
             element(
                 "div",
-                element("b", person.display),
-                element("small", t(", ").join(t(role) for role in roles), cls="co-muted"),
+                element("b", name),
+                element("small", small),
                 cls="co-account",
                 data_testid="account",
             )
         )
-        mode = people.policy().mode
-        if mode is not LoginMode.HEADER:
-            st.button(t("Lock"), icon=":material/lock:", key="lock", on_click=_lock)
-        links = [element("a", t("Sign out"), href="account/sign-out", data_testid="sign-out")]
-        if mode is LoginMode.LOCAL:
-            links.insert(0, element("a", t("Change your password"), href="account/password"))
-        show(element("p", *(join(link, " ") for link in links), cls="co-account-links"))
+        if person.may(Action.SEE_FIGURES):
+            st.page_link(site.page("admin"), label=t("Admin"))
+        if not person.is_anonymous:
+            _ways_out()
+
+
+def _ways_out() -> None:
+    mode = people.policy().mode
+    if mode is not LoginMode.HEADER:
+        st.button(t("Lock"), icon=":material/lock:", key="lock", on_click=_lock)
+    links = [element("a", t("Sign out"), href="account/sign-out", data_testid="sign-out")]
+    if mode is LoginMode.LOCAL:
+        links.insert(0, element("a", t("Change your password"), href="account/password"))
+    show(element("p", *(join(link, " ") for link in links), cls="co-account-links"))
 
 
 def over() -> None:
