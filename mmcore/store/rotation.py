@@ -8,14 +8,14 @@ committed the store says that its key is being changed and opens for nobody.
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, insert, select, text, update
 
-from mmcore.errors import StoreKeyError, StoreUnavailableError
+from mmcore.errors import StoredFileDamagedError, StoreKeyError, StoreUnavailableError
 from mmcore.store.blobs import Blobs, force
 from mmcore.store.database import Database
 from mmcore.store.place import Place
@@ -49,10 +49,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """How much was sealed anew in this run: files, and values of rows."""
+    """How much was sealed anew in this run: files, and values of rows.
+
+    damaged: what neither key opens; it stays as it is, as unreadable as it was.
+    """
 
     files: int
     values: int
+    damaged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +86,21 @@ def rotate(
         folders = [place.folder / "blobs", place.folder / "outbox" / "objects"]
         folders += sorted((place.folder / "inbox").glob("*"))
         listed = [(Blobs(f, keys.new), d) for f in folders for d in Blobs(f, keys.new).digests()]
-        files = 0
+        files = damaged = 0
         for number, (blobs, digest) in enumerate(listed, start=1):
-            files += blobs.seal_anew(digest, keys.old)
+            try:
+                files += blobs.seal_anew(digest, keys.old)
+            except (StoredFileDamagedError, StoreKeyError):
+                damaged += 1
             if progress is not None:
                 progress(number, len(listed))
-        files += sum(
-            _seal_parcel(path, keys) for path in (place.folder / "outbox").glob("parcels/*.json")
-        )
-        return Rotated(files, _seal_rows(database, keys, person_of))
+        for path in sorted((place.folder / "outbox").glob("parcels/*.json")):
+            if _seal_parcel(path, keys):
+                files += 1
+            else:
+                damaged += 1
+        values, unread = _seal_rows(database, keys, person_of)
+        return Rotated(files, values, damaged + unread)
 
 
 @contextmanager
@@ -121,32 +131,43 @@ def _begin(database: Database, keys: _Keys) -> None:
             connection.execute(insert(site_facts).values(name=KEY_CHANGE, value=value))
 
 
-def _seal_parcel(path: Path, keys: _Keys) -> int:
+def _seal_parcel(path: Path, keys: _Keys) -> bool:
+    """Seal a note of the outbox; return whether it could be read."""
     try:
         before = path.read_text("utf-8")
         after = keys.new.seal_json(keys.open_json(before, where=path.stem), where=path.stem)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(after)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(after)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
         force(path.parent)
+    except (StoreKeyError, ValueError):
+        return False
     except OSError as error:
         problem = f"{type(error).__name__}: {error.strerror}"
         raise StoreUnavailableError(problem=problem) from error
-    return 1
+    return True
 
 
-def _seal_rows(database: Database, keys: _Keys, person_of: PersonOf) -> int:
-    """Seal every value of every row, and end the change: all of it or nothing."""
-    count = 0
+def _seal_rows(database: Database, keys: _Keys, person_of: PersonOf) -> tuple[int, int]:
+    """Seal every value of every row, and end the change: all of it or nothing.
+
+    Returns how many were sealed, and how many no key opens.
+    """
+    count = damaged = 0
     with database.writing(alone=True) as connection:
         for name, columns in SEALED.items():
             table = metadata.tables[name]
             with _alterable(connection, table):
                 for row in connection.execute(select(table)).all():
-                    count += _seal_row(connection, table, row, columns, keys)
+                    sealed = _seal_row(connection, table, row, columns, keys)
+                    count += sealed
+                    damaged += sum(row._mapping[name] is not None for name in columns) - sealed
         _find_anew(connection, keys.new, person_of)
         _refuse_unknown(connection)
         check = keys.new.seal_json(KEY_CHECK, where=KEY_CHECK)
@@ -154,7 +175,7 @@ def _seal_rows(database: Database, keys: _Keys, person_of: PersonOf) -> int:
         connection.execute(delete(site_facts).where(site_facts.c.name.in_(names)))
         connection.execute(insert(site_facts).values(name=KEY_CHECK, value=check))
         database.forget_deleted()
-    return count
+    return count, damaged
 
 
 def _seal_row(
@@ -165,8 +186,9 @@ def _seal_row(
     for column, form in columns.items():
         if fields[column] is not None:
             where = form.format(**fields)
-            value = keys.open_json(fields[column], where=where)
-            values[column] = keys.new.seal_json(value, where=where)
+            with suppress(StoreKeyError, ValueError):  # a damaged one stays as it is
+                value = keys.open_json(fields[column], where=where)
+                values[column] = keys.new.seal_json(value, where=where)
     this = [key == fields[key.name] for key in table.primary_key.columns]
     if values:
         connection.execute(update(table).where(*this).values(**values))
@@ -195,7 +217,10 @@ def _find_anew(connection: Connection, seal: Seal, person_of: PersonOf) -> None:
     connection.execute(delete(search_tokens))
     for row in connection.execute(select(worklist)).all():
         where = SEALED["worklist"]["identity"].format(case_digest=row.case_digest)
-        shown = seal.open_json(row.identity, where=where)
+        try:
+            shown = seal.open_json(row.identity, where=where)
+        except (StoreKeyError, ValueError):
+            continue
         facts = CaseFacts(
             **shown, person=person_of(shown), study_at=row.study_at,
             dicom_modality=row.dicom_modality, body_part=row.body_part,

@@ -30,6 +30,8 @@ def rekey(
 
             sealed = rotate(place, key, person_of=_person_of, progress=progress)
     typer.echo(f"{sealed.files} files and {sealed.values} values are sealed with the new key")
+    if sealed.damaged:
+        typer.echo(f"{sealed.damaged} were damaged before, and stay so: no key opens them")
     typer.echo(f"From now on start the server with {KEY_FILE}={new}")
 
 

@@ -192,6 +192,38 @@ def test_the_same_key_again_seals_what_is_in_the_clear_yet(tmp_path: Path) -> No
     assert still_old(tmp_path, Seal(None)) == []
 
 
+def test_what_waits_to_be_sent_is_sealed_too(tmp_path: Path) -> None:
+    place = Place(tmp_path, key=KEY)
+    with Store(place) as store:
+        fill(store, JANE)
+    note = tmp_path / "outbox" / "parcels" / "one.json"
+    note.parent.mkdir(parents=True)
+    digest = Blobs(tmp_path / "outbox" / "objects", Seal(KEY)).put(b"an object")
+    note.write_text(Seal(KEY).seal_json({"peer": "archive"}, where="one"))
+    assert rotate(place, NEW, person_of=person_of).files == 6
+    assert Blobs(tmp_path / "outbox" / "objects", Seal(NEW)).get(digest) == b"an object"
+    assert Seal(NEW).open_json(note.read_text(), where="one") == {"peer": "archive"}
+    assert [path.name for path in note.parent.iterdir()] == ["one.json"]
+
+
+def test_what_is_damaged_does_not_keep_the_rest_from_the_new_key(tmp_path: Path) -> None:
+    place = Place(tmp_path, key=KEY)
+    with Store(place) as store:
+        fill(store, JANE, JOHN)
+        own = store._blobs.put(b"pixels 0" * 3000)
+    (path,) = (tmp_path / "blobs").rglob(own)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    sql(Place(tmp_path), "UPDATE drafts SET document = 'sealed-1:AAAA' WHERE case_digest = :d",
+        d=JANE)  # fmt: skip
+    sql(Place(tmp_path), "UPDATE worklist SET identity = 'no JSON' WHERE case_digest = :d", d=JANE)
+    assert rotate(place, NEW, person_of=person_of).damaged == 3
+    with Store(replace(place, key=NEW)) as store:
+        assert store.files(JOHN)[0].data == b"pixels 1" * 3000
+        assert store.desk(JOHN, "p").draft == {"entered": 1}
+        with pytest.raises(StoreError):
+            store.files(JANE)
+
+
 def test_nobody_rotates_with_a_wrong_key_or_while_the_store_is_open(tmp_path: Path) -> None:
     place = Place(tmp_path, key=KEY)
     with Store(place) as store:
