@@ -117,7 +117,7 @@ def _is_open_to_readers(reader: Any) -> bool:
 def _check_origin(reader: Any) -> None:
     """Refuse reports of this program: no model is told what one of them said before."""
     told = reader.metadata
-    if told is not None and str(told.get("/Producer", "")).split(" ")[0] == PRODUCER:
+    if told is not None and str(told.get("/Producer", "")) == PRODUCER:
         raise FileRefusedError(
             RefusalCode.NO_TEXT,
             say("a report that a device made, which no model is told"),
