@@ -147,6 +147,7 @@ class Watcher:
                 label=single,
                 person=person_name(patient.name) or patient.patient_id or "",
                 pack_name=self.pack_name,
+                by="",  # nobody: the folder did
                 facts=facts_of(case),
             )
         if refused or not is_case:
