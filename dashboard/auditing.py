@@ -1,6 +1,6 @@
 """What is seen, written into the audit when it is drawn: once for each tab, case and model."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dashboard import people, state
@@ -25,6 +25,11 @@ def answer_seen(work: CaseWork) -> None:
         gate={one.target: str(one.verdict) for one in prediction.gate},
         version=prediction.pack.version, digest=prediction.pack.digest,
     )  # fmt: skip
+
+
+def others_seen(work: CaseWork, whose: Sequence[str]) -> None:
+    """Write down that the readings of others are on the screen, and whose."""
+    _once(work, EventKind.OTHERS_SEEN, " ".join(whose), whose=list(whose))
 
 
 def decision_of(

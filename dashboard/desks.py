@@ -187,7 +187,7 @@ def _join(kept: Store, current: Session, work: CaseWork, found: Desk) -> bool:
     if is_refused:  # what it was recorded from, as if it had been entered just now
         base, mine = {}, dict(base)
     if is_behind and theirs.reading is not None:
-        found.reading = found.saved_reading = _reading(theirs.reading)
+        found.reading = found.saved_reading = reading_of(theirs.reading)
         current.told = say(
             "Another window recorded something on this case meanwhile. It is shown now; what you "
             "entered here is not recorded yet."
@@ -235,7 +235,7 @@ def _has_seen(kept: Store, work: CaseWork) -> bool:
 def _take(kept: Store, work: CaseWork, found: Desk, stored: StoredDesk) -> None:
     """Put on a desk what was stored."""
     if stored.reading is not None:
-        found.reading = _reading(stored.reading)
+        found.reading = reading_of(stored.reading)
     found.saved, found.saved_reading = stored, found.reading
     _take_draft(kept, work, found, stored.draft or {})
 
@@ -282,13 +282,14 @@ def _document(reading: Reading) -> Json:
     return reading_document(reading)
 
 
-def _reading(document: Json) -> Reading:
+def reading_of(document: Json) -> Reading:
     """Return a stored reading. Raises ``ResultFormatError`` where it is at odds with itself."""
-    from mmcore.report.impressions import reading_of
+    from mmcore.report import impressions
     from mmcore.report.node import Node
 
     said = (*document.get("impressions", ()), *document.get("decisions", ()))
-    return reading_of(Node(dict(document), "stored reading"), {one["target"] for one in said})
+    targets = {one["target"] for one in said}
+    return impressions.reading_of(Node(dict(document), "stored reading"), targets)
 
 
 def _progress(work: CaseWork, found: Desk) -> Progress:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import attention, messages, reading, services, site, state
-from dashboard.components import reader, review
+from dashboard.components import others, reader, review
 from dashboard.components.waiting import empty_state
 from dashboard.language import say, t
 
@@ -33,6 +33,7 @@ with answer:
             review.findings_panel(work, findings)
             explanation = review.explanation_panel(work, finding)
             reader.decision_panel(work, finding)
+            others.panel(work)
 
 with picture:
     above, image = st.container(), st.container()  # so that the viewer keeps its place in the page

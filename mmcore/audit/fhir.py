@@ -23,6 +23,7 @@ _KINDS: Mapping[str, tuple[str, str, str, str]] = {
     "closed": (_DCM, "110103", "DICOM Instances Accessed", "R"),
     "image shown": (_DCM, "110103", "DICOM Instances Accessed", "R"),
     "answer seen": (_DCM, "110112", "Query", "R"),
+    "others' readings shown": (_DCM, "110112", "Query", "R"),
     "shown": (_DCM, "110112", "Query", "R"),
     "revealed": (_DCM, "110112", "Query", "R"),
     "decided": (_DCM, "110110", "Patient Record", "U"),
@@ -75,7 +76,7 @@ def event(entry: Entry, site: str) -> dict[str, Any]:
     made: dict[str, Any] = {
         "resourceType": "AuditEvent",
         "type": {"system": system, "code": code, "display": words},
-        "subtype": [{"system": _OWN, "code": entry.kind.replace(" ", "-"), "display": entry.kind}],
+        "subtype": [{"system": _OWN, "code": _code(entry.kind), "display": entry.kind}],
         "action": action,
         "recorded": entry.at.astimezone(UTC).isoformat(),
         "outcome": _SERIOUS_FAILURE if entry.kind == _REFUSED else _SUCCESS,
@@ -126,3 +127,7 @@ def _entities(entry: Entry) -> list[dict[str, Any]]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _code(kind: str) -> str:
+    return kind.replace(" ", "-").replace("'", "")

@@ -1,7 +1,7 @@
 """Rows of readings and drafts, each with a version that counts its saves (optimistic locking)."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,22 @@ def read_desk(connection: Connection, seal: Seal, key: DeskKey) -> StoredDesk:
     reading, reading_version = _read(connection, seal, readings, key)
     draft, draft_version = _read(connection, seal, drafts, key)
     return StoredDesk(reading, draft, reading_version, draft_version)
+
+
+def read_others(connection: Connection, seal: Seal, key: DeskKey) -> tuple[tuple[str, Json], ...]:
+    """Return the recorded readings of all others than this reader, each with whose it is."""
+    table = readings
+    rows = connection.execute(
+        select(table.c.reader, table.c.document)
+        .where(table.c.case_digest == key.case_digest, table.c.pack_name == key.pack_name)
+        .where(table.c.reader != key.reader)
+        .order_by(table.c.reader)
+    )
+    whose = ((row, replace(key, reader=row.reader)) for row in rows)
+    return tuple(
+        (row.reader, seal.open_json(row.document, where=_where(table, their)))
+        for row, their in whose
+    )
 
 
 def write_desk(

@@ -28,6 +28,7 @@ class EventKind(StrEnum):
     CLOSED = "closed"
     IMAGE_SEEN = "image shown"
     ANSWER_SEEN = "answer seen"  # drawn on a page, with its model and the gate's verdicts
+    OTHERS_SEEN = "others' readings shown"
     SHOWN = "shown"  # a model's answer, to a reader from whom it is not hidden
     REVEALED = "revealed"  # a model's answer, after the reading
     DECIDED = "decided"

@@ -20,6 +20,7 @@ from mmcore.store.records import (
     CaseState,
     Event,
     EventKind,
+    Json,
     KeptFile,
     Progress,
     StoredCase,
@@ -225,6 +226,15 @@ class Store:
         key = DeskKey(case_digest, pack_name, reader)
         with self._database.reading() as connection:
             return desk_rows.read_desk(connection, self._seal, key)
+
+    def readings_of_others(
+        self, case_digest: str, pack_name: str, reader: str
+    ) -> tuple[tuple[str, Json], ...]:
+        """Return what everybody but one reader recorded about a model's answer, by their ids."""
+        with self._database.reading() as connection:
+            return desk_rows.read_others(
+                connection, self._seal, DeskKey(case_digest, pack_name, reader)
+            )
 
     def save_desk(
         self,

@@ -13,6 +13,7 @@ from dashboard import (
     desks,
     exporting,
     keeping,
+    others,
     people,
     reading,
     resuming,
@@ -28,7 +29,7 @@ from mmcore.records import Presence
 from mmcore.store import EventKind
 from tests.app import factory
 from tests.app.conftest import ENTRYPOINT, Stage, html
-from tests.app.desk import JANE
+from tests.app.desk import JANE, revealed
 
 PASSWORD = "tram over the lake"
 READING = 'data-testid="how-to-read"'
@@ -187,6 +188,7 @@ FORGED: dict[str, tuple[Action, Callable[[state.CaseWork], object]]] = {
     "read files": (Action.OPEN, lambda work: services.read_files([("a", b"b")], "x")),
     "open a stored case": (Action.OPEN, lambda work: resuming.reopen("ff" * 32)),
     "save a reading": (Action.READ, save),
+    "see others": (Action.SEE_OTHERS, others.recorded),
     "remove": (Action.REMOVE, lambda work: keeping.remove(work.case.digest)),
     "restore": (Action.REMOVE, lambda work: keeping.restore(work.case.digest)),
     "delete": (Action.REMOVE, lambda work: keeping.delete(work.case.digest)),
@@ -274,6 +276,27 @@ def test_with_a_login_the_audit_is_kept_where_no_case_is(
     kinds = [entry.kind for entry in stores.site_store().journal.entries()]
     assert "image shown" in kinds
     assert "kept" not in kinds
+
+
+def test_a_reviewer_sees_what_others_recorded_once_their_own_reading_is_done(
+    stage: Stage, door: Door
+) -> None:
+    li = door.let_in(Role.READER).account
+    app = revealed(stage.open_case("jane", "review"))
+    assert "What others recorded" not in html(app), "there is nobody else yet"
+    door.let_in(Role.REVIEWER)
+    app = stage.open_case("jane", "review")
+    assert "What others recorded" not in html(app), "not before one's own reading"
+    app = revealed(app)
+    page = html(app)
+    assert "What others recorded" in page
+    assert li.display in page
+    assert "Absent, confidence 4 of 5" in page
+    last = [e for e in stores.site_store().journal.entries() if e.kind == "others' readings shown"]
+    assert [entry.details for entry in last] == [{"whose": [li.id]}]
+    door.let_in(Role.READER)
+    app = stage.open_case("jane", "review")
+    assert "What others recorded" not in html(app), "a reader sees their own alone"
 
 
 # --- The Admin page
