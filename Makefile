@@ -54,7 +54,7 @@ test-fast: setup-dev  ## The fast tests alone
 	$(BIN)/python -m pytest -m "not gpu and not slow and not browser"
 
 screenshots: setup-dev browser  ## Take the pictures in docs/images anew
-	CONSILIUM_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser -k test_every_page_fits_the_window
+	CONSILIUM_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser -k fits_the_window
 
 messages: setup-dev  ## Write what is not translated yet into assets/locale/*/*.po
 	$(BIN)/python -m tools.messages

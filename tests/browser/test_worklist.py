@@ -1,5 +1,6 @@
 """A day at the list of work: what came in is there, scored, found, and opened by keys."""
 
+import os
 import re
 import shutil
 import time
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.browser
 DEMOS = sorted(path.parent for path in (ROOT / "assets" / "demo").glob("*/demo.yaml"))
 CASES = 3
 _SCORED_WITHIN = 240.0  # seconds: folders settle, a new server loads its model, then it scores
+_UPPER = {"x": 0, "y": 0, "width": 1440, "height": 520}  # of the window; below it is empty
 _MOST_SECONDS = 4.0  # of one thing done to thousands of cases, on a machine that does other things
 
 
@@ -128,6 +130,18 @@ def test_the_list_has_no_barrier_that_axe_can_find(
     expect(reader.see("worklist-chosen")).to_have_text("1 case chosen")
     reader.page.wait_for_timeout(1000)
     assert barriers(reader) == []
+
+
+def test_the_list_fits_the_window(reader: Clinician, site: str, tmp_path: Path) -> None:
+    """Also takes the picture of the documentation (``make screenshots``)."""
+    folder = Path(os.environ.get("CONSILIUM_SCREENSHOTS") or tmp_path)
+    reader.page.goto(site)
+    expect(rows(reader)).to_have_count(CASES)
+    light_up(reader, "dark")
+    rows(reader).first.focus()
+    reader.page.wait_for_timeout(1000)
+    reader.page.screenshot(path=folder / "worklist.png", clip=_UPPER)
+    assert reader.page.evaluate("document.documentElement.scrollWidth") <= 1440
 
 
 def test_keys_move_choose_and_open(reader: Clinician, site: str) -> None:
