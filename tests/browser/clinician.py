@@ -116,8 +116,10 @@ class Clinician:
         return self.page.get_by_role("combobox", name="Open case")
 
     def demos(self) -> list[str]:
-        """Return the folder names of the demonstration patients on offer."""
+        """Return the folder names of the demonstration patients on offer, on the Cases page."""
         cards = self.page.locator("[data-testid^='demo-']")
+        if not cards.count():
+            self.page.locator("a[href$='intake']").first.click()
         expect(cards.first).to_be_visible()
         return [str(c.get_attribute("data-testid")).removeprefix("demo-") for c in cards.all()]
 
