@@ -87,8 +87,12 @@ DATES = (
     _of(SpanKind.DATE, rf"(?m)^[ \t]*(?:\[|\()?(?!(?:[1-6]/6|\d{{1,2}}/(?:0?7|10|12|52))\b)(?P<it>{_DAY}/(?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])/{_DAY})(?![\d./%])"),
     _of(
         SpanKind.DATE,
-        r"\b(?:on|dated?|from|since|until|till|by|seen|reviewed|signed|visit|admitted|adm|transferred|discharged?|home|film|cxr|ct|mri|us|xr"
-        rf"|echo|read|reported|round|list|booked|due|repeat|for|am|pm|od|bd|tds|qds)\b[ :]*(?:[A-Z]{{2,4}} )?(?:{_WEEKDAY}\b\.? )?"
+        rf"\b(?:on|dated?|from|since|until|till|by|seen|reviewed|signed|visit|admitted|adm|transferred|discharged?|home|booked|due)\b[ :]*(?:{_WEEKDAY}\b\.? )?"
+        rf"(?P<it>(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|[12]\d|3[01]))(?![\d/%])(?! ?(?:weeks?|days?|months?|min|hours?|pain|tab|doses?|ago|way|of|full|strength)\b)",
+    ),
+    _of(
+        SpanKind.DATE,
+        rf"\b(?:film|cxr|ct|mri|us|xr|echo|read|reported|round|list|repeat|am|pm|od|bd|tds|qds)\b[ :]*(?:{_WEEKDAY}\b\.? )?(?!(?:[1-6]/6|[1-5]/[2-5]|\d{{1,2}}/(?:0?7|10|12|52))\b)"
         rf"(?P<it>(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|[12]\d|3[01]))(?![\d/%])(?! ?(?:weeks?|days?|months?|min|hours?|pain|tab|doses?|ago|way|of|full|strength)\b)",
     ),
     _of(
@@ -167,10 +171,14 @@ NUMBERS = (
         r"(?: id| number| no)?|medicaid(?: id| number)?|licen[cs]e(?: plate| number| no)?|plate|dea|npi|gmc"
         r"|passport(?: number| no)?|serial(?: number| no)?|s/n|sn|device(?: id| number)|implant(?: id)"
         r"|lot(?: number| no)?|vin|certificate(?: number| no)?|visit(?: number| no| id)|encounter"
-        r"(?: number| id)?|order(?: number| no| id)|specimen(?: number| id)?|study id|station|room|bed|ref|reference|unit no|x-ray no|film no|scope|incident"
-        r"|prisoner(?: no| number)?|payroll|badge|job|subject|site|registration(?: no)?|reg no|interpreter id|wechat|lab(?: no)?|staff no"
-        r"|crew|workstation|report no|chart(?: no)?|cassette|barcode|claim(?: no)?|permit|hkid|nric)\b\.?"
+        r"(?: number| id)?|order(?: number| no| id)|specimen(?: number| id)?|study id|station|room|bed|ref)\b\.?"
         rf"\s?[:#=]?\s?#?\s?(?P<it>{_CODE})(?!\w|%)",
+    ),
+    _of(
+        SpanKind.ID,
+        r"\b(?:unit no|x-ray no|film no|scope|incident|payroll|badge|job|subject|site|interpreter id|wechat|lab(?: no)?|staff no|crew|workstation"
+        r"|report no|cassette|barcode|claim(?: no)?|permit|hkid|nric|reference|prisoner(?: no| number)?|registration(?: no)?|reg no|chart(?: no)?)\b\.?"
+        r"\s?[:#=]?\s?#?\s?(?P<it>(?=(?:[A-Za-z/.-]{0,12}\d){3})(?!\d{1,3}\.\d)[A-Za-z0-9](?:[A-Za-z0-9./()-]{0,30}[A-Za-z0-9)])?(?: \d{5,})?)(?!\w|%)",
     ),
     _of(SpanKind.ID, r"\b(?=[A-Z0-9]{0,16}[A-Z])(?=[A-Z0-9]{0,16}\d)[A-HJ-NPR-Z0-9]{17}\b", ignore_case=False),
     _of(SpanKind.ID, r"\b[A-Z]{1,4}-?\d{6,}\b"),
@@ -244,7 +252,7 @@ PLACES = (
     ),
     _of(
         SpanKind.FACILITY,
-        rf"\b(?:{_CAP} ){{1,3}}(?:HC|MC|RMC|House|Lodge|Court|Manor|Hall|Gazette|Coaches|Machinery|Ltd|Inc|LLC|GmbH|Foods|Farms?|Motors|Logistics"
+        rf"\b(?:{_BARE} ){{1,3}}(?:HC|MC|RMC|House|Lodge|Court|Manor|Hall|Gazette|Coaches|Machinery|Ltd|Inc|LLC|GmbH|Foods|Farms?|Motors|Logistics"
         r"|& Sons|Brothers|Bank|Library|Prison|Barracks|Mill|Works|Factory|School|Nursery)\b",
         ignore_case=False,
     ),
@@ -259,7 +267,9 @@ PLACES = (
     _of(SpanKind.ADDRESS, r"(?:家住|现住|居住[于在]|住在|(?<=[。，；\s])住)\s?(?P<it>(?!院)[^\s，。,;；（(\n]{2,40})"),
     _of(
         SpanKind.ADDRESS,
-        r"(?:[\u4e00-\u9fff]{2,4}[省市])?[\u4e00-\u9fff]{1,4}(?<!病)(?<!疫)[区县镇乡][\u4e00-\u9fff]{1,8}?(?:路|街道?|巷|弄|村|新村|小区|苑|里)(?:\d{1,5}[号弄栋幢室单元0-9-]*)?",
+        r"[\u4e00-\u9fff]{2,4}[省市][\u4e00-\u9fff]{1,4}[区县镇乡](?:[\u4e00-\u9fff]{1,8}?(?:路|街道?|巷|弄|村|新村|小区|苑|里))?(?:\d{1,5}[号弄栋幢室单元0-9-]*)?"
+        r"|(?<=[在于到从住：:（(，,\s])[\u4e00-\u9fff]{2,4}[区县镇乡][\u4e00-\u9fff]{1,8}?(?:路|街道?|巷|弄|村|新村|小区|苑|里)(?=[，,。；;）)\s\d]|$)(?:\d{1,5}[号弄栋幢室单元0-9-]*)?"
+        r"|[\u4e00-\u9fff]{2,8}(?:路|街|巷|弄|新村|小区|苑|里)\d{1,5}[号弄栋幢室][号弄栋幢室单元0-9-]*",
     ),
     _of(
         SpanKind.FACILITY,

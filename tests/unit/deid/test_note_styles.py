@@ -18,6 +18,15 @@ SENTENCES = [
     "Echo: EF 55%. LVEF 45/55. Ratio 2/3. Apgar 9/10. GCS 15/15. CXR 1/2 way up the zone.",
     "Small left effusion. Long segment stricture. Stable since 2019. Ghon focus. T4 14.2.",
     "ANA POSITIVE. ALI AND TED STOCKINGS. NO PNEUMOTHORAX. RIGHT LUNG CLEAR.",
+    "Continue Augmentin 625 mg, Lantus 10 units, Ventolin inhaler and Coumadin 5 mg. Zosyn, Lasix.",
+    "On room air 94 %, bed rest, lab 12.4 yesterday, site 2 clean. Transferred to ICU. Room air.",
+    "Seen in Clinic. Works as a teacher. Give 1/2 tablet x 3/7; repeat in 2/12. Day 3/5.",
+    "Candida albicans, Klebsiella, Legionella. Prevnar, Pfizer vaccine. Hudson mask, Venturi 28 %.",
+    "CURB-65 score 2, CHA2DS2-VASc 3. Dobhoff tube, Jackson-Pratt drain. CT: 3/4 view. L4/5 disc.",
+    "双侧输尿管走行区未见尿路结石，肺门区未见肿大淋巴结，气道通畅。",
+    "患者高热，寒战，请呼吸科会诊，家属知情同意。报告：双肺未见异常。审核：同意上述意见。",
+    "既往高血压病史10年，严重贫血，黄疸，金黄色葡萄球菌。医生建议住院，护士给予雾化。",
+    "马蹄肾，毛玻璃影，石棉肺，方颅。术者操作顺利，于术后第3天拔管。门诊随访。",
     "Hounsfield units, Fleischner criteria and the Glasgow coma scale do not apply.",
 ]
 
