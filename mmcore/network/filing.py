@@ -7,7 +7,7 @@ from mmcore.network.parcels import Parcel
 from mmcore.network.peers import find_peer, site_peers
 from mmcore.report import Document, document_digest
 from mmcore.results.make import make_results
-from mmcore.results.records import Display, Kind
+from mmcore.results.records import Display, Earlier, Kind
 
 DICOM_KINDS = tuple(kind for kind in Kind if kind is not Kind.FHIR)
 
@@ -29,12 +29,31 @@ def file_result(
     """
     find_peer(site_peers(), peer)
     wanted = [kind for kind in DICOM_KINDS if kinds is None or kind in kinds]
-    made = make_results(document, files, kinds=wanted, displays=displays)
+    digest = document_digest(document)
     case = document["case"]
+    case_digest = str(case["digest"]) if isinstance(case, dict) else ""
+    made = make_results(
+        document, files, kinds=wanted, displays=displays,
+        earlier=_last_report(outbox, peer, case_digest, digest),
+    )  # fmt: skip
     return outbox.put(
         peer,
         made,
-        case_digest=str(case["digest"]) if isinstance(case, dict) else "",
-        document_digest=document_digest(document),
+        case_digest=case_digest,
+        document_digest=digest,
         is_signed="signature" in document,
     )
+
+
+def _last_report(outbox: Outbox, peer: str, case_digest: str, digest: str) -> Earlier | None:
+    """Return the structured report of the case that the peer took last, of another version."""
+    for parcel in outbox.parcels():
+        if (parcel.peer, parcel.case_digest) != (peer, case_digest):
+            continue
+        for item in parcel.items:
+            is_report = item.kind is Kind.SR and item.is_delivered
+            if is_report and parcel.document_digest != digest:
+                return Earlier(
+                    item.study_uid, item.series_uid, item.sop_class_uid, item.sop_instance_uid
+                )
+    return None

@@ -8,6 +8,7 @@ noted is sent again, which changes nothing, because it is the same instance.
 
 import fcntl
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -100,7 +101,11 @@ class Outbox:
         )
 
     def parcel(self, parcel_id: str) -> Parcel | None:
-        """Return one parcel, or None. Raises ``StoreKeyError`` without its key."""
+        """Return one parcel, or None where there is none that can be read.
+
+        A note damaged on the disk holds up no other parcel, and is replaced when its result is
+        filed again. Raises ``StoreKeyError`` without its key.
+        """
         try:
             text = self._path(parcel_id).read_text("utf-8")
         except FileNotFoundError:
@@ -109,8 +114,9 @@ class Outbox:
             raise _failed(error) from error
         try:
             return from_plain(self._seal.open_json(text, where=parcel_id))
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreUnavailableError(problem="a parcel of the outbox is damaged") from error
+        except (ValueError, KeyError, TypeError):
+            logging.getLogger(__name__).warning("the note of parcel %s is damaged", parcel_id)
+            return None
 
     def deliver(self, parcel_id: str, send: Send) -> Parcel | None:
         """Try to send what the peer has not taken yet; return the parcel as it is then.

@@ -24,6 +24,8 @@ from highdicom.sr import (
     TextContentItem,
     TrackingIdentifier,
 )
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
@@ -37,7 +39,7 @@ from mmcore.results.dicom_object import (
     series,
     source_dataset,
 )
-from mmcore.results.records import Kind, Made
+from mmcore.results.records import Earlier, Kind, Made
 from mmcore.results.subject import Subject, made_uid
 
 _ONE = CodedConcept("1", "UCUM", "no units")
@@ -46,8 +48,13 @@ _TOP = 3
 """Items of evidence per input: what stands in the report's table."""
 
 
-def structured_report(subject: Subject) -> Made:
-    """Return the result as a Comprehensive SR; unverified until the reading was signed."""
+def structured_report(subject: Subject, earlier: Earlier | None = None) -> Made:
+    """Return the result as a Comprehensive SR; unverified until the reading was signed.
+
+    earlier: the version that this one replaces. It is in the UID, because the document does not
+    hold it.
+    """
+    part = "" if earlier is None else earlier.sop_instance_uid
     shown = [t for t in subject.result.targets if not t.is_withheld]
     report = MeasurementReport(
         observation_context=_context(subject),
@@ -72,14 +79,28 @@ def structured_report(subject: Subject) -> Made:
         verifying_observer_name=None if signature is None else person_name(signature.name),
         verifying_organization=None if signature is None else "not stated",
         manufacturer=MANUFACTURER,
-        **series(subject, Kind.SR),
+        **series(subject, Kind.SR, part=part),
     )
+    if earlier is not None:
+        document.PredecessorDocumentsSequence = [_predecessor(earlier)]
     if signature is not None:
         at = signature.signed_at.strftime("%Y%m%d%H%M%S%z")
         for item in document.VerifyingObserverSequence:
             item.VerificationDateTime = at
     add_scheme(document)
     return finished(subject, Kind.SR, document)
+
+
+def _predecessor(earlier: Earlier) -> Dataset:
+    """Return a reference to an earlier version. PS3.3 C.17.2 and Table C.17-3."""
+    instance, series_item, study = Dataset(), Dataset(), Dataset()
+    instance.ReferencedSOPClassUID = earlier.sop_class_uid
+    instance.ReferencedSOPInstanceUID = earlier.sop_instance_uid
+    series_item.SeriesInstanceUID = earlier.series_uid
+    series_item.ReferencedSOPSequence = Sequence([instance])
+    study.StudyInstanceUID = earlier.study_uid
+    study.ReferencedSeriesSequence = Sequence([series_item])
+    return study
 
 
 def _context(subject: Subject) -> ObservationContext:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from mmcore.report import Document
 from mmcore.results.heads import heads_in, images_used
-from mmcore.results.records import Display, Kind, Made
+from mmcore.results.records import Display, Earlier, Kind, Made
 from mmcore.results.subject import Subject, key_digest, subject_of
 
 DEFAULT = tuple(Kind)
@@ -16,11 +16,13 @@ def make_results(
     *,
     kinds: Collection[Kind] = DEFAULT,
     displays: Sequence[Display] = (),
+    earlier: Earlier | None = None,
 ) -> tuple[Made, ...]:
     """Return the objects of ``kinds``, in their order in ``Kind``.
 
     files: the case's source files; only the headers of the images are read. displays: how the
-    reader left the images, for presentation states; the document does not hold it. Raises
+    reader left the images, for presentation states; the document does not hold it.
+    earlier: what the structured report replaces. Raises
     ``ResultFormatError`` and ``NoStudyError``.
     """
     heads = heads_in(files, images_used(document))
@@ -28,7 +30,7 @@ def make_results(
     is_dicom = any(kind is not Kind.FHIR for kind in kinds)
     subject = subject_of(document, heads) if is_dicom or key_digest(document) in heads else None
     if subject is not None:
-        made.extend(_dicom_objects(subject, kinds, displays))
+        made.extend(_dicom_objects(subject, kinds, displays, earlier))
     if Kind.FHIR in kinds:
         from mmcore.results.fhir import fhir_bundle
 
@@ -41,7 +43,10 @@ def make_results(
 
 
 def _dicom_objects(
-    subject: Subject, kinds: Collection[Kind], displays: Sequence[Display]
+    subject: Subject,
+    kinds: Collection[Kind],
+    displays: Sequence[Display],
+    earlier: Earlier | None,
 ) -> Iterator[Made]:
     # Imported here: pydicom, highdicom and the PDF load only when an object is made.
     from mmcore.results.dicom_capture import captures
@@ -54,7 +59,7 @@ def _dicom_objects(
     if Kind.PDF in kinds:
         yield encapsulated_pdf(subject)
     if Kind.SR in kinds:
-        yield structured_report(subject)
+        yield structured_report(subject, earlier)
     if Kind.MAP in kinds:
         yield from parametric_maps(subject)
     if Kind.CAPTURE in kinds:

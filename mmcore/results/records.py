@@ -96,6 +96,16 @@ class Display:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """A structured report of an earlier version of the result that a peer already holds."""
+
+    study_uid: str
+    series_uid: str
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """One finished object.
 

@@ -105,6 +105,10 @@ def test_results_of_a_received_study_lie_in_the_pacs_beside_its_film(
                 "Parametric Map Storage", "Secondary Capture Image Storage"} <= kinds  # fmt: skip
     (verified,) = [one for one in final if one.Modality == "SR"]
     assert verified.VerificationFlag == "VERIFIED"
+    (draft,) = [one for one in drafts if one.Modality == "SR"]
+    (before,) = verified.PredecessorDocumentsSequence
+    named = before.ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert named.ReferencedSOPInstanceUID == draft.SOPInstanceUID
     assert "Ada Ray" in str(verified.VerifyingObserverSequence[0].VerifyingObserverName)
     assert {one.VerificationFlag for one in drafts if one.Modality == "SR"} == {"UNVERIFIED"}
 

@@ -12,7 +12,15 @@ from mmcore.network.peers import PEERS
 from mmcore.store import Store, place_of
 from mmcore.store.place import DATA
 from tests.unit.network.pacs import USER, VARIABLE, Pacs, free_port
-from tests.unit.results.filed import STUDY, document_with, film, read, standard_film
+from tests.unit.results.filed import (
+    STUDY,
+    document_with,
+    film,
+    read,
+    run_tool,
+    signed,
+    standard_film,
+)
 
 
 @pytest.fixture
@@ -97,6 +105,24 @@ def test_a_result_is_sent_and_lies_in_the_study(site: Path, pacs: Pacs, peer: st
     kinds = {read(pacs.file(one["ID"])).Modality for one in pacs.instances(STUDY).values()}
     assert kinds >= {"DX", "DOC", "SR", "OT"}
     assert "delivered" in run("outbox")
+
+
+def test_the_signed_report_names_the_draft_that_it_replaces(site: Path, pacs: Pacs) -> None:
+    arguments = (site / "result.json", "--case", site / "film.dcm", "--peer", "pacs")
+    run("send", *arguments, "--kinds", "sr")
+    (site / "result.json").write_text(json.dumps(signed(document_with())))
+    run("send", *arguments, "--kinds", "sr")
+    reports = [read(pacs.file(one["ID"])) for one in pacs.instances(STUDY).values()]
+    (draft,) = [one for one in reports if one.VerificationFlag == "UNVERIFIED"]
+    (final,) = [one for one in reports if one.VerificationFlag == "VERIFIED"]
+    assert "PredecessorDocumentsSequence" not in draft
+    (before,) = final.PredecessorDocumentsSequence
+    named = before.ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert named.ReferencedSOPInstanceUID == draft.SOPInstanceUID
+    (site / "sr.dcm").write_bytes(pacs.file(next(
+        one["ID"] for uid, one in pacs.instances(STUDY).items() if uid == final.SOPInstanceUID
+    )))  # fmt: skip
+    assert "Error" not in run_tool("dciodvfy", site / "sr.dcm")
 
 
 def test_what_can_not_be_sent_waits_and_is_listed(site: Path) -> None:

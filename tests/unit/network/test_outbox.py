@@ -180,6 +180,19 @@ def test_an_object_that_is_damaged_on_the_disk_is_told_and_not_sent(
     assert not peer.got
 
 
+def test_a_damaged_note_holds_up_no_other_parcel_and_is_replaced(
+    outbox: Outbox, tmp_path: Path
+) -> None:
+    broken, sound = put(outbox, "pacs"), put(outbox, "archive")
+    for text in ("{", "[]", '{"id": 7}', "\x00"):
+        (tmp_path / "outbox" / "parcels" / f"{broken.id}.json").write_text(text)
+        assert [parcel.id for parcel in outbox.parcels()] == [sound.id]
+    peer = FakePeer()
+    assert outbox.deliver_due(peer.send) == 1
+    assert put(outbox, "pacs").id == broken.id
+    assert outbox.deliver_due(peer.send) == 1
+
+
 def test_a_process_killed_while_sending_loses_nothing(outbox: Outbox, tmp_path: Path) -> None:
     parcel = put(outbox)
     program = textwrap.dedent(
