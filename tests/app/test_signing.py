@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import keeping, signing, site
-from mmcore.errors import StoreUnavailableError
+from dashboard import keeping, people, signing, site
+from mmcore.errors import NotAllowedError, StoreUnavailableError
+from mmcore.people import Action, Person, Role
 from mmcore.records import Response
 from mmcore.report.reading import read_document
 from mmcore.report.template import TEMPLATE
@@ -298,3 +299,41 @@ def test_a_template_that_can_not_be_used_is_said_in_its_place(
 def test_the_address_of_a_signed_report_is_that_of_its_case(stage: Stage) -> None:
     app = sign(stage.open_case("jane", "report"))
     assert address(app) == {"case": JANE[:16]}
+
+
+def somebody(monkeypatch: pytest.MonkeyPatch, *roles: Role) -> None:
+    """Let an account be at the page."""
+    person = Person("a-17", "Dr. Ada Ray", frozenset(roles))
+
+    def require(action: Action) -> Person:
+        if not person.may(action):
+            raise NotAllowedError(action=action)
+        return person
+
+    monkeypatch.setattr(people, "person", lambda: person)
+    monkeypatch.setattr(people, "require", require)
+
+
+def test_who_is_signed_in_signs_by_their_account_and_types_no_name(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    somebody(monkeypatch, Role.READER)
+    app = stage.open_case("jane", "report")
+    assert "You sign as Dr. Ada Ray." in html(app)
+    assert not app.text_input
+    press(app, f"{key('sign')}-submit")
+    found = store().reports.signed(JANE, "phantom", reader="a-17")
+    assert found is not None
+    assert (found.signature["name"], found.signature["account"]) == ("Dr. Ada Ray", "a-17")
+    assert store().reports.stamp(JANE, "phantom") is None, "nobody else's"
+
+
+def test_who_may_not_sign_is_not_asked_to(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = stage.open_case("jane", "report")
+    monkeypatch.setattr(people, "may", lambda action: action not in (Action.READ, Action.SIGN))
+    assert "Sign-off" in [s.value for s in app.subheader]
+    app = app.run()
+    assert 'data-testid="report-preview"' in html(app)
+    assert "Sign this report" not in [b.label for b in app.button]
+    assert not app.text_area
+    assert "Sign-off" not in [s.value for s in app.subheader]
