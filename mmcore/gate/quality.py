@@ -245,7 +245,7 @@ DOUBTFUL: Mapping[str, Text] = {
 
 def from_arrays(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Quality | None:
     """Return what ``to_arrays`` wrote; None where it is not there."""
-    if "quality_weights" not in arrays or arrays["quality_sides"].ndim != 3:
+    if "quality_weights" not in arrays:
         return None
     found = {
         name: arrays[f"quality_{name}"].astype(np.float32)
