@@ -1,6 +1,5 @@
 """Against a real PACS: a study found and fetched, results sent back, all of one study."""
 
-import gc
 import hashlib
 from dataclasses import replace
 
@@ -130,7 +129,6 @@ def test_a_peer_that_is_down_may_be_up_later(pacs: Pacs, made: tuple[Made, ...],
     with pytest.raises(PeerError, match="can not be reached") as raised:
         list(way.store(peer, made))
     assert raised.value.may_pass
-    gc.collect()  # the socket that pynetdicom leaves open after a refused connection
 
 
 def test_a_study_that_is_not_there_is_told(pacs: Pacs) -> None:
