@@ -33,7 +33,7 @@ from mmcore.store.sealing import Seal
 
 FORMAT = "consilium.backup/1"
 MANIFEST, MANIFEST_DIGEST = "manifest.json", "manifest.sha256"
-_OWN_ROWS = ("facts",)  # written by opening a store, before it holds anything
+_OWN_ROWS = ("facts", "audit_keys")  # written by opening a store, before it holds anything
 _LINKS, _STRAY_SECONDS = "backup-", 86_400.0
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1 << 20

@@ -196,7 +196,7 @@ def test_one_altered_byte_is_found_unless_it_changes_nothing(tmp_path: Path) -> 
         else:  # a date or flag of the zip itself
             assert rows_of(Place(target)) == rows_of(Place(tmp_path / "store"))
             shutil.rmtree(target)
-    assert refused >= 50
+    assert refused >= 40, "most bytes are those of rows and files"
 
 
 def test_a_file_cut_short_or_of_another_kind_is_refused(tmp_path: Path) -> None:
