@@ -61,13 +61,13 @@ def announce(out: Any = sys.stderr) -> None:
     """
     try:
         policy = people.policy()
-        if policy.mode is LoginMode.NONE:
-            if not _is_loopback(config.get_option("server.address")):
-                raise SystemExit(
-                    "refused: CONSILIUM_LOGIN is none, and the server would listen beyond this "
-                    "machine: whoever reaches it would see every case. Set CONSILIUM_LOGIN to "
-                    "local, oidc or header, or server.address to 127.0.0.1."
-                )
+        is_near = _is_loopback(config.get_option("server.address"))
+        if policy.mode is LoginMode.NONE and not is_near:
+            raise SystemExit(
+                "refused: CONSILIUM_LOGIN is none, and the server would listen beyond this "
+                "machine: whoever reaches it would see every case. Set CONSILIUM_LOGIN to "
+                "local, oidc or header, or server.address to 127.0.0.1."
+            )
         people_vouched.check(policy)
         if os.environ.get("CONSILIUM_METRICS_PORT"):
             _serve_figures()

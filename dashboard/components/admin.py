@@ -1,5 +1,6 @@
 """The parts of the Admin page: people, use, audit, site."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import streamlit as st
@@ -74,10 +75,7 @@ def _change(listed: tuple[Account, ...]) -> None:
     )
     account = by_id[chosen]
     with st.form(f"admin-roles-{account.id}", border=False):
-        roles = st.multiselect(
-            t("Roles"), list(Role), default=[role for role in Role if role in account.roles],
-            format_func=lambda role: t(people_words.ROLES[role]), key=f"roles-{account.id}",
-        )  # fmt: skip
+        roles = _roles(account.roles, f"roles-{account.id}")
         if st.form_submit_button(t("Save the roles"), key=f"save-roles-{account.id}"):
             _attempt(lambda: administering.set_roles(account.id, roles))
     with st.container(horizontal=True):
@@ -95,12 +93,19 @@ def _add() -> None:
     with st.form("admin-add", border=False, clear_on_submit=False):
         name = st.text_input(t("Name for signing in"), key="add-name", autocomplete="off")
         display = st.text_input(t("Name on pages and reports"), key="add-display")
-        roles = st.multiselect(
-            t("Roles"), list(Role), default=[Role.READER], key="add-roles",
-            format_func=lambda role: t(people_words.ROLES[role]),
-        )  # fmt: skip
+        roles = _roles({Role.READER}, "add-roles")
         if st.form_submit_button(t("Add"), type="primary", key="add-account"):
             _hand_over(display or name, lambda: administering.add_account(name, display, roles))
+
+
+def _roles(before: Collection[Role], key: str) -> list[Role]:
+    """Draw a box for each role; return those that are ticked."""
+    with st.container(horizontal=True):
+        return [
+            role
+            for role in Role
+            if st.checkbox(t(people_words.ROLES[role]), value=role in before, key=f"{key}-{role}")
+        ]
 
 
 def _attempt(action) -> None:  # type: ignore[no-untyped-def] # any call without arguments

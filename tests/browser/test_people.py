@@ -14,6 +14,7 @@ from mmcore.people import People, Policy, Role
 from mmcore.store import Place, Store
 from tests.browser.clinician import Clinician
 from tests.browser.conftest import free_port, launch, people, stop
+from tests.browser.test_accessibility import barriers
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -89,6 +90,7 @@ def test_the_first_person_needs_the_code_on_the_console_then_makes_the_others(
     fill(page, code="aaaaa-bbbbb-ccccc-ddddd", **given)
     expect(page.get_by_role("alert")).to_contain_text("The code is wrong")
     picture(page, "setup-refused")
+    assert barriers(somebody) == []
     fill(page, code=site.code(), **given)
     expect(somebody.see("research-banner")).to_be_visible()
     expect(page.get_by_role("button", name="Dr Ada Novak")).to_be_visible()
@@ -162,6 +164,7 @@ def test_the_page_for_signing_in_is_read_in_both_languages_and_themes(
     page.reload()
     assert page.evaluate(background) != dark
     picture(page, "sign-in-light-zh")
+    assert barriers(somebody) == []
 
 
 def test_a_lock_hides_the_case_and_keeps_every_entry(somebody: Clinician, site: Site) -> None:
@@ -185,6 +188,7 @@ def test_a_lock_hides_the_case_and_keeps_every_entry(somebody: Clinician, site: 
     assert somebody.see("viewer-canvas").count() == 0
     assert first.count() == 0
     picture(page, "locked")
+    assert barriers(somebody) == []
     page.reload()
     expect(somebody.see("locked")).to_be_visible()
     page.get_by_label("Password", exact=True).fill("wrong password")
@@ -244,6 +248,7 @@ def test_roles_are_kept_and_two_people_on_one_case_see_each_other(
     it_at.go_to("Admin")
     expect(it_at.page.get_by_role("table", name="Accounts")).to_contain_text("Dr Li Na")
     picture(it_at.page, "admin-people")
+    assert barriers(it_at) == []
     it_at.page.get_by_role("tab", name="Use").click()
     expect(it_at.see("figures")).to_be_visible()
     picture(it_at.page, "admin-use")
@@ -251,6 +256,7 @@ def test_roles_are_kept_and_two_people_on_one_case_see_each_other(
     it_at.page.get_by_role("button", name="Check the whole audit").click()
     expect(it_at.page.get_by_text("nothing changed")).to_be_visible()
     picture(it_at.page, "admin-audit")
+    assert barriers(it_at) == []
 
     sign_in(ada_at, "ada")
     for person in (ada_at, li_at):
