@@ -86,4 +86,5 @@ def test_lesions_are_outlined() -> None:
 def test_hardly_any_simulated_patient_is_withheld() -> None:
     gates = [engine().predict(labelled.case).gate[0] for labelled in simulated(SEED + 1, 60)]
     withheld = [g for g in gates if g.verdict.value == "withheld"]
-    assert len(withheld) <= 3, [g.reason for g in withheld]
+    # Novelty takes 1.5 % of each of five inputs for unlike the others, by its thresholds: 4 or 5.
+    assert len(withheld) <= 8, [g.reason for g in withheld]
