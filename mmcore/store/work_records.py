@@ -123,8 +123,9 @@ class Triage:
 class WorkRow:
     """One case of the list. facts: for display. priors: cases of the same patient before this one.
 
-    pack_name: of the model that reads it. triage: of that model, None before it was scored. is_revealed: whether its
-    answer was shown to who looks. failure: why it could not be scored, as ``to_plain`` gives it.
+    pack_name: of the model that reads it. triage: of that model, None before it was scored.
+    is_revealed: whether its answer was shown to who looks. failure: why it could not be scored, as
+    ``to_plain`` gives it.
     """
 
     digest: str
