@@ -14,7 +14,7 @@ ROLES_MORE: dict[Role, Text] = {
     Role.REVIEWER: say("also sees what others recorded, co-signs, assigns, exports and removes"),
     Role.ADMIN: say("keeps accounts and the audit; sees no patient unless also a reader"),
 }
-NOBODY_SIGNS_IN = say("Nobody signs in here: everything is recorded as done by the local reader.")
+NOBODY_SIGNS_IN = say("Nobody signs in here: all is recorded as the local reader's.")
 
 _REFUSED = {
     "wrong": say("Name or password is wrong."),

@@ -330,4 +330,4 @@ def test_the_figures_and_the_audit_are_on_the_page(stage: Stage, door: Door) -> 
 def test_where_nobody_signs_in_every_page_says_so(stage: Stage) -> None:
     assert "Nobody signs in here" in html(opened())
     app = opened().switch_page("../pages/admin.py").run()
-    assert "recorded as done by the local reader" in html(app)
+    assert "recorded as the local reader" in html(app)
