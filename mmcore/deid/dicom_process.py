@@ -210,6 +210,9 @@ def _state_what_was_done(dataset: Dataset, order: Message) -> None:
     dataset.LongitudinalTemporalInformationModified = (
         "REMOVED" if order["days"] is None else "MODIFIED"
     )
+    if order["days"] is not None:
+        # All files of the case bear one clock, as the observations do, wherever it stood.
+        dataset.TimezoneOffsetFromUTC = "+0000"
     if order["is_text_approved"]:
         dataset.BurnedInAnnotation = "NO"
 

@@ -173,6 +173,8 @@ def test_dates_of_a_patient_keep_their_intervals(source: Planted) -> None:
     days = [pydicom.valuerep.DA(film[k].value) for k in ("StudyDate", "SeriesDate", "ContentDate")]
     assert [(day - days[0]).days for day in days] == [0, 1, 3]
     assert days[0].year < 2021
+    # The observations of the case are written by the same clock.
+    assert film.TimezoneOffsetFromUTC == "+0000"
 
 
 def test_an_image_with_text_waits_for_a_person_and_is_masked_by_what_the_person_says() -> None:
