@@ -73,9 +73,10 @@ class Leaving:
     job: of the preview or of the files. asked: the options of the preview. verdicts: by image and
     box, whether it goes black; a box without one waits. added: boxes that a person added.
     approved: images that a person has looked at and approved as they are marked. at: the image in
-    view. unseen: frames of an image, from 0, that were not on the page yet. image, picture: the last one, and its last frame as drawn, by what they are of. made,
-    packed: the files, one by one and as a zip. given, read: the state of options and approvals
-    (``deidentifying.signature``) that they were made of, and that a person has read and looked at.
+    view. unseen: frames of an image, from 0, that were not on the page yet. image, picture: the
+    last one, and its last frame as drawn, by what they are of. made, packed: the files, one by one
+    and as a zip. given, read: the state of options and approvals (``deidentifying.signature``) that
+    they were made of, and that a person has read and looked at.
     """
 
     job: Job[Any] | None = None

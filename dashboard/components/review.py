@@ -78,9 +78,7 @@ def image_panel(work: CaseWork, overlay: Overlay) -> None:
         key_images.add(work, picture, overlay)
 
     left = None if signing.is_signed(work) else key_images.left(work)
-    sender = viewer.Sender(
-        viewer.kept_of(desk.viewer), left, work.number_of_message, keep, add
-    )
+    sender = viewer.Sender(viewer.kept_of(desk.viewer), left, work.number_of_message, keep, add)
     key = f"image-{work.case.digest[:16]}"
     viewer.show(work.case, stack, overlay, sender, overlay_frame=frame, key=key)
     key_images_list(work)

@@ -21,7 +21,6 @@ from mmcore.gate.quality import (
     tones_of,
 )
 
-
 SIDES = np.random.default_rng(0).normal(size=(3, 7, 7)).astype(np.float32)
 
 

@@ -107,9 +107,7 @@ def test_a_removed_file_is_zeros_on_the_disk_before_it_goes(tmp_path: Path) -> N
     blobs = Blobs(tmp_path, Seal(None))
     digest = blobs.put(b"ZQXFILE" * 200_000)
     (path,) = (p for p in tmp_path.rglob("*") if p.is_file())
-    with path.open(
-        "rb"
-    ) as still_open:  # as who looks at the blocks
+    with path.open("rb") as still_open:  # as who looks at the blocks
         blobs.discard(digest)
         assert not path.exists()
         assert set(still_open.read()) == {0}
