@@ -47,7 +47,7 @@ peers:  ## Get a PACS, DICOM tools and a validator for the tests, if this machin
 run: setup  ## Open the dashboard at http://localhost:8501
 	$(BIN)/python -m streamlit run dashboard/app.py --server.port $(PORT)
 
-test: setup-dev browser postgres  ## Every test this machine can run
+test: setup-dev browser postgres peers  ## Every test this machine can run
 	$(BIN)/python -m pytest -m "not gpu"
 
 test-fast: setup-dev  ## The fast tests alone
