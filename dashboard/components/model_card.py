@@ -151,11 +151,20 @@ def _title(key: str) -> str:
     return t(capitalised(key.replace("_", " ")))
 
 
+def _figure(value: float | None, low: float | None, high: float | None) -> str:
+    """Return a figure with its interval, as far as there were patients enough to know it."""
+    if value is None:
+        return t("not known")
+    if low is None or high is None:
+        return f"{value:.3f}".replace("-", wording.MINUS)
+    text = t("{value:.3f} ({low:.3f} to {high:.3f})", value=value, low=low, high=high)
+    return text.replace("-", wording.MINUS)
+
+
 def _text(value: Any) -> str:
     """Return a value as text; a figure or a pair of numbers shows its interval."""
     if _is_figure(value):
-        text = t("{value:.3f} ({low:.3f} to {high:.3f})", **value)
-        return text.replace("-", wording.MINUS)
+        return _figure(**value)
     if isinstance(value, Mapping):
         return t("; ").join(f"{_title(str(k)).lower()} {_text(v)}" for k, v in value.items())
     if isinstance(value, bool):

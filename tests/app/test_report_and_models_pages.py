@@ -1,9 +1,14 @@
 """The report page files what the review page shows; the models page says what the model is."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
+
 from dashboard import reporting, services, state
+from mmcore.packs import find_pack
 from mmcore.records import Case, GateVerdict, Modality
 from mmcore.report import add, sign
 from tests.app import factory
@@ -83,6 +88,26 @@ def test_figures_of_a_value_stand_in_a_table_of_their_own_under_names_as_on_revi
     assert "MAE" in values
     assert ">Severity</th>" in values
     assert "\u2014" not in page[page.index("<table") :], "no cell is empty"
+
+
+def test_a_figure_that_too_few_patients_tell_is_shown_as_far_as_it_is_known(stage: Stage) -> None:
+    one = {
+        "auroc": {"value": None, "low": None, "high": None},
+        "calibration_slope": {"value": -0.2, "low": None, "high": None},
+    }
+    stage.engine.card_facts = {"figures": {"all": {"consolidation": one}}}
+    page = html(stage.open_page("models"))
+    assert ">not known</td>" in page
+    assert ">\u22120.200</td>" in page
+
+
+@pytest.mark.parametrize("pack", ["phantom", "thorax"])
+def test_the_cards_of_the_packs_that_ship_are_shown(stage: Stage, pack: str) -> None:
+    card = find_pack(Path(pack)) / "card.yaml"
+    stage.engine.card_facts = yaml.safe_load(card.read_text("utf-8"))
+    page = html(stage.open_page("models"))
+    assert page.count("<table") > 3
+    assert ">None<" not in page
 
 
 def test_figures_are_headed_by_the_inputs_they_rest_on_in_words(stage: Stage) -> None:
