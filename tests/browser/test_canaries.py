@@ -100,6 +100,7 @@ def travelled(
     person.report()
     page.get_by_label("Your conclusion, as it goes into the report").fill(COMMENT)
     page.keyboard.press("Tab")
+    expect(person.see("report-preview")).to_contain_text(COMMENT)
     document = person.download_json(out)
     assert "zqxfamily" in json.dumps(document).lower(), "the report is about the patient"
     assert COMMENT in json.dumps(document)
