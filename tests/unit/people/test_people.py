@@ -1,7 +1,6 @@
 """Signing in, sessions that lock and end, the first admin, and the accounts an admin keeps."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,46 +13,8 @@ from mmcore.errors import (
 )
 from mmcore.people import People, Person, Policy, Role, SessionState, Source, passwords
 from mmcore.people.service import FREE_ATTEMPTS, LONGEST_WAIT
-from mmcore.store import KeptFile, Place, Store
-
-PASSWORD, OTHER = "tram over the lake", "kettle-9-violin-moss"
-CASE = "a1" * 32
-
-
-class Clock:
-    """A time that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def wait(self, **how_long: float) -> None:
-        self.now += timedelta(**how_long)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    with Store(Place(tmp_path), clock=clock) as made:
-        yield made
-
-
-@pytest.fixture
-def people(store: Store, clock: Clock) -> People:
-    return People(store.people, Policy(admins=frozenset({"boss@site"})), clock=clock)
-
-
-@pytest.fixture
-def admin(people: People) -> Person:
-    code = people.new_setup_code()
-    made = people.first_admin(code, name="Ada", display="Dr Ada Novak", password=PASSWORD).account
-    return Person(made.id, made.display, made.roles)
+from mmcore.store import Store
+from tests.unit.people.conftest import OTHER, PASSWORD, Clock
 
 
 def refusal(people: People, name: str, password: str) -> str:
@@ -370,40 +331,3 @@ def test_who_signed_out_does_not_come_back_with_the_same_word_of_the_provider(
     with pytest.raises(SignInRefusedError) as refused:
         vouched(people, "s|1", "li@site", until=until)
     assert refused.value.reason == "over"
-
-
-# --- Who else is at a case
-
-
-def test_two_people_at_one_case_see_each_other(
-    people: People, store: Store, admin: Person, clock: Clock
-) -> None:
-    store.keep_case(CASE, [KeptFile("a", b"a")], label="one")
-    people.add(admin, "li", "Dr Li", {Role.READER})
-    li = next(Person(a.id, a.display, a.roles) for a in people.accounts() if a.name == "li")
-    assert people.visit(li, CASE, "tab 1") == ()
-    clock.wait(minutes=0.5)
-    (seen,) = people.visit(admin, CASE, "tab 2")
-    assert (seen.display, seen.since) == ("Dr Li", datetime(2026, 3, 1, 9, 0, tzinfo=UTC))
-    assert [v.display for v in people.visit(li, CASE, "tab 1")] == ["Dr Ada Novak"]
-    assert [v.display for v in people.visit(li, CASE, "tab 3")] == ["Dr Ada Novak"], "not oneself"
-    people.leave(admin, "tab 2")
-    assert people.visit(li, CASE, "tab 1") == ()
-
-
-def test_who_closed_the_lid_is_gone_after_a_minute_and_who_looks_elsewhere_at_once(
-    people: People, store: Store, admin: Person, clock: Clock
-) -> None:
-    for digest in (CASE, "b2" * 32):
-        store.keep_case(digest, [KeptFile("a", b"a")], label="one")
-    people.add(admin, "li", "Dr Li", {Role.READER})
-    li = next(Person(a.id, a.display, a.roles) for a in people.accounts() if a.name == "li")
-    people.visit(li, CASE, "tab 1")
-    people.visit(li, "b2" * 32, "tab 1")
-    assert people.visit(admin, CASE, "tab 2") == ()
-    people.visit(li, CASE, "tab 1")
-    clock.wait(seconds=59)
-    assert len(people.visit(admin, CASE, "tab 2")) == 1
-    clock.wait(seconds=1)
-    assert people.visit(admin, CASE, "tab 2") == ()
-    assert people.visit(admin, "f0" * 32, "tab 2") == (), "a case that is not stored"
