@@ -13,10 +13,9 @@ from collections import Counter
 from typing import Any, BinaryIO
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence
-from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from mmcore.deid.allowed import IMAGE_CLASSES
 from mmcore.deid.dicom_pixels import check_boxes, frames, photometric
@@ -25,6 +24,7 @@ from mmcore.deid.records import SafePrivate
 from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake.dicom import prescan
 from mmcore.intake.dicom.attributes import Attributes, quietly, read_attributes
+from mmcore.intake.dicom.file_meta import file_meta
 from mmcore.intake.dicom.header import check_geometry, read_pixel_header
 from mmcore.language import say
 
@@ -122,7 +122,9 @@ def rewrite(data: memoryview, sink: BinaryIO) -> Message:
         kept.PatientName = kept.PatientID = plan.pseudonym
         if header.samples == 3:
             kept.PlanarConfiguration = 0
-        kept.file_meta = _meta(kept)
+        kept.file_meta = file_meta(
+            kept, implementation_uid=IMPLEMENTATION_UID, implementation_name=IMPLEMENTATION_NAME
+        )
         pixels = frames(header, scan, attributes, boxes)
         values, is_rgb = next(pixels)
         kept.PhotometricInterpretation = photometric(header, is_rgb=is_rgb)
@@ -230,16 +232,6 @@ def _concept(code: str, meaning: str) -> Dataset:
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "DCM", meaning
     return item
-
-
-def _meta(dataset: Dataset) -> FileMetaDataset:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
-    meta.ImplementationVersionName = IMPLEMENTATION_NAME
-    return meta
 
 
 def _pixel_head(keyword: str, itemsize: int, n_bytes: int) -> bytes:

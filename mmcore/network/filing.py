@@ -6,6 +6,7 @@ from mmcore.network.outbox import Outbox
 from mmcore.network.parcels import Parcel
 from mmcore.network.peers import find_peer, site_peers
 from mmcore.report import Document, document_digest
+from mmcore.report.template import template_of
 from mmcore.results.make import make_results
 from mmcore.results.records import Display, Earlier, Kind
 
@@ -24,8 +25,9 @@ def file_result(
     """Make the objects of a result and put them into the outbox.
 
     files: of the case. kinds: those of ``DICOM_KINDS`` that are wanted, all by default. displays:
-    as in ``make_results``. Raises ``PeerConfigError`` for a peer that this site does not have,
-    ``NoStudyError``, ``ResultFormatError`` and ``StoreUnavailableError``.
+    as in ``make_results``; the PDF is drawn with the site's template. Raises ``PeerConfigError``
+    for a peer that this site does not have, ``NoStudyError``, ``ResultFormatError``,
+    ``ReportTemplateError`` and ``StoreUnavailableError``.
     """
     find_peer(site_peers(), peer)
     wanted = [kind for kind in DICOM_KINDS if kinds is None or kind in kinds]
@@ -34,7 +36,7 @@ def file_result(
     case_digest = str(case["digest"]) if isinstance(case, dict) else ""
     made = make_results(
         document, files, kinds=wanted, displays=displays,
-        earlier=_last_report(outbox, peer, case_digest, digest),
+        earlier=_last_report(outbox, peer, case_digest, digest), template=template_of(),
     )  # fmt: skip
     return outbox.put(
         peer,

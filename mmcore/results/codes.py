@@ -2,7 +2,8 @@
 
 A finding has a SNOMED CT code where its display name means exactly that concept, and a code of our
 private scheme, made of its name in the pack, everywhere else: a code that nearly fits would be read
-as one that does. ``Pneumonia or lung opacity`` is neither pneumonia nor lung opacity.
+as one that does. ``Pneumonia or lung opacity`` is neither pneumonia nor lung opacity. Every code
+has a source that was read: the tables of PS3.16 as pydicom holds them, or what ``ELSEWHERE`` names.
 """
 
 import re
@@ -44,10 +45,22 @@ _SNOMED: Mapping[str, str] = {
     "Pulmonary edema": "19242006",
     "Consolidation": "95436008",
     "Atelectasis": "46621007",
-    "Cardiomegaly": "8186001",
     "Severity": "246112005",
 }
-PRESENT, ABSENT = Coded("52101004", "SCT", "Present"), Coded("2667000", "SCT", "Absent")
+ELSEWHERE: Mapping[str, str] = {
+    "95436008": "HL7 Lithuania, lung cancer guide 0.0.1: Lung consolidation (disorder)",
+    "46621007": "Medizininformatik-Initiative, onco map, SNOMED CT 2025-07: Atelectasis",
+    "399208008": "eHealth Platform Belgium, value set 1.0.0: Plain X-ray of chest (procedure)",
+    "169069000": "HL7 FHIR R4, example condition f002: CT of thorax",
+}
+"""Where each SNOMED CT code is found that PS3.16 does not list. Of cardiomegaly PS3.16 has another
+code (287272002) than the lists of others (8186001), so it has none here but ours."""
+PRESENT, ABSENT = Coded("52101004", "SCT", "Present"), Coded("272519000", "SCT", "Absent")
+"""PS3.16 CID 240."""
+CHEST_FILM = Coded("399208008", "SCT", "Plain X-ray of chest")
+CHEST_CT = Coded("169069000", "SCT", "CT of chest")
+REPORT_TITLE = Coded("18748-4", "LN", "Diagnostic Imaging Report")
+"""PS3.16 CID 7000."""
 PRESENCE: Mapping[Presence, Coded] = {
     Presence.PRESENT: PRESENT,
     Presence.ABSENT: ABSENT,

@@ -24,11 +24,14 @@ def results(
     """Write a result as objects of the patient's own study; of the case only headers are read."""
     from mmcore.cli import _refusals
     from mmcore.report import read_result
+    from mmcore.report.template import template_of
     from mmcore.results.heads import files_in
     from mmcore.results.make import make_results
 
     with _refusals():
-        made = make_results(read_result(result), files_in(case), kinds=kinds or tuple(Kind))
+        made = make_results(
+            read_result(result), files_in(case), kinds=kinds or tuple(Kind), template=template_of()
+        )
         out.mkdir(parents=True, exist_ok=True)
         for one in made:
             (out / one.name).write_bytes(one.data)

@@ -4,17 +4,16 @@ import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence
-from pydicom.sr.coding import Code
-from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from mmcore import __version__
+from mmcore.intake.dicom.file_meta import file_meta
+from mmcore.results.codes import SCHEME
 from mmcore.results.records import SERIES, Head, Kind, Made
 from mmcore.results.subject import Subject
 
-SCHEME = "99CONSILIUM"
 IMPLEMENTATION_UID = "2.25.160834203475218871063929105647361927604"
 IMPLEMENTATION_NAME = f"CONSILIUM_{__version__}"[:16]
 MANUFACTURER = "Consilium"
@@ -117,7 +116,9 @@ def finished(subject: Subject, kind: Kind, dataset: Dataset, *, part: str = "") 
                            ("PresentationCreationTime", clock)):  # fmt: skip
         if keyword in dataset:
             setattr(dataset, keyword, value)
-    dataset.file_meta = _meta(dataset)
+    dataset.file_meta = file_meta(
+        dataset, implementation_uid=IMPLEMENTATION_UID, implementation_name=IMPLEMENTATION_NAME
+    )
     buffer = io.BytesIO()
     dcmwrite(buffer, dataset, enforce_file_format=True)
     suffix = f"-{part}" if part else ""
@@ -148,11 +149,6 @@ def code_item(value: str, scheme: str, meaning: str) -> Dataset:
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning[:64]
     return item
-
-
-def ours(value: str, meaning: str) -> Code:
-    """Return a code of our private scheme."""
-    return Code(value[:16], SCHEME, meaning[:64])
 
 
 def add_scheme(dataset: Dataset) -> None:
@@ -188,13 +184,3 @@ def _contributor(subject: Subject) -> Dataset:
         f"Result document SHA-256 {subject.digest}"
     )
     return item
-
-
-def _meta(dataset: Dataset) -> FileMetaDataset:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
-    meta.ImplementationVersionName = IMPLEMENTATION_NAME
-    return meta

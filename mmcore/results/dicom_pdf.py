@@ -5,15 +5,15 @@ from pydicom.sequence import Sequence
 from pydicom.uid import EncapsulatedPDFStorage
 
 from mmcore.report import render_pdf
+from mmcore.report.template import Template
+from mmcore.results.codes import REPORT_TITLE
 from mmcore.results.dicom_object import code_item, finished, series, source_references
 from mmcore.results.records import Kind, Made
 from mmcore.results.subject import Subject
 
-_REPORT = ("18748-4", "LN", "Diagnostic imaging report")
 
-
-def encapsulated_pdf(subject: Subject) -> Made:
-    """Return the report's PDF in the study."""
+def encapsulated_pdf(subject: Subject, template: Template) -> Made:
+    """Return the report's PDF in the study, as the site's template has it drawn."""
     place = series(subject, Kind.PDF)
     dataset = Dataset()
     dataset.SOPClassUID = EncapsulatedPDFStorage
@@ -28,10 +28,13 @@ def encapsulated_pdf(subject: Subject) -> Made:
     dataset.BurnedInAnnotation = "YES"  # the sheet names the patient
     dataset.SourceInstanceSequence = source_references(subject.evidence)
     dataset.DocumentTitle = f"Consilium case report ({subject.label})"
-    dataset.ConceptNameCodeSequence = Sequence([code_item(*_REPORT)])
+    title = REPORT_TITLE
+    dataset.ConceptNameCodeSequence = Sequence(
+        [code_item(title.value, title.scheme, title.meaning)]
+    )
     dataset.VerificationFlag = "UNVERIFIED" if subject.signature is None else "VERIFIED"
     dataset.MIMETypeOfEncapsulatedDocument = "application/pdf"
-    data = render_pdf(subject.document)
+    data = render_pdf(subject.document, template=template)
     dataset.EncapsulatedDocumentLength = len(data)
     dataset.EncapsulatedDocument = data + b"\0" * (len(data) % 2)
     return finished(subject, Kind.PDF, dataset)

@@ -128,9 +128,9 @@ def _context(subject: Subject) -> ObservationContext:
 
 def _procedure(subject: Subject) -> CodedConcept:
     if subject.key.dicom_modality in ("CR", "DX", "RG"):
-        return CodedConcept("399208008", "SCT", "Plain chest X-ray")
+        return _concept(said.CHEST_FILM)
     if subject.key.dicom_modality == "CT":
-        return CodedConcept("169069000", "SCT", "CT of chest")
+        return _concept(said.CHEST_CT)
     return _concept(said.ours("imaging", "Imaging procedure"))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from mmcore import __version__
 from mmcore.report import Document, document_digest, render_pdf
 from mmcore.report.reading import ReportedResult, ReportedTarget, read_document
+from mmcore.report.template import PLAIN, Template
 from mmcore.results import codes as said
 from mmcore.results.codes import Coded
 from mmcore.results.fhir_check import check_bundle
@@ -46,16 +47,28 @@ _REPORT = {
         {"system": "http://loinc.org", "code": "18748-4", "display": "Diagnostic imaging study"}
     ]
 }
+_UNKNOWN = {
+    "coding": [
+        {
+            "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason",
+            "code": "unknown",
+            "display": "Unknown",
+        }
+    ]
+}
 
 
-def fhir_bundle(document: Document, *, study_uid: str = "", zone: str = "") -> Made:
-    """Return the Bundle as JSON; the same document gives the same bytes.
+def fhir_bundle(
+    document: Document, *, study_uid: str = "", zone: str = "", template: Template = PLAIN
+) -> Made:
+    """Return the Bundle as JSON; the same document and template give the same bytes.
 
-    study_uid: of the image's study, "" where the case has none. zone: as in ``written_at``. Raises
-    ``ResultFormatError``.
+    study_uid: of the image's study, "" where the case has none. zone: as in ``written_at``.
+    template: of the site, for the PDF. Raises ``ResultFormatError``.
     """
     result, digest = read_document(document), document_digest(document)
-    writer = _Writer(document, result, digest, study_uid, zone)
+    pdf = render_pdf(document, template=template)
+    writer = _Writer(document, result, pdf, study_uid, zone)
     bundle = writer.bundle()
     check_bundle(bundle)
     data = json.dumps(bundle, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
@@ -72,10 +85,10 @@ class _Writer:
     """The resources of one Bundle, which refer to each other by their ``fullUrl``."""
 
     def __init__(
-        self, document: Document, result: ReportedResult, digest: str, study_uid: str, zone: str
+        self, document: Document, result: ReportedResult, pdf: bytes, study_uid: str, zone: str
     ) -> None:
-        self._document, self._result, self._digest = document, result, digest
-        self._study_uid = study_uid
+        self._result, self._digest = result, document_digest(document)
+        self._pdf, self._study_uid = pdf, study_uid
         self._at = written_at(document, result, zone=zone)
         self._speaks_of = as_of(document)
         self._told = [t for t in result.targets if not t.is_withheld]
@@ -160,6 +173,9 @@ class _Writer:
         is_finding = target.kind == "finding"
         value = target.probability if is_finding else target.logit
         unit = "1" if is_finding else (target.unit or "1")
+        told: Resource = {"dataAbsentReason": _UNKNOWN}
+        if value is not None:
+            told = {"valueQuantity": _quantity(value, unit)}
         return {
             "resourceType": "Observation",
             "meta": self._marked(),
@@ -170,7 +186,7 @@ class _Writer:
             "subject": self._subject(),
             **self._effective(),
             "issued": self._instant(self._at),
-            "valueQuantity": _quantity(value or 0.0, unit),
+            **told,
             "note": [{"text": words} for words in self._notes(target)],
             "device": {"reference": self._url("Device", "device")},
             **({"derivedFrom": self._study()} if self._study() else {}),
@@ -218,7 +234,7 @@ class _Writer:
         status = "preliminary"
         if result.signature is not None:
             status = "appended" if result.addenda else "final"
-        pdf = base64.b64encode(render_pdf(self._document)).decode()
+        pdf = base64.b64encode(self._pdf).decode()
         reader = [] if result.signature is None else [{"display": result.signature.name}]
         return {
             "resourceType": "DiagnosticReport",

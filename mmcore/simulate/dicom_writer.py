@@ -8,17 +8,14 @@ from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import (
-    UID,
-    DigitalXRayImageStorageForPresentation,
-    ExplicitVRLittleEndian,
-)
+from pydicom.uid import DigitalXRayImageStorageForPresentation
 
+from mmcore.intake.dicom.file_meta import file_meta
 from mmcore.simulate.patient import PhantomPatient
 
-_IMPLEMENTATION = UID("2.25.196513482377406935470281633529051637511")
+_IMPLEMENTATION = "2.25.196513482377406935470281633529051637511"
 SIMULATED = "SIMULATED PHANTOM - NOT A PATIENT"
 
 
@@ -41,13 +38,9 @@ def make_dataset(patient: PhantomPatient) -> Dataset:
 
 def add_file_meta(dataset: Dataset) -> None:
     """Add the file meta information of a data set in Explicit VR Little Endian."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = _IMPLEMENTATION
-    meta.ImplementationVersionName = "CONSILIUM_SIM"
-    dataset.file_meta = meta
+    dataset.file_meta = file_meta(
+        dataset, implementation_uid=_IMPLEMENTATION, implementation_name="CONSILIUM_SIM"
+    )
 
 
 def _uid(patient: PhantomPatient, level: str) -> str:
