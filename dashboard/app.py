@@ -78,9 +78,9 @@ if __name__ == "__main__":
 else:
     from starlette.middleware import Middleware
 
-    from dashboard import people_doors
+    from dashboard import people_doors, people_forms, people_start
     from dashboard.serving import Guard
 
-    people_doors.announce()
+    people_start.announce()
     layers = [Middleware(Guard), Middleware(people_doors.Doors)]
-    app = st.App(__file__, routes=people_doors.routes(), middleware=layers)
+    app = st.App(__file__, routes=people_forms.routes(), middleware=layers)

@@ -76,6 +76,6 @@ def _still_there(token: str, action: Action) -> str:
     found = people.everybody().find(token)
     if found is None or found[2] is not SessionState.OPEN:
         raise NotAllowedError(action=action)
-    if not people.person_of(found[1]).may(action):
+    if found[1].must_change or not people.person_of(found[1]).may(action):
         raise NotAllowedError(action=action)
     return found[1].id

@@ -6,7 +6,10 @@ session a browser holds. Pages hide what somebody may not do; what is done asks 
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
+from typing import ParamSpec
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -27,6 +30,7 @@ from mmcore.people import (
 from mmcore.people import Action as Action
 from mmcore.store import Store
 
+P = ParamSpec("P")
 SESSION_HEADER = "x-consilium-session"
 """Set by our own layer alone, which drops what a browser sends under this name."""
 
@@ -125,6 +129,26 @@ def require(action: Action) -> Person:
     return somebody
 
 
+def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Return ``st.fragment`` for what is drawn for whoever has arrived, and for nobody else.
+
+    A fragment runs without the page around it: on a tab whose session was locked or ended
+    elsewhere, or in which somebody else has signed in, the whole page is drawn anew instead.
+    """
+
+    def made(draw: Callable[P, None]) -> Callable[P, None]:
+        @st.fragment(run_every=run_every)
+        @wraps(draw)
+        def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
+            if not _is_still_here():
+                st.rerun()
+            draw(*args, **kwargs)
+
+        return drawn
+
+    return made
+
+
 def may(action: Action) -> bool:
     """Return whether the person at the page may do this, for what is drawn."""
     return person().may(action)
@@ -139,6 +163,19 @@ def session_here() -> Session | None:
     """Return the session of this browser, if there is one."""
     found = None if is_open() else everybody().find(token())
     return None if found is None else found[0]
+
+
+def _is_still_here() -> bool:
+    """Return whether the session is open, and of the person to whom the tab belongs."""
+    if is_open():
+        return True
+    found, arrived = everybody().find(token()), state.session().person
+    return (
+        found is not None
+        and found[2] is SessionState.OPEN
+        and arrived is not None
+        and found[1].id == arrived.id
+    )
 
 
 def _belongs_to(somebody: Person) -> None:

@@ -7,6 +7,7 @@ the dashboard. Their words are in the language of the cookie, the site or the br
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -14,11 +15,12 @@ from starlette.responses import HTMLResponse
 from dashboard import palette, site
 from dashboard.language import Text, say
 from dashboard.markup import Markup, element, join
+from dashboard.people_addresses import SCRIPT, path_to
 from mmcore.language import ENGLISH, LANGUAGES, translate
 
 LANGUAGE_COOKIE = "consilium_language"
 STYLE = Path(__file__).resolve().parent.parent / "assets" / "theme" / "account.css"
-SCRIPT = """\
+THEME_SCRIPT = """\
 const kept = localStorage.getItem("consilium-theme") ?? "dark";
 document.documentElement.dataset.theme = kept;
 """
@@ -45,6 +47,12 @@ def language_of(request: Request) -> str:
     wanted = request.headers.get("accept-language", ENGLISH).strip().lower()
     offered = next((tag for tag in LANGUAGES if wanted[:2] == tag[:2]), ENGLISH)
     return site.language() or offered
+
+
+def query_of(request: Request, *, language: str | None) -> str:
+    """Return the query of a page's address, from "?" on, that asks for another language or none."""
+    asked = {**request.query_params, "language": language}
+    return f"?{urlencode({name: value for name, value in asked.items() if value is not None})}"
 
 
 def form_page(
@@ -123,7 +131,6 @@ def _page(
     status: int,
 ) -> HTMLResponse:
     words = said(title)
-    base = request.url_for("account-script").path
     main = element(
         "main",
         element(
@@ -146,7 +153,7 @@ def _page(
         element("meta", name="referrer", content="same-origin"),  # else a form's origin is "null"
         element("title", join("Consilium", " · ", words)),
         Markup(f"<style>{palette.css_variables()}\n{STYLE.read_text('utf-8')}</style>"),
-        element("script", src=base),
+        element("script", src=path_to(SCRIPT)),
     )
     html = element("html", head, element("body", main), lang=said.language)
     return HTMLResponse(f"<!doctype html>{html}", status_code=status)
@@ -155,9 +162,7 @@ def _page(
 def _languages(request: Request, said: _Said) -> Markup:
     """Return links to the other languages, each by its own name."""
     links = [
-        element(
-            "a", name, href=f"?{request.url.include_query_params(language=tag).query}", lang=tag
-        )
+        element("a", name, href=query_of(request, language=tag), lang=tag)
         for tag, name in LANGUAGES.items()
         if tag != said.language
     ]

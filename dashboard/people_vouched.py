@@ -24,12 +24,14 @@ from streamlit.web.server.starlette.starlette_websocket import _get_signed_cooki
 
 from dashboard import people, people_words
 from dashboard.language import Text, say
+from dashboard.people_addresses import path_to
 from dashboard.people_pages import plain_page
 from mmcore.errors import ConfigError, SignInRefusedError
 from mmcore.people import LoginMode, People, Policy, Source
 from mmcore.people.policy import LOGIN
 
-ROUTES = ("auth/login", "auth/logout", "oauth2callback")
+_LOGOUT = "auth/logout"
+ROUTES = ("auth/login", _LOGOUT, "oauth2callback")
 """Streamlit's own, for the way to the provider and back."""
 FORWARDED = "FORWARDED_ALLOW_IPS"
 _UVICORN_TRUSTS = "127.0.0.1"
@@ -88,7 +90,8 @@ def _by_claims(claims: dict[str, Any], everybody: People) -> str:
         raise SignInRefusedError(reason="wrong")
     until = min(expires, issued + everybody.policy.session_for)
     name = next((str(claims[key]) for key in _NAMES if claims.get(key)), "")
-    if claims.get("email") and claims.get("email_verified") is False and name == claims["email"]:
+    is_unverified = str(claims.get("email_verified")).casefold() == "false"  # some say it in words
+    if is_unverified and name == str(claims.get("email")):
         name = ""  # anybody can claim it
     token = _token_of(claims)
     everybody.vouched(
@@ -185,7 +188,7 @@ def sign_out(request: Request, everybody: People) -> Response:
         everybody.end(_token_of(claims))
     response = plain_page(
         request, say("Sign out"), say("You are signed out here."),
-        link=("/auth/logout", say("Sign out of your organisation too")),
+        link=(path_to(_LOGOUT), say("Sign out of your organisation too")),
     )  # fmt: skip
-    response.headers["Refresh"] = "0; url=/auth/logout"
+    response.headers["Refresh"] = f"0; url={path_to(_LOGOUT)}"
     return response

@@ -107,7 +107,7 @@ def _watched(work: CaseWork) -> None:
     """Draw the list, and again by itself while something waits."""
     is_waiting = any(p.state == "waiting" for p in filing.parcels(work.case.digest))
 
-    @st.fragment(run_every=_LOOK_SECONDS if is_waiting else None)
+    @people.fragment(run_every=_LOOK_SECONDS if is_waiting else None)
     def listed() -> None:
         filed = filing.parcels(work.case.digest)
         show(_table(filed))

@@ -11,6 +11,7 @@ from dashboard import (
     inputs,
     key_images,
     messages,
+    people,
     reading,
     services,
     signing,
@@ -52,7 +53,7 @@ def is_ready(work: CaseWork, job: Job[Any], what: str) -> bool:
     return True
 
 
-@st.fragment
+@people.fragment()
 def image_panel(work: CaseWork, overlay: Overlay) -> None:
     """Draw the viewer for the image the model looked at, or another one the reader picks.
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import desks, formatting, messages
+from dashboard import desks, formatting, messages, people
 from dashboard.language import say, t
 from dashboard.markup import Markup, element, show
 from dashboard.state import CaseWork
@@ -16,7 +16,7 @@ from mmcore.records import Explanation, Modality, TargetPrediction
 _WITH_NONE = say("With no input of this patient")
 
 
-@st.fragment
+@people.fragment()
 def switches_panel(
     work: CaseWork, explanation: Explanation, target: TargetPrediction, given: Sequence[Modality]
 ) -> None:

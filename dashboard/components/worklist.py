@@ -52,14 +52,14 @@ def listing(store: Store) -> None:
     is_moving = worklist.is_scoring(store)
     drawn_at = time.monotonic()
 
-    @st.fragment(run_every=_LOOK_AGAIN_SECONDS if is_moving else None)
+    @people.fragment(run_every=_LOOK_AGAIN_SECONDS if is_moving else None)
     def scoring() -> None:
         is_old = time.monotonic() - drawn_at > _ROWS_SECONDS
         if is_moving and (is_old or not worklist.is_scoring(store)):
             st.rerun(scope="app")  # what was scored meanwhile shows in the rows
         progress(store)
 
-    @st.fragment
+    @people.fragment()
     def rows() -> None:
         if worklist.must_redraw(asked) or is_moving != worklist.is_scoring(store):
             st.rerun(scope="app")

@@ -73,7 +73,7 @@ def policy_of(environment: Mapping[str, str] | None = None) -> Policy:
         lock_after=timedelta(minutes=_number(LOCK_MINUTES, said(LOCK_MINUTES), 10)),
         idle_after=timedelta(hours=_number(IDLE_HOURS, said(IDLE_HOURS), 2)),
         session_for=timedelta(hours=_number(SESSION_HOURS, said(SESSION_HOURS), 12)),
-        admins=frozenset(name.strip().casefold() for name in said(ADMINS).split(",") if name),
+        admins=frozenset(filter(None, map(str.strip, said(ADMINS).casefold().split(",")))),
         new_role=_role(said(NEW_ROLE)),
         proxies=tuple(_network(word) for word in said(PROXIES).replace(",", " ").split()),
         user_header=said(USER_HEADER) or default.user_header,

@@ -38,6 +38,8 @@ GONE_AFTER = timedelta(seconds=60)
 """Who has not been seen at a case for so long has left it."""
 
 _NAME = re.compile(r"[\w.@+-]{1,100}")
+_MOST_DISPLAY = 100
+_MOST_SUBJECT = 400  # as many as its column holds
 _SAW_EVERY = timedelta(seconds=20)  # a database need not hear of every key that is pressed
 
 
@@ -69,7 +71,7 @@ class People:
     def sign_in(self, name: str, password: str) -> Welcome:
         """Begin a session. Raises ``SignInRefusedError``."""
         account = self._checked(name, password)
-        _admit(account)
+        self._admit(account)
         return self._begin(account, secrets.token_urlsafe(32))
 
     def first_admin(self, code: str, *, name: str, display: str, password: str) -> Welcome:
@@ -78,11 +80,12 @@ class People:
         Raises ``SignInRefusedError`` for another code, ``AccountError`` and
         ``PasswordRefusedError``.
         """
-        self._wait(SETUP_ATTEMPTS)
+        number = self._attempt(SETUP_ATTEMPTS)
         kept, given = self._rows.setup(), digest_of(_plain_code(code))
         if kept is None or not hmac.compare_digest(kept, given):
-            self._rows.fail(SETUP_ATTEMPTS, self._clock(), whose="")
+            self._rows.refused("", f"attempt {number}")
             raise SignInRefusedError(reason="wrong")
+        self._rows.forget_failures(SETUP_ATTEMPTS)
         name = _checked_name(name)
         passwords.check(password, name=name, display=display)
         roles = frozenset({Role.ADMIN, Role.REVIEWER, Role.READER})
@@ -106,8 +109,8 @@ class People:
         """Return whether a code was made and nobody has used it."""
         return self._rows.setup() is not None
 
-    def change_password(self, account: Account, old: str, new: str) -> None:
-        """Give an account another password of its own.
+    def change_password(self, account: Account, old: str, new: str, *, token: str = "") -> None:
+        """Give an account another password of its own; its sessions end, but for that of a token.
 
         Raises ``SignInRefusedError`` for a wrong old one and ``PasswordRefusedError``.
         """
@@ -116,8 +119,8 @@ class People:
             raise PasswordRefusedError(reason="same")
         passwords.check(new, name=account.name, display=account.display)
         self._rows.change(
-            account.id, by=account.id, detail="own password", at=self._clock(),
-            password=passwords.hashed(new), must_change=False,
+            account.id, by=account.id, detail="own password", at=self._clock(), ends_sessions=True,
+            but=digest_of(token), password=passwords.hashed(new), must_change=False,
         )  # fmt: skip
 
     # --- Who others vouch for
@@ -130,21 +133,21 @@ class People:
 
         subject: what they call this person, never given to another. token: what is the same for
         as long as the same signing in is meant. until: when the provider's word ends, where it
-        says. Who comes for the first time gets an account. Raises ``SignInRefusedError``, also for
-        a signing in that is over.
+        says. Who comes for the first time gets an account. Raises ``SignInRefusedError``, for a
+        provider also where the signing in is over; a proxy vouches anew with every request.
         """
         if until is not None and self._clock() >= until:
             raise SignInRefusedError(reason="over")
-        account = self._rows.account(subject=f"{source} {subject}") or self._newcomer(
-            source, subject, name.strip().casefold(), display.strip()
+        account = self._rows.account(subject=_subject(source, subject)) or self._newcomer(
+            source, subject, name.strip().casefold(), display
         )
-        _admit(account)
+        self._admit(account, once=digest_of(f"refused {token}"))
         known = self.find(token)
-        if known is None:
-            return self._begin(account, token, until=until)
-        if known[2] is SessionState.OVER:
+        if known is not None and known[2] is not SessionState.OVER:
+            return Welcome(token, account)
+        if known is not None and source is not Source.HEADER:
             raise SignInRefusedError(reason="over")
-        return Welcome(token, account)
+        return self._begin(account, token, until=until)
 
     def _newcomer(self, source: Source, subject: str, name: str, display: str) -> Account:
         is_admin = name in self.policy.admins
@@ -153,9 +156,9 @@ class People:
         if self._rows.account(name=unique) is not None:  # somebody else's, by another provider
             unique = f"{unique}+{digest_of(subject)[:8]}"
         return self._rows.add(
-            name=unique, display=_checked_display(display or name or unique), source=source,
-            subject=f"{source} {subject}", roles=roles | ({Role.ADMIN} if is_admin else set()),
-            at=self._clock(), by="",
+            name=unique, display=_said_display(display) or _said_display(name) or unique,
+            source=source, subject=_subject(source, subject),
+            roles=roles | ({Role.ADMIN} if is_admin else set()), at=self._clock(), by="",
         )  # fmt: skip
 
     # --- Sessions
@@ -199,9 +202,9 @@ class People:
 
     def unlock(self, token: str, password: str) -> None:
         """Open a locked session again. Raises ``SignInRefusedError``."""
-        found = self._rows.session(digest_of(token))
-        if found is None:
-            raise SignInRefusedError(reason="wrong")
+        found = self.find(token)
+        if found is None or found[2] is SessionState.OVER:
+            raise SignInRefusedError(reason="over")
         self._checked(found[1].name, password)
         self._rows.unlock(digest_of(token), self._clock())
 
@@ -251,7 +254,8 @@ class People:
         password = passwords.made_up()
         self._rows.change(
             account_id, by=admin.id, detail="password", at=self._clock(),
-            password=passwords.hashed(password), must_change=True,
+            ends_sessions=admin.id != account_id, password=passwords.hashed(password),
+            must_change=True,
         )  # fmt: skip
         self._rows.forget_failures(digest_of(account.name))
         return password
@@ -262,14 +266,14 @@ class People:
         named = " ".join(role for role in Role if role in roles) or "none"
         self._rows.change(
             account_id, by=admin.id, detail=f"roles {named}", at=self._clock(),
-            roles=frozenset(roles),
+            ends_sessions=admin.id != account_id, roles=frozenset(roles),
         )  # fmt: skip
 
     def set_disabled(self, admin: Person, account_id: str, *, is_disabled: bool) -> None:
         """Let an account sign in no longer, or again. What it recorded stays."""
         _require(admin)
         self._rows.change(
-            account_id, by=admin.id, at=self._clock(),
+            account_id, by=admin.id, at=self._clock(), ends_sessions=True,
             detail="disabled" if is_disabled else "enabled",
             disabled_at=self._clock() if is_disabled else None,
         )  # fmt: skip
@@ -300,12 +304,11 @@ class People:
     def _checked(self, name: str, password: str) -> Account:
         """Return the account of this name whose password this is; count it where it is not."""
         name = name.strip().casefold()
-        self._wait(digest_of(name))
+        number = self._attempt(digest_of(name))
         account = self._rows.account(name=name)
         kept = self._rows.password(account.id) if account is not None else None
         if not passwords.is_right(kept, password) or account is None or kept is None:
-            whose = account.id if account is not None else ""
-            self._rows.fail(digest_of(name), self._clock(), whose=whose)
+            self._rows.refused("" if account is None else account.id, f"attempt {number}")
             raise SignInRefusedError(reason="wrong")
         self._rows.forget_failures(digest_of(name))
         if passwords.is_outdated(kept):
@@ -315,15 +318,28 @@ class People:
             )  # fmt: skip
         return account
 
-    def _wait(self, name_digest: str) -> None:
-        """Refuse to look at an attempt that comes too soon after others that failed."""
-        failed, last_at = self._rows.failed(name_digest)
-        if failed < FREE_ATTEMPTS or last_at is None:
-            return
-        wait = min(2.0 ** (failed - FREE_ATTEMPTS + 1), LONGEST_WAIT)
-        left = wait - (self._clock() - last_at).total_seconds()
+    def _attempt(self, name_digest: str) -> int:
+        """Count an attempt before it is looked at, so that many at once are counted too.
+
+        Returns how many it makes in a row. Refuses one that comes too soon after others.
+        """
+        number, left = self._rows.attempt(name_digest, self._clock(), wait=_wait_after)
         if left > 0:
             raise SignInRefusedError(reason="wait", seconds=math.ceil(left))
+        return number
+
+    def _admit(self, account: Account, *, once: str = "") -> None:
+        """Refuse who is known and may not come in. once: what is written down a single time."""
+        reason = (
+            "disabled" if account.disabled_at is not None
+            else "no role" if not account.roles
+            else ""
+        )  # fmt: skip
+        if not reason:
+            return
+        if not once or self._rows.attempt(once, self._clock(), wait=lambda _: 0.0)[0] == 1:
+            self._rows.refused(account.id, reason)
+        raise SignInRefusedError(reason=reason)
 
 
 _READING = frozenset({Role.READER, Role.REVIEWER})
@@ -341,11 +357,11 @@ def _plain_code(code: str) -> str:
     return "".join(character for character in code.lower() if character.isalnum())
 
 
-def _admit(account: Account) -> None:
-    if account.disabled_at is not None:
-        raise SignInRefusedError(reason="disabled")
-    if not account.roles:
-        raise SignInRefusedError(reason="no role")
+def _wait_after(failed: int) -> float:
+    """Return the seconds that the next attempt waits after so many that failed in a row."""
+    if failed < FREE_ATTEMPTS:
+        return 0.0
+    return min(2.0 ** min(failed - FREE_ATTEMPTS + 1, 30), LONGEST_WAIT)
 
 
 def _require(admin: Person) -> None:
@@ -360,8 +376,20 @@ def _checked_name(name: str) -> str:
     return plain
 
 
+def _subject(source: Source, subject: str) -> str:
+    """Return what an account holds of who vouches for it, and what they call the person."""
+    whole = f"{source} {subject}"
+    return whole if len(whole) <= _MOST_SUBJECT else f"{source} sha256 {digest_of(subject)}"
+
+
+def _said_display(words: str) -> str:
+    """Return how others call a person as far as it can be shown, "" where nothing is left."""
+    plain = "".join(one if one.isprintable() else " " for one in words)
+    return " ".join(plain.split())[:_MOST_DISPLAY].strip()
+
+
 def _checked_display(display: str) -> str:
     plain = " ".join(display.split())
-    if not plain or len(plain) > 100 or not plain.isprintable():
+    if not plain or len(plain) > _MOST_DISPLAY or not plain.isprintable():
         raise AccountError(reason="name")
     return plain

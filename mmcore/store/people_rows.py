@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -18,6 +18,8 @@ Tell = Callable[[Connection, EventKind, str, str], None]
 """Writes down what happened inside a transaction: kind, who did it, and details."""
 
 SETUP = "setup code"
+_REMEMBERED = timedelta(days=1)
+"""Attempts that failed are forgotten so long after the last one; no wait is as long."""
 
 
 class PeopleRows:
@@ -66,12 +68,17 @@ class PeopleRows:
     ) -> Account:
         """Make an account. setup: the digest of the code with which the first admin is made.
 
-        Raises ``AccountError`` where the name is taken, or the code is another one by now.
+        A subject that has an account by now, made by another request, keeps it. Raises
+        ``AccountError`` where the name is taken, or the code is another one by now.
         """
         made = Account(
             secrets.token_hex(8), name, display, source, subject, frozenset(roles), must_change, at
         )
         with self._database.writing(alone=True) as connection:
+            if subject:
+                known = select(accounts).where(accounts.c.subject == subject)
+                if (row := connection.execute(known).first()) is not None:
+                    return _account(row)
             taken = select(accounts.c.id).where(accounts.c.name == name)
             if connection.execute(taken).first() is not None:
                 raise AccountError(reason="taken")
@@ -92,11 +99,21 @@ class PeopleRows:
             self._tell(connection, EventKind.PEOPLE_CHANGED, by or made.id, detail)
         return made
 
-    def change(self, account_id: str, *, by: str, detail: str, at: datetime, **values: Any) -> None:
+    def change(
+        self,
+        account_id: str,
+        *,
+        by: str,
+        detail: str,
+        at: datetime,
+        ends_sessions: bool = False,
+        but: str = "",
+        **values: Any,
+    ) -> None:
         """Change columns of an account. Raises ``AccountError``.
 
-        An account whose password, roles or right to sign in change is signed out everywhere, but
-        for the one that did it itself. The last admin who may sign in stays one.
+        ends_sessions: the account is signed out everywhere, but for the session with the digest
+        ``but``. The last admin who may sign in stays one.
         """
         if "roles" in values:
             values["roles"] = words_of(values["roles"])
@@ -112,9 +129,11 @@ class PeopleRows:
             is_of_right = not {"roles", "disabled_at"}.isdisjoint(values)
             if is_of_right and not any(Role.ADMIN in roles_of(row.roles) for row in rows):
                 raise AccountError(reason="last admin")
-            if by != account_id:
+            if ends_sessions:
                 is_open = (sessions.c.account_id == account_id) & sessions.c.ended_at.is_(None)
-                connection.execute(update(sessions).where(is_open).values(ended_at=at))
+                connection.execute(
+                    update(sessions).where(is_open, sessions.c.digest != but).values(ended_at=at)
+                )
             self._tell(connection, EventKind.PEOPLE_CHANGED, by, f"{detail} of {account_id}")
 
     # --- The code with which the first admin is made
@@ -124,6 +143,7 @@ class PeopleRows:
         with self._database.writing(alone=True) as connection:
             connection.execute(delete(facts).where(facts.c.name == SETUP))
             connection.execute(insert(facts).values(name=SETUP, value=digest))
+            self._tell(connection, EventKind.PEOPLE_CHANGED, "", "a code for one more admin")
 
     def setup(self) -> str | None:
         """Return the digest of the code that is waited for, or None."""
@@ -133,9 +153,18 @@ class PeopleRows:
     # --- Sessions
 
     def begin(self, session: Session) -> None:
-        """Keep a session that has just begun; drop those that are over."""
+        """Keep a session that has just begun, in the place of an ended one; drop those of before.
+
+        One with this digest that is open stays: another request began it.
+        """
         with self._database.writing(alone=True) as connection:
-            connection.execute(delete(sessions).where(sessions.c.ends_at <= session.started_at))
+            is_it = sessions.c.digest == session.digest
+            is_past = sessions.c.ends_at <= session.started_at
+            connection.execute(
+                delete(sessions).where(is_past | (is_it & sessions.c.ended_at.is_not(None)))
+            )
+            if connection.execute(select(sessions.c.digest).where(is_it)).first() is not None:
+                return
             connection.execute(
                 insert(sessions).values(
                     digest=session.digest, account_id=session.account_id,
@@ -195,24 +224,33 @@ class PeopleRows:
 
     # --- Attempts
 
-    def failed(self, name_digest: str) -> tuple[int, datetime | None]:
-        """Return how often signing in failed in a row, and when it did last."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                select(attempts).where(attempts.c.digest == name_digest)
-            ).first()
-        return (0, None) if row is None else (row.failed, row.last_at)
+    def attempt(
+        self, digest: str, at: datetime, *, wait: Callable[[int], float]
+    ) -> tuple[int, float]:
+        """Count one more attempt, unless it comes too soon.
 
-    def fail(self, name_digest: str, at: datetime, *, whose: str) -> None:
-        """Count one more attempt that failed. whose: the account's id, "" for an unknown name."""
+        wait: says how many seconds lie between so many attempts and the next one. Returns how many
+        there are in a row now, and the seconds left to wait: 0 for one that was counted.
+        """
         with self._database.writing(alone=True) as connection:
-            is_it = attempts.c.digest == name_digest
-            failed = connection.scalar(select(attempts.c.failed).where(is_it)) or 0
-            connection.execute(delete(attempts).where(is_it))
+            connection.execute(delete(attempts).where(attempts.c.last_at < at - _REMEMBERED))
+            row = connection.execute(select(attempts).where(attempts.c.digest == digest)).first()
+            if row is None:
+                connection.execute(insert(attempts).values(digest=digest, failed=1, last_at=at))
+                return 1, 0.0
+            left = wait(row.failed) - max((at - row.last_at).total_seconds(), 0.0)
+            if left > 0:
+                return int(row.failed), left
+            counted = {"failed": row.failed + 1, "last_at": at}
             connection.execute(
-                insert(attempts).values(digest=name_digest, failed=failed + 1, last_at=at)
+                update(attempts).where(attempts.c.digest == digest).values(**counted)
             )
-            self._tell(connection, EventKind.SIGN_IN_REFUSED, whose, f"attempt {failed + 1}")
+            return int(row.failed) + 1, 0.0
+
+    def refused(self, whose: str, detail: str) -> None:
+        """Write down that somebody was not let in. whose: an account's id, "" for no account."""
+        with self._database.writing(alone=True) as connection:
+            self._tell(connection, EventKind.SIGN_IN_REFUSED, whose, detail)
 
     def forget_failures(self, name_digest: str) -> None:
         """Begin counting anew."""

@@ -45,13 +45,13 @@ def test_who_did_what_is_written_with_their_roles_at_the_time(store: Store, cloc
     store.tell(EventKind.SHOWN, JANE)
     entries = list(store.journal.entries())
     assert [entry.kind for entry in entries] == [
-        "people changed", "signed in", "kept", "removed", "shown"
+        "people changed", "people changed", "signed in", "kept", "removed", "shown"
     ]  # fmt: skip
-    assert {entry.actor for entry in entries[1:4]} == {ada}
-    assert entries[2].roles == "reader reviewer admin"
-    assert entries[4].actor == "local"
+    assert {entry.actor for entry in entries[1:5]} == {ada}
+    assert entries[3].roles == "reader reviewer admin"
+    assert entries[5].actor == "local"
     assert "Doe" not in json.dumps([[e.details, e.case_digest] for e in entries])
-    assert verify(entries) == (5, [])
+    assert verify(entries) == (6, [])
     assert store.journal.head() == store.journal.head()
 
 

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
-from mmcore.people import People, Person, Policy
+from mmcore.people import People, Person, Policy, passwords
 from mmcore.store import Place, Store
 
 PASSWORD, OTHER = "tram over the lake", "kettle-9-violin-moss"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 CASE = "a1" * 32
 
 
@@ -38,7 +40,10 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
 
 
 @pytest.fixture
-def people(store: Store, clock: Clock) -> People:
+def people(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> People:
+    """Return people whose passwords cost little to hash; what they cost is tested elsewhere."""
+    monkeypatch.setattr(passwords, "_hasher", lambda: CHEAP)
+    monkeypatch.setattr(passwords, "_of_nobody", lambda: CHEAP.hash("nobody's"))
     return People(store.people, Policy(admins=frozenset({"boss@site"})), clock=clock)
 
 
