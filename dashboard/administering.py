@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashboard import people
-from mmcore.audit import Entry, Fault, Head, anchors, verify
+from mmcore.audit import Entry, Fault, Head, anchors
 from mmcore.audit.anchors import Noted
+from mmcore.audit.checking import checked
 from mmcore.audit.figures import Figures, figures
 from mmcore.people import Account, Action, Role
 from mmcore.store import Place
@@ -81,7 +82,7 @@ def check_audit() -> Checked | None:
     if store is None:
         return None
     heads = [one.head for one in anchors.noted(anchors.file_of(store.place.folder))]
-    count, faults = verify(store.journal.entries(), key=store.journal.key, noted=heads)
+    count, faults = checked(store.journal, heads)
     return Checked(count, tuple(faults), len(heads))
 
 

@@ -22,7 +22,7 @@ _KINDS = {
     "inserted": say("Number {seq} is there twice, or out of its order."),
     "cut": say("The end is missing from number {seq} on: a noted head was beyond it."),
     "replaced": say("Entry {seq} is another one than when its hash was noted."),
-    "without key": say("Entry {seq} was made without the site's key, after others with it."),
+    "without key": say("Entry {seq} was made without the site's key, where the chain had one."),
 }
 _MODES = {
     LoginMode.NONE: say("Nobody signs in."),

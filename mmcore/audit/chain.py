@@ -59,7 +59,7 @@ class Fault:
     kind: "changed" (the entry is not what its hash is of), "removed" (entries before it are
     missing), "moved" (it stood elsewhere), "inserted" (two entries with one number), "cut" (the end
     is missing that a noted head names), "replaced" (a noted head names another entry of this
-    number), "without key" (made without the site's key after one was made with it).
+    number), "without key" (made without the site's key where the chain had one).
     """
 
     kind: str
@@ -89,6 +89,16 @@ def hash_of(entry: Entry, key: bytes | None) -> str:
     return hmac.new(key, data, hashlib.sha256).hexdigest()
 
 
+def _is_whole(entry: Entry, key: bytes | None) -> bool:
+    """Return whether an entry is what its hash is of."""
+    if entry.method == KEYED and key is None:
+        raise ValueError("its key is needed")
+    try:
+        return hmac.compare_digest(hash_of(entry, key).encode(), entry.hash.encode())
+    except ValueError:  # a method or a number that no entry has
+        return False
+
+
 def canonical(entry: Entry) -> bytes:
     """Return the bytes that the hash of an entry is of: everything but the hash itself."""
     said = {
@@ -108,12 +118,17 @@ def canonical(entry: Entry) -> bytes:
 
 
 def verify(
-    entries: Iterable[Entry], *, key: bytes | None = None, noted: Iterable[Head] = ()
+    entries: Iterable[Entry],
+    *,
+    key: bytes | None = None,
+    keyed_from: int | None = None,
+    noted: Iterable[Head] = (),
 ) -> tuple[int, list[Fault]]:
     """Return how many entries there are and what is wrong with them, in the order of their numbers.
 
-    entries: sorted by their numbers. key: of the chain, if it has one. noted: heads that were noted
-    elsewhere. Raises ``ValueError`` where the key is needed and not given.
+    entries: sorted by their numbers. key: of the chain, if it has one. keyed_from: the number from
+    which on every entry is made with it, so that nobody makes the chain anew without one. noted:
+    heads that were noted elsewhere. Raises ``ValueError`` where the key is needed and not given.
     """
     heads: dict[int, set[str]] = {}
     for head in noted:
@@ -130,17 +145,15 @@ def verify(
             faults.append(Fault("inserted", entry.seq))
         elif entry.seq > expected:
             faults.append(Fault("removed", expected))
-        if not hmac.compare_digest(hash_of(entry, key), entry.hash):
+        if not _is_whole(entry, key):
             place = numbers.get(entry.previous)
-            is_moved = place is not None and hmac.compare_digest(
-                hash_of(replace(entry, seq=place + 1), key), entry.hash
-            )
+            is_moved = place is not None and _is_whole(replace(entry, seq=place + 1), key)
             faults.append(Fault("moved" if is_moved else "changed", entry.seq))
         elif entry.seq == expected and entry.previous != wanted:
             faults.append(Fault("moved", entry.seq))
         if entry.method == KEYED:
             is_keyed = True
-        elif is_keyed:
+        elif is_keyed or (keyed_from is not None and entry.seq >= keyed_from):
             faults.append(Fault("without key", entry.seq))
         if entry.seq in heads and heads[entry.seq] != {entry.hash}:
             faults.append(Fault("replaced", entry.seq))

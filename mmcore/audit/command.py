@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from mmcore.audit import anchors
-from mmcore.audit.chain import Entry, Fault, Head, verify
+from mmcore.audit.chain import Head
+from mmcore.audit.checking import checked
 from mmcore.errors import AuditError
 
 audit = typer.Typer(no_args_is_help=True, help="What was done and seen, in a chain of hashes.")
@@ -23,7 +24,7 @@ _WORDS = {
     "inserted": "number {seq} is there twice, or out of its order",
     "cut": "the end of the chain is missing from number {seq} on: a noted head was beyond it",
     "replaced": "entry {seq} is another one than when its hash was noted",
-    "without key": "entry {seq} was made without the site's key, after others with it",
+    "without key": "entry {seq} was made without the site's key, where the chain had one",
 }
 
 
@@ -46,7 +47,7 @@ def verify_command(
         heads = [*map(_head_of, head or ())]
         heads += [one.head for one in anchors.noted(noted or anchors.file_of(place.folder))]
         with journal_at(place) as journal:
-            count, faults = _verified(list(journal.entries()), journal.key, heads)
+            count, faults = checked(journal, heads)
     for fault in faults:
         typer.echo(_WORDS[fault.kind].format(seq=fault.seq))
     if faults:
@@ -96,15 +97,6 @@ def head(
         if note:
             anchors.note(anchors.file_of(place.folder), last, datetime.now(UTC))
         typer.echo(f"{last.seq}:{last.hash}")
-
-
-def _verified(
-    entries: list[Entry], key: bytes | None, heads: list[Head]
-) -> tuple[int, list[Fault]]:
-    try:
-        return verify(entries, key=key, noted=heads)
-    except ValueError as error:
-        raise AuditError(problem=str(error)) from error
 
 
 def _head_of(words: str) -> Head:

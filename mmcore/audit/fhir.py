@@ -38,6 +38,8 @@ _KINDS: Mapping[str, tuple[str, str, str, str]] = {
     "expired": (_DCM, "110105", "DICOM Study Deleted", "D"),
     "signed in": (_DCM, "110114", "User Authentication", "E"),
     "signed out": (_DCM, "110114", "User Authentication", "E"),
+    "site changed": (_DCM, "110113", "Security Alert", "U"),
+    "audit used": (_DCM, "110101", "Audit Log Used", "R"),
     "sign-in refused": (_DCM, "110114", "User Authentication", "E"),
     "locked": (_DCM, "110114", "User Authentication", "E"),
     "unlocked": (_DCM, "110114", "User Authentication", "E"),
@@ -48,6 +50,7 @@ _SUBTYPES: Mapping[str, tuple[str, str]] = {
     "signed in": ("110122", "Login"),
     "signed out": ("110123", "Logout"),
     "people changed": ("110137", "User Security Attributes Changed"),
+    "site changed": ("110129", "Security Configuration"),
 }
 _REFUSED = "sign-in refused"
 _SERIOUS_FAILURE, _SUCCESS = "8", "0"  # HL7 AuditEvent outcome
@@ -123,10 +126,6 @@ def _entities(entry: Entry) -> list[dict[str, Any]]:
         pack = {"system": "urn:consilium:pack", "value": entry.pack_name}
         made.append({"name": "model", "what": {"identifier": pack}})
     return made
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def _code(kind: str) -> str:

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select, text
+from sqlalchemy import Connection, Row, exists, func, insert, select, text, update
 
-from mmcore.audit.chain import Entry, Head, linked
+from mmcore.audit.chain import KEYED, Entry, Head, linked
 from mmcore.errors import AuditError
 from mmcore.people.records import LOCAL
 from mmcore.store.database import APPENDS, Database
@@ -26,6 +26,7 @@ from mmcore.store.tables import accounts, audit, audit_keys
 
 _AT_A_TIME = 1000
 _KEY_BYTES, _KEY_AT = 32, "audit key 1"
+_KEY = select(audit_keys.c.value).where(audit_keys.c.number == 1)
 EVERYBODY = "reader reviewer admin"
 """The roles of the local reader, where nobody signs in."""
 
@@ -36,28 +37,53 @@ class Journal:
     def __init__(self, database: Database, seal: Seal, clock: Callable[[], datetime]) -> None:
         self._database, self._seal, self._clock = database, seal, clock
         self._key: bytes | None = None
+        self._keyed_from: int | None = None
 
     def open(self, *, only_reads: bool = False) -> None:
         """Take the chain's key out of the database, made now where the site has got a key.
 
-        It is sealed with the site's key and stays the same when the site changes that. only_reads:
-        nothing is made. Raises ``StoreKeyError``.
+        It is sealed with the site's key and stays the same when the site changes that. With it is
+        kept from which entry on it is used. only_reads: nothing is made. Raises ``StoreKeyError``,
+        and ``AuditError`` where the key is not there any more.
         """
         if only_reads:
             with self._database.reading() as connection:
-                found = connection.scalar(select(audit_keys.c.value))
-            if found is not None:
-                self._key = base64.b64decode(self._seal.open_json(found, where=_KEY_AT))
+                self.take_key(connection)
+                if self._key is None and self._seal.has_key and _head(connection) is not None:
+                    raise AuditError(
+                        problem="the site has a key and its chain has none: start the server once "
+                        "with the key; if it ran with it before, the chain's key was removed"
+                    )
             return
         if not self._seal.has_key:
             return
         with self._database.writing(alone=True) as connection:
-            found = connection.scalar(select(audit_keys.c.value).where(audit_keys.c.number == 1))
+            found = connection.scalar(_KEY)
+            self.take_key(connection)
+            if self._key is None:
+                last = _head(connection)
+                self._key = secrets.token_bytes(_KEY_BYTES)
+                self._keyed_from = 1 if last is None else last.seq + 1
+            kept = {"key": base64.b64encode(self._key).decode(), "from": self._keyed_from}
             if found is None:
-                made = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
-                found = self._seal.seal_json(made, where=_KEY_AT)
-                connection.execute(insert(audit_keys).values(number=1, value=found))
-        self._key = base64.b64decode(self._seal.open_json(found, where=_KEY_AT))
+                value = self._seal.seal_json(kept, where=_KEY_AT)
+                connection.execute(insert(audit_keys).values(number=1, value=value))
+            elif self._seal.open_json(found, where=_KEY_AT) != kept:
+                value = self._seal.seal_json(kept, where=_KEY_AT)
+                connection.execute(update(audit_keys).values(value=value))
+
+    def take_key(self, connection: Connection) -> None:
+        """Take the key as it is kept; older stores keep it alone, without where it begins."""
+        found = connection.scalar(_KEY)
+        if found is None:
+            return
+        kept = self._seal.open_json(found, where=_KEY_AT)
+        if isinstance(kept, str):
+            keyed = select(func.min(audit.c.seq)).where(audit.c.method == KEYED)
+            last = _head(connection)
+            begins = connection.scalar(keyed) or (1 if last is None else last.seq + 1)
+            kept = {"key": kept, "from": begins}
+        self._key, self._keyed_from = base64.b64decode(kept["key"]), int(kept["from"])
 
     def append(
         self,
@@ -100,24 +126,33 @@ class Journal:
             return _head(connection)
 
     def entries(self, *, since: int = 0) -> Iterator[Entry]:
-        """Yield every entry after a number, as one state of the database has them."""
+        """Yield every entry after a number, as one state of the database has them.
+
+        Raises ``AuditError`` where something was written that no entry has, such as a time that is
+        none.
+        """
         with self._database.snapshot() as connection:
             while True:
-                rows = connection.execute(
-                    select(audit).where(audit.c.seq > since).order_by(audit.c.seq).limit(_AT_A_TIME)
-                ).all()
-                yield from map(entry_of, rows)
+                with _readable(since):
+                    rows = connection.execute(
+                        select(audit)
+                        .where(audit.c.seq > since)
+                        .order_by(audit.c.seq)
+                        .limit(_AT_A_TIME)
+                    ).all()
+                    found = [entry_of(row) for row in rows]
+                yield from found
                 if len(rows) < _AT_A_TIME:
                     return
                 since = rows[-1].seq
 
     def last(self, number: int) -> tuple[Entry, ...]:
-        """Return the last entries, newest first."""
-        with self._database.reading() as connection:
+        """Return the last entries, newest first. Raises ``AuditError`` as ``entries`` does."""
+        with self._database.reading() as connection, _readable(0):
             rows = connection.execute(
                 select(audit).order_by(audit.c.seq.desc()).limit(number)
             ).all()
-        return tuple(map(entry_of, rows))
+            return tuple(map(entry_of, rows))
 
     def events(self, case_digest: str) -> tuple[Event, ...]:
         """Return what happened to a case, in order; also after it was deleted."""
@@ -138,6 +173,11 @@ class Journal:
         )
         with self._database.reading() as connection:
             return bool(connection.scalar(select(wanted)))
+
+    @property
+    def keyed_from(self) -> int | None:
+        """The number from which on entries are made with the key; None where there is no key."""
+        return self._keyed_from
 
     @property
     def key(self) -> bytes | None:
@@ -175,11 +215,29 @@ def row_of(entry: Entry) -> dict[str, Any]:
 
 
 def entry_of(row: Row[Any]) -> Entry:
-    """Return a row as the entry that it holds."""
+    """Return a row as the entry that it holds, whatever was written into its columns since.
+
+    Raises ``ValueError`` for a number that is none.
+    """
+    try:
+        details = json.loads(row.details)
+    except (ValueError, TypeError):
+        details = None
+    if not isinstance(details, dict):
+        details = {"unreadable": str(row.details)}
     return Entry(
-        row.seq, row.at, row.actor, row.roles, row.kind, row.case_digest, row.pack_name,
-        json.loads(row.details), row.method, row.previous, row.hash,
+        int(row.seq), row.at, str(row.actor), str(row.roles), str(row.kind), str(row.case_digest),
+        str(row.pack_name), details, str(row.method), str(row.previous), str(row.hash),
     )  # fmt: skip
+
+
+@contextmanager
+def _readable(since: int) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        problem = f"an entry after number {since} can not be read: it was altered in the database"
+        raise AuditError(problem=problem) from error
 
 
 def _event(entry: Entry) -> Event:

@@ -45,6 +45,8 @@ class EventKind(StrEnum):
     LOCKED = "locked"
     UNLOCKED = "unlocked"
     PEOPLE_CHANGED = "people changed"
+    SITE_CHANGED = "site changed"  # what is kept how long, under which key
+    AUDIT_USED = "audit used"  # checked or taken out
     EXPORTED = "exported"
     DEIDENTIFIED = "de-identified files taken out"
     ASSIGNED = "reader assigned"  # or taken from a case

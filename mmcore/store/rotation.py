@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from sqlalchemy import Connection, Row, Table, delete, insert, select, text, upd
 from mmcore.errors import StoredFileDamagedError, StoreKeyError, StoreUnavailableError
 from mmcore.store.blobs import Blobs, force
 from mmcore.store.database import Database
+from mmcore.store.journal import Journal
 from mmcore.store.place import Place
 from mmcore.store.portable import has_revision
+from mmcore.store.records import EventKind
 from mmcore.store.schema import bring_up_to_date
 from mmcore.store.sealing import KEY_CHANGE, KEY_CHECK, Seal, is_sealed_text
 from mmcore.store.tables import facts as site_facts
@@ -169,6 +172,7 @@ def _seal_rows(database: Database, keys: _Keys, person_of: PersonOf) -> tuple[in
                     count += sealed
                     damaged += sum(row._mapping[name] is not None for name in columns) - sealed
         _find_anew(connection, keys.new, person_of)
+        _tell(connection, database, keys.new)
         _refuse_unknown(connection)
         check = keys.new.seal_json(KEY_CHECK, where=KEY_CHECK)
         names = (KEY_CHANGE, KEY_CHECK)
@@ -226,6 +230,13 @@ def _find_anew(connection: Connection, seal: Seal, person_of: PersonOf) -> None:
             dicom_modality=row.dicom_modality, body_part=row.body_part,
         )  # fmt: skip
         write_facts(connection, seal, row.case_digest, facts)
+
+
+def _tell(connection: Connection, database: Database, seal: Seal) -> None:
+    """Write the change into the audit, which stays the chain that it was."""
+    journal = Journal(database, seal, lambda: datetime.now(UTC))
+    journal.take_key(connection)
+    journal.append(connection, EventKind.SITE_CHANGED, actor="", details={"what": "another key"})
 
 
 def _refuse_unknown(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from mmcore.audit import anchors, verify
 from mmcore.audit.figures import Share, figures
 from mmcore.cli import app
+from mmcore.errors import AuditError
 from mmcore.people import People, Policy
 from mmcore.store import EventKind, KeptFile, Place, Store
 from mmcore.store.place import DATA
@@ -143,6 +144,11 @@ def test_an_untouched_audit_is_said_to_be_so(folder: Path) -> None:
         (["DELETE FROM audit WHERE seq = 4"], "number 4 on are missing"),
         (["UPDATE audit SET seq = 99 WHERE seq = 2", "UPDATE audit SET seq = 2 WHERE seq = 3",
           "UPDATE audit SET seq = 3 WHERE seq = 99"], "entry 3 stood elsewhere"),
+        (["UPDATE audit SET method = 'other' WHERE seq = 2"], "entry 2 was changed"),
+        (["UPDATE audit SET details = 'no JSON' WHERE seq = 3"], "entry 3 was changed"),
+        (["UPDATE audit SET details = '[1]' WHERE seq = 3"], "entry 3 was changed"),
+        (["UPDATE audit SET details = '{\"a\": NaN}' WHERE seq = 3"], "entry 3 was changed"),
+        (["UPDATE audit SET hash = x'00ff' WHERE seq = 3"], "entry 3 was changed"),
         (["DELETE FROM audit WHERE seq > 4"], "the end of the chain is missing from number 5 on"),
         (["DELETE FROM audit"], "the end of the chain is missing from number 1 on"),
     ],
@@ -156,6 +162,16 @@ def test_what_was_done_to_the_database_is_found(
     assert code == 1
     assert words in told
     assert "tampered with" in told
+
+
+@pytest.mark.parametrize("change", ["at = 'yesterday'", "seq = 'four'"])
+def test_a_column_that_no_entry_could_have_is_told_in_words(folder: Path, change: str) -> None:
+    tamper(folder, f"UPDATE audit SET {change} WHERE seq = 3")
+    code, told = run("verify")
+    assert code == 1
+    assert "can not be read: it was altered" in told
+    with Store(Place(folder)) as store, pytest.raises(AuditError):
+        store.journal.last(6)
 
 
 def test_a_head_on_paper_finds_a_tail_cut_off_with_its_note(folder: Path) -> None:
