@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev browser postgres run test test-fast screenshots messages lint types arch check fmt clean
+.PHONY: help setup setup-dev browser postgres run test test-fast bench screenshots messages lint types arch check fmt clean
 
 PYTHON ?= python3.11
 PORT ?= 8501
@@ -55,6 +55,9 @@ test-fast: setup-dev  ## The fast tests alone
 
 screenshots: setup-dev browser  ## Take the pictures in docs/images anew
 	CONSILIUM_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser -k fits_the_window
+
+bench: setup-dev browser  ## Measure beside what others would use; keep the record, write docs/benchmarks.md
+	$(BIN)/python -m benchmarks --keep
 
 messages: setup-dev  ## Write what is not translated yet into assets/locale/*/*.po
 	$(BIN)/python -m tools.messages

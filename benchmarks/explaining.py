@@ -1,16 +1,14 @@
 """What a whole explained case costs, beside the recipe that Captum's tutorials suggest.
 
-Run by hand: ``python benchmarks/explanation.py --pack phantom``. One run, medians over cases, and
-everything in passes: the time of one forward and backward pass of the whole model for one patient.
+In milliseconds, and in passes: the time of one forward and backward pass of the whole model for one
+patient.
 
 The recipe attributes each modality by 50 steps of Integrated Gradients of the whole model, and the
 modalities by Captum's ShapleyValues, which runs the whole model again for each coalition. It is run
 again with twice as many steps until it misses its sums by no more than the ledger does.
 """
 
-import argparse
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -19,13 +17,15 @@ import torch
 from captum.attr import IntegratedGradients, ShapleyValues
 from torch import Tensor
 
+from benchmarks.harness import Clock, Row, ratio, single
 from mmcore.datasets.phantoms import phantom_case
 from mmcore.engine import Engine
 from mmcore.explain.marginal import Ledger
 from mmcore.packs import find_pack
-from mmcore.records import Case, Modality
+from mmcore.records import Case
 from mmcore.simulate import sample_patient
 
+GROUP = "explaining"
 SEED = 606
 STEPS = 50
 MOST_STEPS = 400
@@ -53,10 +53,10 @@ class Cost:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long ``work`` takes."""
-    started = time.perf_counter()
+    """Return the CPU seconds that ``work`` takes."""
+    started = Clock.CPU.now()
     work()
-    return time.perf_counter() - started
+    return Clock.CPU.now() - started
 
 
 class WholeModel:
@@ -121,9 +121,9 @@ def measure(engine: Engine, case: Case, targets: tuple[str, str]) -> Cost:
         """Return steps, seconds and miss of every try."""
         model, tries, steps = WholeModel(ledger), [], STEPS
         while True:
-            started = time.perf_counter()
+            started = Clock.CPU.now()
             missed = model.recipe(steps)
-            tries.append((steps, time.perf_counter() - started, missed))
+            tries.append((steps, Clock.CPU.now() - started, missed))
             steps *= 2
             if missed <= misses or steps > MOST_STEPS:
                 return tries
@@ -154,49 +154,36 @@ def measure(engine: Engine, case: Case, targets: tuple[str, str]) -> Cost:
     )
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pack", type=Path, default=Path("phantom"))
-    parser.add_argument("--cases", type=int, default=5)
-    arguments = parser.parse_args()
-    engine = Engine.load(find_pack(arguments.pack))
+def rows(rounds: int) -> Iterator[Row]:
+    """Measure as many simulated patients as ``rounds`` says, each from nothing cached."""
+    engine = Engine.load(find_pack(Path("phantom")))
     engine.warm_up()
     costs = []
-    for index in range(arguments.cases):
+    for index in range(rounds + 1):  # the first one is for what the process loads on first use
         case = phantom_case(sample_patient(SEED, index))
         scored = sorted(
             (t for t in engine.predict(case).targets if t.probability is not None),
             key=lambda t: -(t.probability or 0.0),
         )
         costs.append(measure(engine, case, (scored[0].name, scored[1].name)))
-    unit = median(c.one_pass for c in costs)
-    print(
-        f"{engine.identity.name} {engine.identity.version}, {engine.device}, "
-        f"{torch.get_num_threads()} threads, {len(costs)} cases of {len(Modality)} modalities"
-    )
-    print(f"one pass: {unit * 1000:.0f} ms")
-    rows = {
-        "prediction": [c.predict for c in costs],
-        "whole explained case": [c.first for c in costs],
-        "one more finding": [c.further for c in costs],
-        f"the recipe, {STEPS} steps": [c.recipe for c in costs],
-        "the recipe, equal miss": [c.equal for c in costs],
+    del costs[0]
+    unit = [1000.0 * c.one_pass for c in costs]
+    yield single(GROUP, "one pass of the whole model", unit, "ms")
+    first, whole = [1000.0 * c.first for c in costs], "whole case: scored, explained, tested"
+    yield single(GROUP, whole, first, "ms")
+    others = {
+        "one more finding": [1000.0 * c.further for c in costs],
+        f"the recipe, {STEPS} steps": [1000.0 * c.recipe for c in costs],
+        "the recipe, missing its sums as little": [1000.0 * c.equal for c in costs],
     }
-    for name, values in rows.items():
-        print(f"{name:24} {median(values):8.2f} s {median(values) / unit:8.1f} passes")
-    ratio = median(c.recipe / c.first for c in costs)
-    equal = median(c.equal / c.first for c in costs)
-    steps = ", ".join(str(c.equal_steps) for c in costs)
-    print(
-        f"recipe / ours: {ratio:.1f}; at an equal miss ({steps} steps): {equal:.1f}; "
-        f"one more finding / the first: {median(c.further / c.first for c in costs):.2f}"
-    )
-    print(
-        f"largest miss of a modality, median: ours {median(c.misses for c in costs):.2%}, "
-        f"recipe {median(c.recipe_misses for c in costs):.2%}"
-    )
+    for name, values in others.items():
+        yield ratio(GROUP, name, values, first, whole, "ms")
+    yield single(GROUP, f"{whole}, in passes", _by(first, unit), "passes")
+    yield single(GROUP, "score alone, in passes", [c.predict / c.one_pass for c in costs], "passes")
+    yield single(GROUP, "largest miss of an input", [100.0 * c.misses for c in costs], "%")
+    missed = [100.0 * c.recipe_misses for c in costs]
+    yield single(GROUP, f"largest miss of the recipe, {STEPS} steps", missed, "%")
 
 
-if __name__ == "__main__":
-    main()
+def _by(values: list[float], unit: list[float]) -> list[float]:
+    return [value / one for value, one in zip(values, unit, strict=True)]

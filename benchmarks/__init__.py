@@ -1,0 +1,1 @@
+"""What Consilium costs, beside what somebody would use instead. Run by hand: ``make bench``."""
