@@ -57,8 +57,10 @@ from mmcore.records.result import (
 from mmcore.records.signing import (
     MOST_ADDENDA,
     MOST_CONCLUSION,
+    MOST_COSIGNATURES,
     MOST_NAME,
     Addendum,
+    Cosignature,
     Signature,
 )
 
@@ -67,6 +69,7 @@ __all__ = [
     "MOST_ADDENDA",
     "MOST_CAPTION",
     "MOST_CONCLUSION",
+    "MOST_COSIGNATURES",
     "MOST_KEY_IMAGES",
     "MOST_NAME",
     "Addendum",
@@ -74,6 +77,7 @@ __all__ = [
     "Contradiction",
     "ContradictionKind",
     "Contribution",
+    "Cosignature",
     "DecisionReason",
     "Explanation",
     "FileVerdict",

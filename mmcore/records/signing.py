@@ -9,6 +9,7 @@ MOST_NAME = 200
 MOST_CONCLUSION = 4000
 """Characters of a reader's own conclusion, and of one addendum."""
 MOST_ADDENDA = 50
+MOST_COSIGNATURES = 20
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -19,7 +20,8 @@ class Signature:
 
     name: as the account says, or as it was typed. account: its identifier, None where nobody signs
     in. signed_at: with its time zone. document_digest: SHA-256 of the result document as it was
-    signed, without signature and addenda. case_digest: of the case.
+    signed, without signature and what followed. case_digest: of the case. asks_cosignature: it is
+    preliminary until somebody else signs it too.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Signature:
     signed_at: datetime
     document_digest: str
     case_digest: str
+    asks_cosignature: bool = False
 
     def __post_init__(self) -> None:
         _check(self.name, self.signed_at, (self.document_digest, self.case_digest))
@@ -50,6 +53,29 @@ class Addendum:
         _check(self.name, self.added_at, (self.follows,))
         if not 0 < len(self.text.strip()) <= len(self.text) <= MOST_CONCLUSION:
             raise ValueError(f"an addendum has 1 to {MOST_CONCLUSION} characters")
+
+
+@dataclass(frozen=True, slots=True)
+class Cosignature:
+    """A second person's name under a signed report: they have read it and stand for it too.
+
+    account: never that of who signed. addenda: how many there were when it was given, all of which
+    it covers. document_digest: SHA-256 of the result document with its signature and those addenda.
+    The others as in ``Signature``.
+    """
+
+    name: str
+    account: str
+    cosigned_at: datetime
+    addenda: int
+    document_digest: str
+
+    def __post_init__(self) -> None:
+        _check(self.name, self.cosigned_at, (self.document_digest,))
+        if not self.account:
+            raise ValueError("who co-signs has an account")
+        if not 0 <= self.addenda <= MOST_ADDENDA:
+            raise ValueError(f"a report has 0 to {MOST_ADDENDA} addenda")
 
 
 def _check(name: str, at: datetime, digests: tuple[str, ...]) -> None:

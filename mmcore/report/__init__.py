@@ -6,7 +6,7 @@ from mmcore.report.document import SCHEMA, result_document
 from mmcore.report.images import key_instance
 from mmcore.report.key_images import checked_png
 from mmcore.report.pdf import render_pdf
-from mmcore.report.signing import add, sign, unsigned
+from mmcore.report.signing import add, cosign, sign, unsigned
 from mmcore.report.storage import read_result, write_result
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Document",
     "add",
     "checked_png",
+    "cosign",
     "document_digest",
     "key_instance",
     "key_recording",

@@ -15,6 +15,7 @@ from mmcore.explain.relations import Relation
 from mmcore.records import (
     Addendum,
     Contribution,
+    Cosignature,
     FloatArray,
     GateVerdict,
     Interaction,
@@ -34,7 +35,7 @@ from mmcore.report.images import dequantise
 from mmcore.report.impressions import reading_of
 from mmcore.report.key_images import key_images_of
 from mmcore.report.node import Node
-from mmcore.report.signing import conclusion_in, signature_in
+from mmcore.report.signing import conclusion_in, signed_in
 from mmcore.report.spectrogram import SoundMap
 
 _NONE = Disagreement()
@@ -115,7 +116,7 @@ class ReportedResult:
     """A whole result document, checked.
 
     reading: None where nobody recorded one. conclusion: the reader's own, or "". signature: None
-    for a draft. addenda: in order, only of a signed one.
+    for a draft. addenda, cosignatures: in order, only of a signed one.
     """
 
     case: ReportedCase
@@ -132,6 +133,15 @@ class ReportedResult:
     conclusion: str = ""
     signature: Signature | None = None
     addenda: tuple[Addendum, ...] = ()
+    cosignatures: tuple[Cosignature, ...] = ()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is signed, and co-signed with all its addenda where that was asked for."""
+        if self.signature is None:
+            return False
+        covered = max((one.addenda for one in self.cosignatures), default=-1)
+        return not self.signature.asks_cosignature or covered == len(self.addenda)
 
 
 def read_document(document: Mapping[str, object]) -> ReportedResult:
@@ -146,7 +156,7 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
     pack = root.field("pack")
     gates = {gate.target: gate for gate in map(_gate, root.field("gate").items())}
     reading, pictures = root.maybe_field("reading"), root.maybe_field("key_images")
-    signature, addenda = signature_in(root)
+    signed = signed_in(root)
     return ReportedResult(
         case=case_of(root.field("case")),
         pack=PackIdentity(
@@ -165,8 +175,9 @@ def read_document(document: Mapping[str, object]) -> ReportedResult:
         reading=None if reading.is_null else reading_of(reading, set(gates)),
         key_images=() if pictures.is_null else key_images_of(pictures),
         conclusion=conclusion_in(root),
-        signature=signature,
-        addenda=addenda,
+        signature=signed.signature,
+        addenda=signed.addenda,
+        cosignatures=signed.cosignatures,
     )
 
 

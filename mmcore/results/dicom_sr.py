@@ -40,7 +40,7 @@ from mmcore.results.dicom_object import (
     source_dataset,
 )
 from mmcore.results.records import Earlier, Kind, Made
-from mmcore.results.subject import Subject, made_uid
+from mmcore.results.subject import Subject, cosignature_lines, made_uid
 
 _ONE = CodedConcept("1", "UCUM", "no units")
 _LOGIT = CodedConcept("{logit}", "UCUM", "log-odds")
@@ -74,7 +74,7 @@ def structured_report(subject: Subject, earlier: Earlier | None = None) -> Made:
         evidence=[source_dataset(head) for head in subject.evidence],
         content=report[0],
         is_complete=True,
-        is_final=signature is not None,
+        is_final=subject.result.is_final,
         is_verified=signature is not None,
         verifying_observer_name=None if signature is None else person_name(signature.name),
         verifying_organization=None if signature is None else "not stated",
@@ -199,6 +199,7 @@ def _comments(subject: Subject) -> Iterator[str]:
         yield "The model was trained on simulated patients alone; it says nothing of a real one."
     for addendum in result.addenda:
         yield f"Addendum of {addendum.name}, {addendum.added_at.isoformat()}: {addendum.text}"
+    yield from cosignature_lines(result)
     yield from result.case.notices
     yield from result.notices
     for target in result.targets:

@@ -22,7 +22,7 @@ from mmcore.results import codes as said
 from mmcore.results.codes import Coded
 from mmcore.results.fhir_check import check_bundle
 from mmcore.results.records import AI_NOT_VERIFIED, AI_SIGNED, Kind, Made
-from mmcore.results.subject import as_of, written_at
+from mmcore.results.subject import as_of, cosignature_lines, signers, written_at
 from mmcore.wording import person_name
 
 Resource = dict[str, Any]
@@ -180,7 +180,7 @@ class _Writer:
             "resourceType": "Observation",
             "meta": self._marked(),
             "identifier": self._identifier("Observation", target.name),
-            "status": "preliminary" if self._result.signature is None else "final",
+            "status": "final" if self._result.is_final else "preliminary",
             "category": [_IMAGING],
             "code": _concept(said.finding_code(target), text=target.display),
             "subject": self._subject(),
@@ -232,10 +232,10 @@ class _Writer:
     def _report(self) -> Resource:
         result = self._result
         status = "preliminary"
-        if result.signature is not None:
+        if result.is_final:
             status = "appended" if result.addenda else "final"
         pdf = base64.b64encode(self._pdf).decode()
-        reader = [] if result.signature is None else [{"display": result.signature.name}]
+        reader = [{"display": name} for name in signers(result)]
         return {
             "resourceType": "DiagnosticReport",
             "meta": self._marked(),
@@ -267,6 +267,7 @@ class _Writer:
             yield result.conclusion
         for addendum in result.addenda:
             yield f"Addendum of {addendum.name}, {addendum.added_at.isoformat()}: {addendum.text}"
+        yield from cosignature_lines(result)
         for target in result.targets:
             if target.is_withheld:
                 yield f"{target.display}: withheld. {target.gate.reason}"
@@ -281,13 +282,13 @@ class _Writer:
                 "who": {"reference": self._url("Device", "device")},
             }
         ]
-        if result.signature is not None:
-            agents.append(
-                {
-                    "type": _concept(Coded("verifier", "agent", "Verifier")),
-                    "who": {"display": result.signature.name},
-                }
-            )
+        agents += [
+            {
+                "type": _concept(Coded("verifier", "agent", "Verifier")),
+                "who": {"display": name},
+            }
+            for name in signers(result)
+        ]
         sources = [{"value": self._digest}, *({"value": f.digest} for f in result.case.files)]
         return {
             "resourceType": "Provenance",

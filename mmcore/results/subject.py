@@ -1,7 +1,7 @@
 """What is filed: one result document with the study that it belongs to."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -100,9 +100,9 @@ def key_digest(document: Document) -> str | None:
 def written_at(document: Document, result: ReportedResult, *, zone: str = "") -> datetime:
     """Return the last time that the document states, with a zone.
 
-    It is that of an addendum, the signature, a decision or an impression; without a reading the
-    time that the case speaks of. A run's own clock is not in it: the same document gives the same
-    bytes. zone: of the study, as +hhmm; without one this machine's.
+    It is that of a co-signature, an addendum, the signature, a decision or an impression; without a
+    reading the time that the case speaks of. A run's own clock is not in it: the same document
+    gives the same bytes. zone: of the study, as +hhmm; without one this machine's.
     """
     moments = [image.recorded_at for image in result.key_images]
     if result.reading is not None:
@@ -111,10 +111,25 @@ def written_at(document: Document, result: ReportedResult, *, zone: str = "") ->
     if result.signature is not None:
         moments.append(result.signature.signed_at)
     moments += [addendum.added_at for addendum in result.addenda]
+    moments += [cosignature.cosigned_at for cosignature in result.cosignatures]
     if moments:
         return max(moments).astimezone(_zone(zone))
     stated = as_of(document) or _UNKNOWN
     return stated.replace(tzinfo=_zone(zone)) if _zone(zone) else stated.astimezone()
+
+
+def signers(result: ReportedResult) -> tuple[str, ...]:
+    """Return the names of all who stand for a result, the one who signed it first."""
+    first = () if result.signature is None else (result.signature.name,)
+    return tuple(dict.fromkeys((*first, *(one.name for one in result.cosignatures))))
+
+
+def cosignature_lines(result: ReportedResult) -> Iterator[str]:
+    """Yield who co-signed a result and when, or that this is awaited."""
+    if result.signature is not None and not result.is_final:
+        yield "A co-signature is awaited: the report is preliminary."
+    for one in result.cosignatures:
+        yield f"Co-signed by {one.name}, {one.cosigned_at.isoformat()}."
 
 
 def _zone(text: str) -> timezone | None:

@@ -132,6 +132,7 @@ def _facts(result: ReportedResult, digest: str, language: str) -> Facts:
         title = say("Consilium case report {digest} (signed)", digest=result.case.digest[:16])
     subject = say("Drawn from result document SHA-256 {digest}", digest=digest)
     last = [addendum.added_at for addendum in result.addenda]
+    last += [cosignature.cosigned_at for cosignature in result.cosignatures]
     last += [result.signature.signed_at] if result.signature else [UNDATED]
     return Facts(
         title=translate(title, language),

@@ -29,6 +29,7 @@ USE = say("Research use only \u2013 not a medical device")
 DRAFT = say("DRAFT \u2013 unsigned")
 FINAL = say("FINAL \u2013 signed")
 AMENDED = say("FINAL \u2013 with addenda")
+PRELIMINARY = say("PRELIMINARY \u2013 signed")
 SUBSTITUTION = say("Characters that this report's font can not set are given as [U+code point].")
 
 _BAND = 40.0
@@ -44,9 +45,11 @@ _WATERMARK = "#f5efe6"
 
 
 def status_of(result: ReportedResult) -> Text:
-    """Return whether the report is a draft, final, or final with addenda."""
+    """Return whether the report is a draft, preliminary, final, or final with addenda."""
     if result.signature is None:
         return DRAFT
+    if not result.is_final:
+        return PRELIMINARY
     return AMENDED if result.addenda else FINAL
 
 
