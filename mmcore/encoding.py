@@ -5,7 +5,8 @@ and reference patients. It has no lock and no cache of cases; those are the engi
 """
 
 import time
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -17,6 +18,8 @@ from torch import Tensor
 from mmcore.errors import NonFiniteResultError
 from mmcore.explain.shapley import coalition_presence
 from mmcore.gate.novelty import unit
+from mmcore.gate.quality import GOOD, Quality
+from mmcore.modalities import Prepared
 from mmcore.modalities.image import ImageEncoder, PreparedImage
 from mmcore.model.calibration import Calibration
 from mmcore.model.network import FusionNetwork
@@ -62,18 +65,74 @@ class SeenImage:
     asymmetry: FloatArray
 
 
+class KeptCases(OrderedDict[str, EncodedCase]):
+    """The cases that were encoded last, by digest."""
+
+    def found(self, digest: str) -> EncodedCase | None:
+        """Return a kept case, which becomes the last to be let go; None if it is not there."""
+        if digest not in self:
+            return None
+        self.move_to_end(digest)
+        return self[digest]
+
+    def keep(self, digest: str, case: EncodedCase, *, most: int) -> None:
+        """Keep a case, and of all of them the last ``most``."""
+        self[digest] = case
+        while len(self) > most:
+            self.popitem(last=False)
+
+
+@dataclass(slots=True, eq=False)
+class EncodedInputs:
+    """What of a case is encoded so far; fields as in ``EncodedCase``."""
+
+    inputs: dict[Modality, Prepared]
+    encoded: dict[Modality, Tensor]
+    embedded: dict[Modality, Tensor] = field(default_factory=dict)
+    embeddings: dict[Modality, npt.NDArray[np.float32]] = field(default_factory=dict)
+
+
 def see_image(network: FusionNetwork, embedded: Tensor) -> SeenImage:
     """Look at one image (1, C, H, W)."""
-    head, lungs = network.segmentation, None
+    return see_images(network, embedded)[0]
+
+
+def see_images(network: FusionNetwork, embedded: Tensor) -> list[SeenImage]:
+    """Look at several images (B, C, H, W)."""
+    head = network.segmentation
+    lungs: list[FloatArray | None] = [None] * len(embedded)
     regions = head.names if head is not None else ()
     if head is None or LUNGS not in regions:
         tokens = network.tokenise(Modality.IMAGE, embedded)
     else:
         tokens, maps = network.image_with_maps(embedded)
-        lungs = head(tokens, maps)[0, regions.index(LUNGS)].float().sigmoid().cpu().numpy()
+        drawn = head(tokens, maps)[:, regions.index(LUNGS)].float().sigmoid().cpu().numpy()
+        lungs = list(drawn)
     encoder = cast(ImageEncoder, network.encoder(Modality.IMAGE))
-    asymmetry = encoder.asymmetry(embedded, tokens)[0].float().cpu().numpy()
-    return SeenImage(tokens, lungs, asymmetry)
+    asymmetry = encoder.asymmetry(embedded, tokens).float().cpu().numpy()
+    return [SeenImage(tokens[i : i + 1], lungs[i], asymmetry[i]) for i in range(len(embedded))]
+
+
+def judge_image(quality: Quality | None, image: Prepared | None) -> tuple[str, float]:
+    """Return the fault that a seen image looks like, or "good", and how likely "good" is.
+
+    NaN where nothing was learned of it, and for anything but a radiograph.
+    """
+    if quality is None or not isinstance(image, PreparedImage):
+        return GOOD, float("nan")
+    if image.tones is None or image.asymmetry is None:
+        return GOOD, float("nan")
+    return quality.judge(image.values[0], image.tones, image.lungs, image.asymmetry)
+
+
+def _alike(cases: Sequence[PreparedCase], modality: Modality) -> list[list[int]]:
+    """Return the numbers of the cases that have the modality, by the shape of their arrays."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for number, case in enumerate(cases):
+        if modality in case.inputs:
+            shape = np.asarray(case.inputs[modality].values).shape
+            groups.setdefault(shape, []).append(number)
+    return list(groups.values())
 
 
 class Encoding:
@@ -89,7 +148,7 @@ class Encoding:
         )
         with torch.no_grad():
             self.baseline, self.references = self._constants(pack)
-            self.is_as_released = self._is_as_released(pack)
+            self.is_as_released = self.answers_as_released(pack)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
@@ -105,36 +164,63 @@ class Encoding:
 
         Raises ``NonFiniteResultError`` if any answer is not a number.
         """
+        return self.encode_all([prepared])[0]
+
+    def encode_all(self, cases: Sequence[PreparedCase]) -> list[EncodedCase]:
+        """Encode several cases, those inputs together that have one shape.
+
+        Raises ``NonFiniteResultError`` if any answer of any of them is not a number.
+        """
         started = time.perf_counter()
-        network = self.network
-        embedded: dict[Modality, Tensor] = {}
-        embeddings: dict[Modality, npt.NDArray[np.float32]] = {}
-        encoded = dict(self.baseline)
-        inputs = dict(prepared.inputs)
+        encoded = [EncodedInputs(dict(case.inputs), dict(self.baseline)) for case in cases]
         with torch.no_grad():
-            for modality in self.present(prepared):
-                array = torch.from_numpy(np.asarray(inputs[modality].values))[None]
-                values = array.to(self.device)
-                embedded[modality] = network.embed(modality, values)
-                image = inputs[modality]
-                if isinstance(image, PreparedImage):
-                    seen = see_image(network, embedded[modality])
-                    tokens = seen.tokens
-                    inputs[modality] = replace(image, lungs=seen.lungs, asymmetry=seen.asymmetry)
-                else:
-                    tokens = network.tokenise(modality, embedded[modality])
-                encoded[modality] = network.project(modality, tokens)
-                summary = network.summarise(modality, values, tokens)
-                embeddings[modality] = unit(summary.float().cpu().numpy())
-            raw = self._coalitions(encoded, self.baseline)
-        outputs = raw.double().cpu().numpy()
+            for modality in self.modalities:
+                for rows in _alike(cases, modality):
+                    self._encode_rows(modality, [encoded[row] for row in rows])
+            raw = [self._coalitions(one.encoded, self.baseline) for one in encoded]
+        outputs = [one.double().cpu().numpy() for one in raw]
+        seconds = (time.perf_counter() - started) / len(cases)
+        return [
+            self._finished(replace(case, inputs=one.inputs), one, output, seconds)
+            for case, one, output in zip(cases, encoded, outputs, strict=True)
+        ]
+
+    def _encode_rows(self, modality: Modality, rows: Sequence["EncodedInputs"]) -> None:
+        """Encode one modality of several cases, whose arrays have one shape."""
+        network = self.network
+        arrays = [np.asarray(row.inputs[modality].values) for row in rows]
+        values = torch.from_numpy(np.stack(arrays)).to(self.device)
+        embedded = network.embed(modality, values)
+        if isinstance(rows[0].inputs[modality], PreparedImage):
+            seen = see_images(network, embedded)
+            tokens = torch.cat([one.tokens for one in seen])
+            for row, one in zip(rows, seen, strict=True):
+                image = cast(PreparedImage, row.inputs[modality])
+                row.inputs[modality] = replace(image, lungs=one.lungs, asymmetry=one.asymmetry)
+        else:
+            tokens = network.tokenise(modality, embedded)
+        projected = network.project(modality, tokens)
+        summaries = network.summarise(modality, values, tokens).float().cpu().numpy()
+        for number, row in enumerate(rows):
+            own = slice(number, number + 1)
+            row.embedded[modality] = embedded[own]
+            row.encoded[modality] = projected[own]
+            row.embeddings[modality] = unit(summaries[own])
+
+    def _finished(
+        self,
+        prepared: PreparedCase,
+        case: "EncodedInputs",
+        outputs: npt.NDArray[np.float64],
+        seconds: float,
+    ) -> EncodedCase:
         values_of = [c.apply(outputs[:, i]) for i, c in enumerate(self.calibrations)]
         answers = np.stack(values_of, axis=1)
         if not np.isfinite(answers).all():
             raise NonFiniteResultError(what="the network's output for this case")
-        prepared = replace(prepared, inputs=inputs)
-        seconds = time.perf_counter() - started
-        return EncodedCase(prepared, embedded, encoded, embeddings, answers, outputs[-1], seconds)
+        return EncodedCase(
+            prepared, case.embedded, case.encoded, case.embeddings, answers, outputs[-1], seconds
+        )
 
     def band(self, case: EncodedCase, column: int) -> npt.NDArray[np.float64]:
         """Return (2^M, R) calibrated values with reference patients in place of the baseline."""
@@ -165,10 +251,12 @@ class Encoding:
         variants = {m: torch.cat([instead[m], own[m]]) for m in self.modalities}
         return self.network.decide_each(variants, presence.long(), self.baseline, column=column)
 
-    def _is_as_released(self, pack: Pack) -> bool | None:
+    @torch.no_grad()
+    def answers_as_released(self, pack: Pack) -> bool | None:
         """Say whether reference patients get the answers that were stored with the pack.
 
-        In full precision, as the answers were: autocast alone moves them by most of the allowance.
+        None where the pack does not say. In full precision, as the answers were: autocast alone
+        moves them by most of the allowance.
         """
         if pack.reference.answers is None:
             return None

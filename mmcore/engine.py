@@ -7,8 +7,7 @@ read from that same table, so they can not disagree.
 
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,22 +15,26 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mmcore.encoding import EncodedCase, Encoding
-from mmcore.errors import NothingToScoreError, UnknownTargetError
+from mmcore.encoding import EncodedCase, Encoding, KeptCases, judge_image
+from mmcore.errors import (
+    MMCoreError,
+    NonFiniteResultError,
+    NothingToScoreError,
+    UnknownTargetError,
+)
 from mmcore.explain.ledger import explain_target
 from mmcore.explain.marginal import Ledger
-from mmcore.explain.methods import MethodResult, apply_method
-from mmcore.gate.novelty import distances
-from mmcore.gate.quality import DOUBTFUL, FORBIDDING, GOOD
+from mmcore.explain.methods import METHODS, MethodResult, apply_method, why_not
 from mmcore.gate.suitability import choose_image
-from mmcore.gate.verdict import GateFacts, judge_targets
+from mmcore.gate.verdict import judge_targets
 from mmcore.language import say, word
 from mmcore.modalities.image import PreparedImage
 from mmcore.modalities.note import choose_note
 from mmcore.model.allocator import keep_freed_memory
+from mmcore.model.facts import gate_facts
 from mmcore.model.outlines import draw_outlines
 from mmcore.model.pack import Pack, load_pack
-from mmcore.model.predicted import predict_target
+from mmcore.model.predicted import predict_targets
 from mmcore.model.prepared import PreparedCase, prepare_case
 from mmcore.records import (
     Case,
@@ -45,6 +48,7 @@ from mmcore.records import (
 
 Result = TypeVar("Result")
 Progress = Callable[[float, str], None]
+Encode = Callable[[Encoding, PreparedCase], EncodedCase]
 CACHED_CASES = 4
 FIRST_BATCH = 32
 
@@ -60,7 +64,7 @@ class Engine:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
         self._network = pack.network.to(self._device)
         self._lock = threading.RLock()
-        self._cases: OrderedDict[str, EncodedCase] = OrderedDict()
+        self._cases = KeptCases()
         self._encoding: Encoding | None = None  # made on first use, as encoding takes a while
         self._batch = FIRST_BATCH
         self._notices: list[str] = []
@@ -166,6 +170,18 @@ class Engine:
         with self._lock:
             return self._quality(self._encode(case).prepared)
 
+    def predict_all(self, cases: Sequence[Case]) -> list[Prediction | MMCoreError]:
+        """Score several cases, encoded together; each gets its prediction or its own error."""
+        with self._lock:
+            self._encode_together(cases)
+            found: list[Prediction | MMCoreError] = []
+            for case in cases:
+                try:
+                    found.append(self.predict(case))
+                except MMCoreError as error:
+                    found.append(error)
+            return found
+
     def predict(self, case: Case) -> Prediction:
         """Score every target of the case and judge whether each score may be shown.
 
@@ -173,47 +189,41 @@ class Engine:
         """
         started = time.perf_counter()
         with self._lock:
-            encoded = self._encode(case)
-            prepared = encoded.prepared
-            present = self._ready().present(prepared)
-            missing = tuple(m for m in self.modalities if m not in present)
-            coalition = sum(1 << i for i, m in enumerate(self.modalities) if m in present)
-            faults, doubts = self._faults(prepared)
-            facts = GateFacts(
-                present=present,
-                novel={m: self._novelty(m, encoded.embeddings[m]) for m in present},
-                doubts=doubts,
-                faults=faults,
-                is_simulated=self.identity.is_simulated,
-            )
-            names = [t.name for t in self.pack.config.targets]
-            effects = {name: self.pack.calibration[name].effects for name in names}
-            return Prediction(
-                case_digest=case.digest,
-                pack=self.identity,
-                device=self.device,
-                present=present,
-                missing=missing,
-                targets=tuple(
-                    predict_target(
-                        target,
-                        calibration,
-                        value=float(value),
-                        raw=float(raw),
-                        coalition=coalition,
-                    )
-                    for target, calibration, value, raw in zip(
-                        self.pack.config.targets,
-                        self._ready().calibrations,
-                        encoded.values[-1],
-                        encoded.raw,
-                        strict=True,
-                    )
-                ),
-                gate=judge_targets(self._inputs_of_targets(), facts, effects),
-                timings={"encode": encoded.seconds, "predict": time.perf_counter() - started},
-                notices=(*prepared.notices, *self._notices),
-            )
+            return self._prediction(case, self._encode(case), started)
+
+    def predict_by(self, case: Case, encode: Encode) -> Prediction:
+        """Score a case by what ``encode`` makes of it, which is not kept; see ``predict``.
+
+        A case that the network has seen already gets the network's own answer.
+        """
+        started = time.perf_counter()
+        with self._lock:
+            if self._cases.found(case.digest) is not None:
+                return self.predict(case)
+            return self._prediction(case, encode(self._ready(), self._some(case)), started)
+
+    def _prediction(self, case: Case, encoded: EncodedCase, started: float) -> Prediction:
+        present = tuple(encoded.embeddings)
+        names = [t.name for t in self.pack.config.targets]
+        facts = gate_facts(self.pack, encoded.prepared, encoded.embeddings)
+        effects = {name: self.pack.calibration[name].effects for name in names}
+        return Prediction(
+            case_digest=case.digest,
+            pack=self.identity,
+            device=self.device,
+            present=present,
+            missing=tuple(m for m in self.modalities if m not in present),
+            targets=predict_targets(
+                self.pack.config.targets,
+                self._ready().calibrations,
+                values=encoded.values[-1],
+                raw=encoded.raw,
+                coalition=sum(1 << i for i, m in enumerate(self.modalities) if m in present),
+            ),
+            gate=judge_targets(self._inputs_of_targets(), facts, effects),
+            timings={"encode": encoded.seconds, "predict": time.perf_counter() - started},
+            notices=(*encoded.prepared.notices, *self._notices),
+        )
 
     def explain(self, case: Case, target: str, *, progress: Progress | None = None) -> Explanation:
         """Return the ledger of one target: base, contributions, interactions and their parts.
@@ -246,6 +256,23 @@ class Engine:
                 method, ledger, prepared, modality, baseline=baseline
             ),
         )
+
+    def not_applicable(self, case: Case, target: str, modality: Modality) -> dict[str, str]:
+        """Return of every other method why it does not apply to the modality there, or "".
+
+        Raises what ``with_ledger`` raises.
+        """
+        return self.with_ledger(
+            case, target, lambda ledger, _: {n: why_not(n, ledger, modality) for n in METHODS}
+        )
+
+    def self_test(self) -> bool | None:
+        """Return whether reference patients get the answers of the release, computed anew.
+
+        None for a pack that does not say. Raises what a broken device raises.
+        """
+        with self._lock:
+            return self._ready().answers_as_released(self.pack)
 
     def with_ledger(
         self, case: Case, target: str, work: Callable[[Ledger, PreparedCase], Result]
@@ -296,53 +323,42 @@ class Engine:
 
     def _encode(self, case: Case) -> EncodedCase:
         """Return the encoded case, from the few last ones if it was seen before."""
-        if case.digest in self._cases:
-            self._cases.move_to_end(case.digest)
-            return self._cases[case.digest]
-        prepared = self.prepare(case)
-        if not any(m in prepared.inputs for m in self.modalities):
-            needed = tuple(m.value for m in self.modalities)
-            raise NothingToScoreError(needed=needed, reasons=prepared.notices)
+        if (seen := self._cases.found(case.digest)) is not None:
+            return seen
+        prepared = self._some(case)
         encoded = self._on_device(lambda: self._ready().encode(prepared))
-        self._cases[case.digest] = encoded
-        while len(self._cases) > CACHED_CASES:
-            self._cases.popitem(last=False)
+        self._cases.keep(case.digest, encoded, most=CACHED_CASES)
         return encoded
 
-    def _faults(
-        self, prepared: PreparedCase
-    ) -> tuple[dict[Modality, str], dict[Modality, tuple[str, ...]]]:
-        """Return what is wrong with an input, and all doubts about inputs, by its content."""
-        doubts = dict(prepared.doubts)
-        fault, _ = self._quality(prepared)
-        if fault in FORBIDDING:
-            return {Modality.IMAGE: FORBIDDING[fault]}, doubts
-        if fault in DOUBTFUL:
-            doubts[Modality.IMAGE] = (*doubts.get(Modality.IMAGE, ()), DOUBTFUL[fault])
-        return {}, doubts
+    def _some(self, case: Case) -> PreparedCase:
+        """Return ``prepare`` of a case that has something for the model to read."""
+        prepared = self.prepare(case)
+        if not self._ready().present(prepared):
+            needed = tuple(m.value for m in self.modalities)
+            raise NothingToScoreError(needed=needed, reasons=prepared.notices)
+        return prepared
+
+    def _encode_together(self, cases: Sequence[Case]) -> None:
+        """Encode what was not seen before in one batch; what fails so is left to ``_encode``."""
+        new = {c.digest: self.prepare(c) for c in cases if c.digest not in self._cases}
+        able = {digest: one for digest, one in new.items() if self._ready().present(one)}
+        if len(able) < 2:
+            return
+        try:
+            encoded = self._precisely(lambda: self._ready().encode_all(list(able.values())))
+        except (NonFiniteResultError, torch.OutOfMemoryError):
+            return
+        for digest, one in zip(able, encoded, strict=True):
+            self._cases.keep(digest, one, most=max(CACHED_CASES, len(cases)))
 
     def _quality(self, prepared: PreparedCase) -> tuple[str, float]:
-        image, quality = prepared.inputs.get(Modality.IMAGE), self.pack.reference.quality
-        if quality is None or not isinstance(image, PreparedImage):
-            return GOOD, float("nan")
-        if image.tones is None or image.asymmetry is None:
-            return GOOD, float("nan")
-        return quality.judge(image.values[0], image.tones, image.lungs, image.asymmetry)
-
-    def _novelty(self, modality: Modality, embedding: npt.NDArray[np.float32]) -> float:
-        """Return the distance of a (1, 2F) embedding to training patients over its threshold."""
-        reference = self.pack.reference
-        distance = distances(embedding, reference.embeddings[modality.value])[0]
-        return float(distance) / reference.thresholds[modality.value]
+        return judge_image(self.pack.reference.quality, prepared.inputs.get(Modality.IMAGE))
 
     def _on_device(self, work: Callable[[], Result]) -> Result:
         """Run ``work``; when the GPU's memory is spent, with smaller batches, then on the CPU."""
         while True:
             try:
-                if not self._autocast:
-                    return work()
-                with torch.autocast(self._device.type, torch.bfloat16, cache_enabled=False):
-                    return work()
+                return self._precisely(work)
             except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()
                 if self._batch > 4:
@@ -351,6 +367,13 @@ class Engine:
                 if self._device.type == "cpu":
                     raise
                 self._move_to_cpu()
+
+    def _precisely(self, work: Callable[[], Result]) -> Result:
+        """Run ``work`` in the precision that was asked for."""
+        if not self._autocast:
+            return work()
+        with torch.autocast(self._device.type, torch.bfloat16, cache_enabled=False):
+            return work()
 
     def _move_to_cpu(self) -> None:
         self._device = torch.device("cpu")

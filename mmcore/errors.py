@@ -381,3 +381,52 @@ class PeerError(FilingError):
         self.peer = peer
         self.problem = problem
         self.may_pass = may_pass
+
+
+class MissingLibraryError(MMCoreError):
+    """A library is not installed that only this needs; ``requirements`` is the file that has it."""
+
+    def __init__(self, *, what: str, requirements: str) -> None:
+        super().__init__(
+            f"{what} needs libraries that are not installed: "
+            f"python -m pip install -r {requirements}"
+        )
+        self.what = what
+        self.requirements = requirements
+
+
+class MessageFormatError(MMCoreError):
+    """What came from another process is no message of ours; ``where`` is the place at fault."""
+
+    def __init__(self, *, where: str, problem: str) -> None:
+        super().__init__(f"message, {where}: {problem}")
+        self.where = where
+        self.problem = problem
+
+
+class ModelServerError(MMCoreError):
+    """The server that runs the model could not be asked, or refused what was asked.
+
+    may_pass: the same may succeed later.
+    """
+
+    def __init__(self, *, problem: str, may_pass: bool) -> None:
+        super().__init__(say("The model server {problem}.", problem=problem))
+        self.problem = problem
+        self.may_pass = may_pass
+
+
+class ArchiveError(MMCoreError):
+    """An archive can not be scored into this folder, or not from this source."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the archive: {problem}")
+        self.problem = problem
+
+
+class FederationError(MMCoreError):
+    """A federated run can not go on; what was learned is kept."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the federated run: {problem}")
+        self.problem = problem

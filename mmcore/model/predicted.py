@@ -1,9 +1,31 @@
 """From one target's calibrated output to what is said of it."""
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
 from mmcore.language import word
 from mmcore.model.calibration import Calibration
 from mmcore.model.config import TargetConfig
 from mmcore.records import TargetPrediction
+
+
+def predict_targets(
+    targets: Sequence[TargetConfig],
+    calibrations: Sequence[Calibration],
+    *,
+    values: npt.NDArray[np.float64],
+    raw: npt.NDArray[np.float64],
+    coalition: int,
+) -> tuple[TargetPrediction, ...]:
+    """Return the prediction of every target; values, raw: (K,), see ``predict_target``."""
+    return tuple(
+        predict_target(target, calibration, value=value, raw=own, coalition=coalition)
+        for target, calibration, value, own in zip(
+            targets, calibrations, values.tolist(), raw.tolist(), strict=True
+        )
+    )
 
 
 def predict_target(
