@@ -35,7 +35,7 @@ def test_what_is_guessed_first_is_refused(password: str, reason: str) -> None:
     "password",
     [
         "tram over the lake", "kettle-9-violin-moss", "Xk3!vq9zLp1#", "七只白鹤飞过了青山和绿水边",
-        "passwords need tea", passwords.made_up(),
+        "passwords need tea", pytest.param(passwords.made_up(), id="made up"),
     ],
 )  # fmt: skip
 def test_length_is_asked_for_and_no_kinds_of_characters(password: str) -> None:
