@@ -82,6 +82,8 @@ def step(worker: str, packs: tuple[PackFacts, ...]) -> bool:
     known = {pack.name: pack for pack in packs}
 
     def score(case: Case, pack_name: str) -> Triage:
+        from mmcore.screening import screener_of  # heavy: only once there is something to score
+
         job = services.warm_up(known[pack_name])
         assert job is not None  # there is such a pack
         job.wait()
@@ -89,7 +91,7 @@ def step(worker: str, packs: tuple[PackFacts, ...]) -> bool:
             raise job.error
         _stand_back()
         assert job.result is not None  # done without error
-        return triage_of(job.result.predict(case))
+        return triage_of(screener_of(job.result).predict(case))
 
     return score_next(
         store, worker, score,

@@ -10,6 +10,7 @@ import typer
 
 from mmcore.audit.command import audit
 from mmcore.bench.command import bench
+from mmcore.compress.command import compress
 from mmcore.deid.command import deid
 from mmcore.errors import ConfigError, MMCoreError
 from mmcore.network.command import fetch, listen, outbox, peers, send
@@ -252,6 +253,7 @@ def pack(
 app.command()(bench)
 app.add_typer(audit, name="audit")
 app.add_typer(people, name="people")
+app.add_typer(compress, name="compress")
 app.command()(results)
 app.command()(send)
 app.command()(outbox)
@@ -269,19 +271,13 @@ def _teach_gate(folder: Path, *, data: Path | None, patients: int, seed: int) ->
 
 
 def _write_int8(folder: Path, out: Path, *, data: Path | None, patients: int, seed: int) -> None:
-    from mmcore.datasets.phantoms import simulated
-    from mmcore.evaluate.compact import write_int8
-    from mmcore.evaluate.measure import read_cases
+    from mmcore.compress.command import agreement_line, labelled_cases
+    from mmcore.compress.weights import WEIGHTS, write_int8
 
-    if out.exists():
-        raise typer.BadParameter(f"{out} is there already")
-    labelled = simulated(seed, patients) if data is None else read_cases(data)
-    found = write_int8(folder, out, (one.case for one in labelled))
-    typer.echo(
-        f"calls alike: {found.same:.2%} of {found.calls}; probabilities differ by {found.mean:.4f} "
-        f"on average, {found.largest:.4f} at most; weights {found.bytes_before / 1e6:.1f} to "
-        f"{found.bytes_after / 1e6:.1f} MB"
-    )
+    cases, total = labelled_cases(data, patients=patients, seed=seed)
+    found = write_int8(folder, out, cases, total=total)
+    before, after = ((one / WEIGHTS).stat().st_size / 1e6 for one in (folder, out))
+    typer.echo(f"{agreement_line(found)}; weights {before:.1f} to {after:.1f} MB")
 
 
 def _explanations(folder: Path, *, seed: int, patients: int) -> dict[str, float | None]:

@@ -22,8 +22,7 @@ def pack_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     packed: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        is_large = tensor.is_floating_point() and tensor.ndim > 1 and tensor.numel() >= LEAST
-        if not is_large or name.startswith("baseline_"):
+        if not is_large(name, tensor):
             packed[name] = tensor
             continue
         rows = tensor.float().flatten(1)
@@ -31,6 +30,12 @@ def pack_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         packed[name] = (rows / scale[:, None]).round().to(torch.int8).reshape(tensor.shape)
         packed[name + SCALE] = scale
     return packed
+
+
+def is_large(name: str, tensor: Tensor) -> bool:
+    """Say whether the tensor of that name holds weights worth compressing."""
+    is_weight = tensor.is_floating_point() and tensor.ndim > 1 and tensor.numel() >= LEAST
+    return is_weight and not name.startswith("baseline_")
 
 
 def unpack_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@
     calibration.json   per target: calibration with its bootstrap, operating points, usual effects
     reference.npz      reference patients as network inputs, embeddings, novelty thresholds
     card.yaml, card.md model facts: data, figures with intervals, limits, what it is not for
+    *.onnx             encoders for scores without an explanation, where pack.yaml names them
 
 No pickle anywhere: ``numpy.load`` runs with ``allow_pickle=False`` and weights are safetensors.
 """
@@ -30,6 +31,7 @@ from mmcore.gate.quality import Quality
 from mmcore.gate.quality import from_arrays as quality_from_arrays
 from mmcore.model.calibration import Calibration
 from mmcore.model.config import ModelConfig
+from mmcore.model.exported import Exported, read_exported
 from mmcore.model.int8 import unpack_int8
 from mmcore.model.network import FusionNetwork
 from mmcore.packs import FILES, TOKENIZER, digest_of
@@ -63,7 +65,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pack:
-    """A loaded pack. ``network`` is in evaluation mode with frozen parameters."""
+    """A loaded pack. ``network`` is in evaluation mode with frozen parameters.
+
+    exported: graphs of encoders for scores without an explanation; None in most packs.
+    """
 
     identity: PackIdentity
     display: str
@@ -74,6 +79,7 @@ class Pack:
     reference: Reference
     card: Mapping[str, Any]
     card_markdown: str
+    exported: Exported | None = None
 
 
 def load_pack(folder: Path) -> Pack:
@@ -90,6 +96,10 @@ def load_pack(folder: Path) -> Pack:
         tokenizer = _read_tokenizer(folder, pack=name) if config.note else None
         calibration = _read_calibration(folder / "calibration.json", config, pack=name)
         reference = _read_reference(folder / "reference.npz", config, pack=name)
+        exported = None
+        if "exported" in head:
+            section, modalities = head["exported"], config.modalities
+            exported = read_exported(folder, section, modalities=modalities)
         card = yaml.safe_load((folder / "card.yaml").read_text("utf-8"))
         identity = PackIdentity(
             str(head["name"]), str(head["version"]), digest_of(folder), bool(head["is_simulated"])
@@ -108,7 +118,7 @@ def load_pack(folder: Path) -> Pack:
     network.eval().requires_grad_(requires_grad=False)
     return Pack(
         identity, display, config, network, tokenizer, calibration, reference, card,
-        (folder / "card.md").read_text("utf-8"),
+        (folder / "card.md").read_text("utf-8"), exported,
     )  # fmt: skip
 
 

@@ -226,6 +226,11 @@ def read_run(path: Path) -> RunConfig:
         raise ConfigError(key=path.name, problem=str(error)) from error
     if not isinstance(values, Mapping):
         raise ConfigError(key=path.name, problem="must be a mapping")
+    return run_from(values)
+
+
+def run_from(values: Mapping[str, Any]) -> RunConfig:
+    """Build a run from parsed YAML. Raises ``ConfigError`` naming the key at fault."""
     wrong = set(REQUIRED) - set(values) | set(values) - set(REQUIRED) - set(OPTIONAL)
     if wrong:
         raise ConfigError(key=min(wrong), problem="missing or unknown at the top level")

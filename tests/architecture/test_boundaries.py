@@ -42,6 +42,9 @@ DOORS = {
     "cryptography": ("mmcore/store/sealing.py",),
     "argon2": ("mmcore/people/passwords.py",),
     "prometheus_client": ("mmcore/audit/prometheus.py",),
+    "onnxruntime": ("mmcore/model/exported.py", "mmcore/compress/"),
+    "onnx": ("mmcore/compress/",),
+    "onnxscript": ("mmcore/compress/",),
 }
 """Each library and the only places that may import it: what has one door can be replaced."""
 

@@ -31,7 +31,7 @@ def prose(document: Path) -> str:
 
 
 def dependencies() -> Iterator[str]:
-    for file in ("requirements.txt", "requirements-dev.txt"):
+    for file in ("requirements.txt", "requirements-dev.txt", "requirements-compress.txt"):
         for line in (ROOT / file).read_text("utf-8").splitlines():
             requirement = line.partition("#")[0].strip()
             if requirement and not requirement.startswith("-"):
