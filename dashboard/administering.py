@@ -37,14 +37,23 @@ def accounts() -> tuple[Account, ...]:
     return people.everybody().accounts()
 
 
-def add_account(name: str, display: str, roles: Collection[Role]) -> str:
+def add_account(
+    name: str, display: str, roles: Collection[Role], *, is_supervised: bool = False
+) -> str:
     """Make an account; return the password for its first signing in. Raises ``PeopleError``."""
-    return people.everybody().add(people.require(Action.MANAGE_PEOPLE), name, display, roles)
+    admin = people.require(Action.MANAGE_PEOPLE)
+    return people.everybody().add(admin, name, display, roles, is_supervised=is_supervised)
 
 
 def set_roles(account_id: str, roles: Collection[Role]) -> None:
     """Give an account these roles alone. Raises ``PeopleError``."""
     people.everybody().set_roles(people.require(Action.MANAGE_PEOPLE), account_id, roles)
+
+
+def set_supervised(account_id: str, *, is_supervised: bool) -> None:
+    """Let the reports of an account ask for a co-signature, or not. Raises ``PeopleError``."""
+    admin = people.require(Action.MANAGE_PEOPLE)
+    people.everybody().set_supervised(admin, account_id, is_supervised=is_supervised)
 
 
 def set_disabled(account_id: str, *, is_disabled: bool) -> None:

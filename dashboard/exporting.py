@@ -20,7 +20,7 @@ _KINDS = {Action.EXPORT: EventKind.EXPORTED, Action.DEIDENTIFY: EventKind.DEIDEN
 
 def button(
     label: str,
-    data: bytes,
+    data: bytes | Callable[[], bytes],
     work: CaseWork,
     *,
     what: str,
@@ -33,7 +33,8 @@ def button(
 ) -> None:
     """Draw a button that hands out a file, for who may have it.
 
-    label: in the reader's language. what: the kind of file, a word for the audit.
+    label: in the reader's language. data: the file, or what makes it once it is asked for. what:
+    the kind of file, a word for the audit.
     """
     if not people.may(action):
         return
@@ -51,7 +52,11 @@ def note_for_others(action: Action = Action.EXPORT) -> None:
 
 
 def taking(
-    data: bytes, work: CaseWork, *, what: str, action: Action = Action.EXPORT
+    data: bytes | Callable[[], bytes],
+    work: CaseWork,
+    *,
+    what: str,
+    action: Action = Action.EXPORT,
 ) -> Callable[[], bytes]:
     """Return what hands out a file, later and in another thread, if it may be handed out then."""
     current, token = state.session(), people.token()
@@ -64,7 +69,7 @@ def taking(
         journal = people.journal()
         if journal is not None:
             journal.tell(_KINDS[action], digest, pack_name=pack_name, reader=person, detail=what)
-        return data
+        return data if isinstance(data, bytes) else data()
 
     return take
 

@@ -156,7 +156,7 @@ def may(action: Action) -> bool:
 
 def person_of(account: Account) -> Person:
     """Return an account as somebody who does something."""
-    return Person(account.id, account.display, account.roles)
+    return Person(account.id, account.display, account.roles, is_supervised=account.is_supervised)
 
 
 def session_here() -> Session | None:

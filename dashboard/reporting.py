@@ -11,7 +11,7 @@ from mmcore.language import ENGLISH
 from mmcore.records import Explanation, GateVerdict, Prediction, Result
 
 if TYPE_CHECKING:
-    from mmcore.engine import Engine
+    from mmcore.serve.scorer import Scorer
 
 
 def write(work: CaseWork) -> Job[Any] | None:
@@ -48,7 +48,7 @@ def _draft(work: CaseWork) -> Job[Any] | None:
     read, pictures, conclusion = desk.reading, desk.key_images, desk.conclusion
 
     def task(
-        engine: "Engine", tell: Tell
+        engine: "Scorer", tell: Tell
     ) -> tuple[Prediction, dict[str, Any], bytes, dict[str, Explanation]]:
         from mmcore.errors import LedgerNotAdditiveError
         from mmcore.report import render_pdf, result_document
@@ -88,5 +88,7 @@ def file_name(document: Mapping[str, Any], suffix: str) -> str:
     if "signature" in document:
         added = len(document.get("addenda", ()))
         name += f"-signed-{added}" if added else "-signed"
+        if cosigned := len(document.get("cosignatures", ())):
+            name += f"-cosigned-{cosigned}"
     is_translated = suffix == "pdf" and language != ENGLISH
     return f"consilium-{name}{f'-{language}' if is_translated else ''}.{suffix}"

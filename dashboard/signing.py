@@ -13,6 +13,7 @@ from dashboard.stored_words import of_store_error
 from mmcore.errors import ReportSignedError, StaleVersionError, StoreError
 from mmcore.people import Action, Person
 from mmcore.records import MOST_ADDENDA, MOST_CONCLUSION, MOST_NAME
+from mmcore.store import SignedReport, Stamp
 
 Document = dict[str, Any]
 _TRIES = 5
@@ -48,8 +49,6 @@ def signed(work: CaseWork) -> Document | None:
 
     Raises ``StoreError``, and ``ResultFormatError`` where it is not what was signed any more.
     """
-    from mmcore.report.reading import read_document
-
     stamp, kept = _stamp(work), keeping.store()
     if stamp is None or kept is None:
         if work.signed is not None:
@@ -61,14 +60,27 @@ def signed(work: CaseWork) -> Document | None:
         found = kept.reports.signed(digest, pack_name, reader=people.reader())
         if found is None:
             return None
-        document: Document = json.loads(found.document)
-        document["signature"] = dict(found.signature)
-        if found.addenda:
-            document["addenda"] = [dict(one) for one in found.addenda]
-        read_document(document)
+        document = whole(found)
         work.signed = (stamp, document)
         work.forget_report()
     return work.signed[1]
+
+
+def whole(found: SignedReport) -> Document:
+    """Return a stored report as one document, with all that followed its signature.
+
+    Raises ``ResultFormatError`` where it is not what was signed any more.
+    """
+    from mmcore.report.reading import read_document
+
+    document: Document = json.loads(found.document)
+    document["signature"] = dict(found.signature)
+    if found.addenda:
+        document["addenda"] = [dict(one) for one in found.addenda]
+    if found.cosignatures:
+        document["cosignatures"] = [dict(one) for one in found.cosignatures]
+    read_document(document)
+    return document
 
 
 def conclude(work: CaseWork, text: str) -> None:
@@ -100,12 +112,15 @@ def sign(work: CaseWork, name: str = "", *, now: Clock = _now) -> bool:
     from mmcore.report import sign as with_signature
     from mmcore.report.canonical import canonical
 
-    document, who = work.document, _who(people.require(Action.SIGN), name)
+    person = people.require(Action.SIGN)
+    document, who = work.document, _who(person, name)
     if not who[0]:
         return _tell(NO_NAME)
     if document is None or not is_stored(work):
         return _tell(NOT_KEPT if not is_stored(work) else CHANGED)
-    made = with_signature(document, name=who[0], account=who[1], at=now())
+    made = with_signature(
+        document, name=who[0], account=who[1], at=now(), asks_cosignature=person.is_supervised
+    )
     for _ in range(_TRIES):
         if not desks.save(work):
             return False  # the page says why
@@ -168,7 +183,7 @@ def _who(person: Person, name: str) -> tuple[str, str | None]:
     return person.display[:MOST_NAME], person.id
 
 
-def _stamp(work: CaseWork) -> tuple[datetime, int] | None:
+def _stamp(work: CaseWork) -> Stamp | None:
     kept = keeping.store() if work.kept is not None else None
     if kept is None:
         return None

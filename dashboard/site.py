@@ -25,6 +25,7 @@ _PAGES = {
     "intake": (say("Cases"), "folder_open"),
     "review": (say("Review"), "radiology"),
     "report": (say("Report"), "description"),
+    "cosign": (say("Co-sign"), "signature"),
     "models": (say("Models"), "neurology"),
     "bench": (say("Bench"), "target"),
     "deidentify": (say("De-identify"), "shield_person"),
@@ -35,11 +36,13 @@ _NEEDS = {
     "intake": Action.OPEN,
     "review": Action.OPEN,
     "report": Action.OPEN,
+    "cosign": Action.COSIGN,
     "deidentify": Action.DEIDENTIFY,
     "admin": Action.SEE_FIGURES,
 }
 """What somebody must be allowed to do to see a page."""
-_NOT_IN_HEADER = ("deidentify", "admin")  # reached from a case, and from the menu of who is here
+_NOT_IN_HEADER = ("deidentify", "cosign", "admin")
+"""Reached from a case, from the list of work, and from the menu of who is here."""
 
 
 def page(stem: str) -> Any:

@@ -6,7 +6,6 @@ another case therefore leaves nothing of the old one behind on any page, by cons
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -32,6 +31,7 @@ from mmcore.records import (
     Prediction,
     Recording,
 )
+from mmcore.store import Stamp
 
 _KEY = "consilium_session"
 LANGUAGE_COOKIE = "consilium_language"  # set by the page itself, so that a reload finds the choice
@@ -112,8 +112,8 @@ class CaseWork:
     leaving: its de-identification, while somebody works on it.
     tables: by digest, those of its files whose columns a person may name.
     told: kinds of entries that the audit has of this tab, and what they are about.
-    signed: the signed report, with when it was signed and how many addenda it has; None where
-        nobody signed it.
+    signed: the signed report, with what tells whether anything of it is new; None where nobody
+        signed it.
     """
 
     case: Case
@@ -133,7 +133,7 @@ class CaseWork:
     leaving: Leaving = field(default_factory=Leaving)
     tables: dict[str, bytes] | None = None
     told: set[tuple[str, str]] = field(default_factory=set)
-    signed: tuple[tuple[datetime, int], dict[str, Any]] | None = None
+    signed: tuple[Stamp, dict[str, Any]] | None = None
 
     def number_of_message(self, digest: str) -> int:
         """Return a number that rises whenever what is sent to the viewer differs from the last."""

@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from dashboard import exporting, messages, reading, reporting, services, signing, site, state
-from dashboard.components import deidentify, filing, report
+from dashboard.components import cosigning, deidentify, filing, report
 from dashboard.components import signing as signing_parts
 from dashboard.components.review import is_ready
 from dashboard.components.waiting import empty_state, error_state
@@ -70,5 +70,9 @@ if final is None:
     signing_parts.sign_off(work)
 else:
     signing_parts.addenda(work, final)
+try:
+    cosigning.panel(work)
+except MMCoreError as error:
+    error_state(messages.of_error(error))
 filing.section(work)
 deidentify.link()

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import keeping, messages, site, worklist
+from dashboard.components import cosigning
 from dashboard.components import worklist as drawn
 from dashboard.components.waiting import empty_state, error_state
 from dashboard.language import say, t
@@ -15,6 +16,7 @@ try:
     site.triage()
     is_empty = store is None or worklist.is_empty(store)
     st.subheader(t("Worklist"))
+    cosigning.link()
     if store is None or is_empty:
         empty_state(
             say("No case is stored yet"),

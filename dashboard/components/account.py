@@ -37,6 +37,8 @@ def menu() -> None:
         )
         if person.may(Action.SEE_FIGURES):
             st.page_link(site.page("admin"), label=t("Admin"))
+        if person.may(Action.COSIGN) and not person.is_anonymous:
+            st.page_link(site.page("cosign"), label=t("Co-sign"))
         if not person.is_anonymous:
             _ways_out()
 

@@ -49,10 +49,11 @@ def accounts_panel() -> None:
             t(", ").join(t(people_words.ROLES[role]) for role in Role if role in account.roles)
             or t("no role yet"),
             t("disabled") if account.disabled_at else t("may sign in"),
+            t("to be co-signed") if account.is_supervised else t("final by themselves"),
         )
         for account in listed
     ]
-    headers = (t("Name"), t("Signs in as"), t("Roles"), t("State"))
+    headers = (t("Name"), t("Signs in as"), t("Roles"), t("State"), t("Reports"))
     show(table(headers, tuple(rows), caption=t("Accounts")))
     for role in Role:
         words = t(
@@ -76,8 +77,9 @@ def _change(listed: tuple[Account, ...]) -> None:
     account = by_id[chosen]
     with st.form(f"admin-roles-{account.id}", border=False):
         roles = _roles(account.roles, f"roles-{account.id}")
-        if st.form_submit_button(t("Save the roles"), key=f"save-roles-{account.id}"):
-            _attempt(lambda: administering.set_roles(account.id, roles))
+        is_supervised = _supervised(f"supervised-{account.id}", value=account.is_supervised)
+        if st.form_submit_button(t("Save"), key=f"save-roles-{account.id}"):
+            _attempt(lambda: _save(account, roles, is_supervised=is_supervised))
     with st.container(horizontal=True):
         is_out = account.disabled_at is not None
         if st.button(t("Let in again") if is_out else t("Disable"), key=f"disable-{account.id}"):
@@ -88,14 +90,31 @@ def _change(listed: tuple[Account, ...]) -> None:
             _hand_over(account.display, lambda: administering.renew_password(account.id))
 
 
+def _save(account: Account, roles: Collection[Role], *, is_supervised: bool) -> None:
+    if is_supervised != account.is_supervised:
+        administering.set_supervised(account.id, is_supervised=is_supervised)
+    if frozenset(roles) != account.roles:
+        administering.set_roles(account.id, roles)
+
+
+def _supervised(key: str, *, value: bool) -> bool:
+    return st.checkbox(t("Reports are to be co-signed by a reviewer"), value=value, key=key)
+
+
 def _add() -> None:
     st.subheader(t("Add somebody"))
     with st.form("admin-add", border=False, clear_on_submit=False):
         name = st.text_input(t("Name for signing in"), key="add-name", autocomplete="off")
         display = st.text_input(t("Name on pages and reports"), key="add-display")
         roles = _roles({Role.READER}, "add-roles")
+        is_supervised = _supervised("add-supervised", value=False)
         if st.form_submit_button(t("Add"), type="primary", key="add-account"):
-            _hand_over(display or name, lambda: administering.add_account(name, display, roles))
+            _hand_over(
+                display or name,
+                lambda: administering.add_account(
+                    name, display, roles, is_supervised=is_supervised
+                ),
+            )
 
 
 def _roles(before: Collection[Role], key: str) -> list[Role]:

@@ -69,10 +69,14 @@ def _head(document: Mapping[str, Any]) -> Markup:
 
 
 def _status(document: Mapping[str, Any]) -> Markup:
-    """Return whether the report is a draft or final, and by whom."""
+    """Return whether the report is a draft, preliminary or final, and by whom."""
     signature = document.get("signature")
     if signature is None:
         words, tone = t("Draft: nobody has signed it."), "caution"
+    elif _awaits_cosignature(document):
+        words = t("Preliminary: signed by {name}, {time}. A co-signature is awaited.",
+                  name=signature["name"], time=_at(signature["signed_at"]))  # fmt: skip
+        tone = "caution"
     else:
         words = t("Final: signed by {name}, {time}.", name=signature["name"],
                   time=_at(signature["signed_at"]))  # fmt: skip
@@ -83,6 +87,12 @@ def _status(document: Mapping[str, Any]) -> Markup:
         badges += [" ", element("span", t("Addenda: {n}", n=added), cls="co-badge caution")]
     is_signed = str(signature is not None).lower()
     return element("p", *badges, data_testid="report-status", data_signed=is_signed)
+
+
+def _awaits_cosignature(document: Mapping[str, Any]) -> bool:
+    from mmcore.report.signing import awaits_cosignature  # brings the PDF with it
+
+    return awaits_cosignature(document)
 
 
 def _at(moment: str) -> str:
@@ -118,6 +128,7 @@ def _addenda(document: Mapping[str, Any]) -> tuple[Markup, ...]:
             data_testid="report-signature",
         )
     ]  # fmt: skip
+    made += [_cosignature(one) for one in document.get("cosignatures", ())]
     for number, addendum in enumerate(document.get("addenda", ()), start=1):
         lines = [element("p", line) for line in addendum["text"].splitlines() if line.strip()]
         by = t("{name}, {time}", name=addendum["name"], time=_at(addendum["added_at"]))
@@ -127,6 +138,21 @@ def _addenda(document: Mapping[str, Any]) -> tuple[Markup, ...]:
                     data_testid="report-addendum")
         )  # fmt: skip
     return tuple(made)
+
+
+def _cosignature(given: Mapping[str, Any]) -> Markup:
+    facts = [
+        (t("Co-signed by"), given["name"]),
+        (t("Co-signed at"), _at(given["cosigned_at"])),
+        (t("Result SHA-256"), given["document_digest"]),
+    ]
+    if given["addenda"]:
+        facts.append((t("Addenda covered"), str(given["addenda"])))
+    items = [element("div", element("dt", name), element("dd", value)) for name, value in facts]
+    return element(
+        "section", element("h3", t("Co-signature")), element("dl", *items, cls="co-facts"),
+        data_testid="report-cosignature",
+    )  # fmt: skip
 
 
 def _findings(document: Mapping[str, Any], gates: Mapping[str, Any]) -> Markup:

@@ -30,6 +30,7 @@ _KINDS: Mapping[str, tuple[str, str, str, str]] = {
     "report written": (_DCM, "110110", "Patient Record", "C"),
     "signed": (_DCM, "110110", "Patient Record", "U"),
     "addendum": (_DCM, "110110", "Patient Record", "U"),
+    "co-signed": (_DCM, "110110", "Patient Record", "U"),
     "exported": (_DCM, "110106", "Export", "R"),
     "de-identified files taken out": (_DCM, "110106", "Export", "R"),
     "removed": (_DCM, "110110", "Patient Record", "U"),

@@ -25,7 +25,8 @@ class Account:
     id: never used for another person; readings and the audit hold it. name: for signing in, lower
     case. display: for pages and reports. subject: what an identity provider calls them, "" for a
     local account. must_change: the password was made by somebody else. disabled_at: from when on
-    they may not sign in, or None.
+    they may not sign in, or None. is_supervised: their reports are preliminary until somebody else
+    has co-signed them.
     """
 
     id: str
@@ -37,16 +38,21 @@ class Account:
     must_change: bool
     created_at: datetime
     disabled_at: datetime | None = None
+    is_supervised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is doing something. is_anonymous: nobody signs in here, so it may be anybody."""
+    """Who is doing something. is_anonymous: nobody signs in here, so it may be anybody.
+
+    is_supervised: as of their account.
+    """
 
     id: str
     display: str
     roles: frozenset[Role]
     is_anonymous: bool = False
+    is_supervised: bool = False
 
     def may(self, action: Action) -> bool:
         """Return whether this person may do this."""

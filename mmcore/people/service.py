@@ -231,7 +231,15 @@ class People:
         found = self._rows.account(id=account_id)
         return None if found is None else found.display
 
-    def add(self, admin: Person, name: str, display: str, roles: Collection[Role]) -> str:
+    def add(
+        self,
+        admin: Person,
+        name: str,
+        display: str,
+        roles: Collection[Role],
+        *,
+        is_supervised: bool = False,
+    ) -> str:
         """Make a local account; return the password for its first signing in.
 
         Raises ``NotAllowedError`` and ``AccountError``.
@@ -241,7 +249,7 @@ class People:
         self._rows.add(
             name=_checked_name(name), display=_checked_display(display or name),
             source=Source.LOCAL, roles=roles, password=passwords.hashed(password),
-            must_change=True, at=self._clock(), by=admin.id,
+            must_change=True, is_supervised=is_supervised, at=self._clock(), by=admin.id,
         )  # fmt: skip
         return password
 
@@ -268,6 +276,14 @@ class People:
             account_id, by=admin.id, detail=f"roles {named}", at=self._clock(),
             ends_sessions=admin.id != account_id, roles=frozenset(roles),
         )  # fmt: skip
+
+    def set_supervised(self, admin: Person, account_id: str, *, is_supervised: bool) -> None:
+        """Let the reports that an account signs from now on ask for a co-signature, or not."""
+        _require(admin)
+        detail = "reports to be co-signed" if is_supervised else "reports final by themselves"
+        self._rows.change(
+            account_id, by=admin.id, detail=detail, at=self._clock(), is_supervised=is_supervised
+        )
 
     def set_disabled(self, admin: Person, account_id: str, *, is_disabled: bool) -> None:
         """Let an account sign in no longer, or again. What it recorded stays."""

@@ -10,6 +10,7 @@ the one in the store.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from mmcore.errors import ReportSignedError
 from mmcore.records import (
@@ -105,6 +106,15 @@ def unsigned(document: Mapping[str, object]) -> Document:
     """Return the document as it was signed."""
     after = (_SIGNATURE, _ADDENDA, _COSIGNATURES)
     return {name: value for name, value in document.items() if name not in after}
+
+
+def awaits_cosignature(document: Mapping[str, Any]) -> bool:
+    """Return whether a document asks for a co-signature and has none for all that is in it."""
+    signature = document.get(_SIGNATURE)
+    if signature is None or not signature.get("asks_cosignature"):
+        return False
+    added = len(document.get(_ADDENDA, ()))
+    return all(one["addenda"] != added for one in document.get(_COSIGNATURES, ()))
 
 
 def _alone(document: Mapping[str, object]) -> Document:

@@ -15,7 +15,7 @@ from mmcore.store.records import (
     StoredCase,
     StoredDesk,
 )
-from mmcore.store.signed_reports import SignedReport
+from mmcore.store.signed_reports import Signed, SignedReport, Stamp
 from mmcore.store.store import Store
 
 __all__ = [
@@ -27,7 +27,9 @@ __all__ = [
     "KeptFile",
     "Place",
     "Progress",
+    "Signed",
     "SignedReport",
+    "Stamp",
     "Store",
     "StoredCase",
     "StoredDesk",

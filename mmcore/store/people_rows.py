@@ -62,6 +62,7 @@ class PeopleRows:
         roles: Collection[Role] = (),
         password: str | None = None,
         must_change: bool = False,
+        is_supervised: bool = False,
         at: datetime,
         by: str,
         setup: str = "",
@@ -72,8 +73,9 @@ class PeopleRows:
         ``AccountError`` where the name is taken, or the code is another one by now.
         """
         made = Account(
-            secrets.token_hex(8), name, display, source, subject, frozenset(roles), must_change, at
-        )
+            secrets.token_hex(8), name, display, source, subject, frozenset(roles), must_change, at,
+            is_supervised=is_supervised,
+        )  # fmt: skip
         with self._database.writing(alone=True) as connection:
             if subject:
                 known = select(accounts).where(accounts.c.subject == subject)
@@ -92,7 +94,7 @@ class PeopleRows:
                 insert(accounts).values(
                     id=made.id, name=name, display=display, source=str(source),
                     subject=subject or None, roles=words_of(roles), password=password,
-                    must_change=must_change, created_at=at,
+                    must_change=must_change, is_supervised=is_supervised, created_at=at,
                 )
             )  # fmt: skip
             detail = f"added {made.id} with roles: {words_of(roles)}"
@@ -319,4 +321,5 @@ def _account(row: Row[Any]) -> Account:
         must_change=row.must_change,
         created_at=row.created_at,
         disabled_at=row.disabled_at,
+        is_supervised=row.is_supervised,
     )

@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     REPORTED = "report written"
     SIGNED = "signed"
     ADDED = "addendum"  # to a signed report
+    COSIGNED = "co-signed"  # the report of somebody else
     REMOVED = "removed"
     RESTORED = "restored"
     DELETED = "deleted"

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from mmcore.errors import SchemaTooNewError
 from mmcore.store.database import Database
 
-HEAD = "0005"
+HEAD = "0006"
 """The last revision in ``migrations/versions``."""
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 
@@ -125,6 +126,7 @@ signatures = Table(  # of reports; the database refuses to alter one
     Column("document", Text, nullable=False),  # sealed: who, when, of what
     Column("blob_digest", _DIGEST, nullable=False),  # the document that was signed
     Column("signed_at", Moment, nullable=False),
+    Column("asks_cosignature", Boolean, nullable=False, server_default=false()),
     Index("signatures_by_blob", "blob_digest"),
 )
 addenda = Table(  # likewise
@@ -136,6 +138,17 @@ addenda = Table(  # likewise
     Column("number", Integer, primary_key=True),
     Column("document", Text, nullable=False),  # sealed
     Column("added_at", Moment, nullable=False),
+)
+cosignatures = Table(  # likewise; of whose report: reader
+    "cosignatures",
+    metadata,
+    _of_case(),
+    Column("pack_name", _NAME, primary_key=True),
+    Column("reader", _NAME, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("document", Text, nullable=False),  # sealed
+    Column("addenda", Integer, nullable=False),  # so many are covered
+    Column("cosigned_at", Moment, nullable=False),
 )
 worklist = Table(  # what the list of work says of each case
     "worklist",
@@ -222,6 +235,7 @@ accounts = Table(
     Column("roles", _NAME, nullable=False),
     Column("password", Text),  # Argon2id, never the password itself
     Column("must_change", Boolean, nullable=False),
+    Column("is_supervised", Boolean, nullable=False, server_default=false()),
     Column("created_at", Moment, nullable=False),
     Column("disabled_at", Moment),
     Index("accounts_by_name", "name", unique=True),

@@ -80,11 +80,21 @@ ROWS: dict[str, dict[str, list[Row]]] = {
         ],
         "audit_keys": [],
     },
+    "0006": {
+        "cosignatures": [{"case_digest": JANE, "pack_name": "phantom", "reader": "local",
+                          "number": 0, "document": '{"name":"Dr. Bo Lin"}', "addenda": 1,
+                          "cosigned_at": LATER}],
+    },
 }  # fmt: skip
 """By the revision that brought their table: rows as a server of that version wrote them.
 
 Whoever adds a revision adds rows of its tables, or an empty mapping.
 """
+
+ROWS["0006"]["accounts"] = [row | {"is_supervised": True} for row in ROWS["0002"]["accounts"]]
+ROWS["0006"]["signatures"] = [
+    row | {"asks_cosignature": True} for row in ROWS["0003"]["signatures"]
+]
 
 
 GONE = {"0005": ("events",)}

@@ -19,6 +19,7 @@ from mmcore.store import (
     Place,
     Progress,
     SignedReport,
+    Stamp,
     Store,
     StoredDesk,
 )
@@ -63,10 +64,10 @@ def test_a_stamp_tells_cheaply_whether_anything_is_new(store: Store, clock: Cloc
     found, signed_at = desk(store), clock.now
     assert store.reports.stamp(JANE, "phantom") is None
     sign(store, found)
-    assert store.reports.stamp(JANE, "phantom") == (signed_at, 0)
+    assert store.reports.stamp(JANE, "phantom") == Stamp(signed_at)
     clock.wait(hours=1)
     store.reports.add(JANE, "phantom", ADDENDUM, after=0)
-    assert store.reports.stamp(JANE, "phantom") == (signed_at, 1)
+    assert store.reports.stamp(JANE, "phantom") == Stamp(signed_at, addenda=1)
     assert store.reports.stamp(JANE, "phantom", reader="a-17") is None
 
 
