@@ -14,8 +14,8 @@ def main() -> None:
     """Draw the frame and the page in it."""
     # Imported for a page, not for the server: Streamlit's caches want to be made while it runs.
     from dashboard import (
+        background,
         desks,
-        filing,
         keeping,
         messages,
         people,
@@ -25,8 +25,6 @@ def main() -> None:
         state,
         theme,
         worklist,
-        worklist_scoring,
-        worklist_watching,
     )
     from dashboard.components import account, frame, stored
     from dashboard.components.waiting import error_state
@@ -60,7 +58,6 @@ def main() -> None:
     account.keep_watch()
     stored.warnings()
     resuming.show_address()
-    installed = services.packs()
     pack = services.pack()  # asked now: after a page has stopped, nothing of Streamlit answers
     try:
         if not stored.is_on_its_way():
@@ -68,9 +65,7 @@ def main() -> None:
     finally:  # a page may stop early, and then this is done all the same
         desks.save_changes(current)
         services.warm_up(pack)
-        filing.carry_on()
-        worklist_scoring.start(installed)
-        worklist_watching.start()
+        background.start()
 
 
 if __name__ == "__main__":
@@ -78,9 +73,11 @@ if __name__ == "__main__":
 else:
     from starlette.middleware import Middleware
 
-    from dashboard import people_doors, people_forms, people_start
+    from dashboard import background, people_doors, people_forms, people_start
     from dashboard.serving import Guard
 
     people_start.announce()
     layers = [Middleware(Guard), Middleware(people_doors.Doors)]
-    app = st.App(__file__, routes=people_forms.routes(), middleware=layers)
+    app = st.App(
+        __file__, lifespan=background.running, routes=people_forms.routes(), middleware=layers
+    )

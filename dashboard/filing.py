@@ -9,11 +9,11 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dashboard import displays, jobs, keeping, people
+from dashboard import displays, jobs, keeping, people, stores
 from dashboard.jobs import Job, Tell
 from dashboard.language import say
 from dashboard.state import CaseWork
-from mmcore.errors import ConfigError, MMCoreError
+from mmcore.errors import MMCoreError
 from mmcore.people import Action
 from mmcore.store import EventKind, place_of
 from mmcore.store.place import DATA, KEEP_DAYS, KEY, KEY_FILE
@@ -68,12 +68,16 @@ def file_to(work: CaseWork, peer: str) -> "Job[Parcel]":
     def task(tell: Tell) -> "Parcel":
         from mmcore.network.filing import file_result
 
+        def note(_: str) -> None:
+            kept = keeping.store()
+            if kept is not None:
+                detail = f"filed to {peer}"
+                kept.tell(EventKind.EXPORTED, digest, pack_name=pack_name, reader=by, detail=detail)
+
         tell(0.0, say("Making the objects"))
-        parcel = file_result(outbox, peer, document, (data for _, data in files), displays=left)
-        kept = keeping.store()
-        if kept is not None:
-            detail = f"filed to {peer}"
-            kept.tell(EventKind.EXPORTED, digest, pack_name=pack_name, reader=by, detail=detail)
+        parcel = file_result(
+            outbox, peer, document, (data for _, data in files), displays=left, tell=note
+        )
         courier.look()
         return parcel
 
@@ -96,17 +100,25 @@ def try_again(parcel_id: str) -> None:
 
 
 def withdraw(parcel_id: str) -> None:
-    """Stop sending a parcel. Raises ``StoreError``."""
-    people.require(Action.EXPORT)
-    _box()[0].withdraw(parcel_id)
+    """Stop sending a parcel, and write down who did. Raises ``StoreError``."""
+    by = people.require(Action.EXPORT).id
+    parcel, kept = _box()[0].withdraw(parcel_id), keeping.store()
+    if parcel is not None and kept is not None:
+        detail = f"withdrawn from {parcel.peer}"
+        kept.tell(EventKind.EXPORTED, parcel.case_digest, reader=by, detail=detail)
 
 
 def carry_on() -> None:
-    """Begin to bring what was left in the outbox, where the site has peers; never raises."""
+    """Begin to bring what was left in the outbox, or may come into it; never raises.
+
+    What lies there is looked after even where the site names no peers any more: what belongs to a
+    case that is deleted must go.
+    """
     try:
-        if peers() and is_possible():
+        place = place_of()
+        if place.keep_days != 0 and ((place.folder / "outbox").exists() or peers()):
             _box()
-    except (MMCoreError, ConfigError):  # the Report page says what is wrong
+    except MMCoreError:  # the Report page says what is wrong
         return
 
 
@@ -119,14 +131,14 @@ def close() -> None:
 
 
 def _box() -> "tuple[Outbox, Courier]":
-    from mmcore.network.courier import Courier
+    from mmcore.network.courier import Courier, standing_in
     from mmcore.network.outbox import Outbox
 
     settings = tuple(os.environ.get(name) for name in _SETTINGS)
     with _DOOR.lock:
         if settings not in _DOOR.boxes:
             outbox = Outbox(place_of())
-            courier = Courier(outbox)
+            courier = Courier(outbox, standing_in(stores.store))
             courier.start()
             _DOOR.boxes[settings] = (outbox, courier)
         return _DOOR.boxes[settings]

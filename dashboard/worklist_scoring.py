@@ -1,5 +1,6 @@
 """Cases scored in the background by the engines of this process, one thread for all of them."""
 
+import logging
 import os
 import threading
 import time
@@ -60,6 +61,10 @@ def _work() -> None:
         try:
             is_busy = step(worker, _BENCH.packs)
         except MMCoreError:  # the store is busy, gone or set otherwise: another time
+            is_busy = False
+        except Exception as error:  # noqa: BLE001 - the thread must outlive what it meets
+            # The message of a foreign error may quote a file.
+            logging.getLogger("consilium").warning("scoring: %s", type(error).__name__)
             is_busy = False
         if is_busy:
             time.sleep(_BREATH_SECONDS)

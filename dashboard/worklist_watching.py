@@ -52,4 +52,7 @@ def _watch(folder: Path) -> None:
             logging.getLogger("consilium").warning("%s", error)
         except MMCoreError:  # the store is busy: the next look finds the same
             pass
+        except Exception as error:  # noqa: BLE001 - the thread must outlive what it meets
+            # The message of a foreign error may quote a file.
+            logging.getLogger("consilium").warning("watching: %s", type(error).__name__)
         time.sleep(_EVERY_SECONDS)

@@ -5,82 +5,8 @@ react to one. Errors carry facts as attributes; the words a clinician reads are 
 ``dashboard.messages``. No error quotes a note, a name or a patient id.
 """
 
-from enum import StrEnum
-
 from mmcore.language import say, word
-
-
-class RefusalCode(StrEnum):
-    """The closed list of reasons for which a file is refused.
-
-    A code never changes its meaning: exports, audit rows and other people's scripts rely on it.
-    """
-
-    # What the file is
-    EMPTY_FILE = "EMPTY_FILE"
-    UNKNOWN_KIND = "UNKNOWN_KIND"
-    NOT_DICOM = "NOT_DICOM"
-    NO_TRANSFER_SYNTAX = "NO_TRANSFER_SYNTAX"
-    UNSUPPORTED_SYNTAX = "UNSUPPORTED_SYNTAX"
-    TOO_LARGE = "TOO_LARGE"
-    # DICOM structure
-    CORRUPT = "CORRUPT"
-    NESTING_TOO_DEEP = "NESTING_TOO_DEEP"
-    TOO_MANY_ELEMENTS = "TOO_MANY_ELEMENTS"
-    INFLATE_BOMB = "INFLATE_BOMB"
-    DECODE_TIMEOUT = "DECODE_TIMEOUT"
-    DECODE_CRASHED = "DECODE_CRASHED"
-    # DICOM pixels
-    NO_PIXELS = "NO_PIXELS"
-    BAD_ATTRIBUTE = "BAD_ATTRIBUTE"
-    BAD_LUT = "BAD_LUT"
-    PIXELS_TOO_LARGE = "PIXELS_TOO_LARGE"
-    PIXEL_LENGTH_MISMATCH = "PIXEL_LENGTH_MISMATCH"
-    FRAME_COUNT_MISMATCH = "FRAME_COUNT_MISMATCH"
-    CODESTREAM_HEADER_MISMATCH = "CODESTREAM_HEADER_MISMATCH"
-    CODESTREAM_UNREADABLE = "CODESTREAM_UNREADABLE"
-    CONSTANT_IMAGE = "CONSTANT_IMAGE"
-    NON_FINITE_PIXELS = "NON_FINITE_PIXELS"
-    IMPLAUSIBLE_GEOMETRY = "IMPLAUSIBLE_GEOMETRY"
-    IMPLAUSIBLE_VALUES = "IMPLAUSIBLE_VALUES"
-    # Archives
-    ARCHIVE_BOMB = "ARCHIVE_BOMB"
-    ARCHIVE_TOO_MANY = "ARCHIVE_TOO_MANY"
-    ARCHIVE_NESTED = "ARCHIVE_NESTED"
-    ARCHIVE_METHOD = "ARCHIVE_METHOD"
-    ARCHIVE_DUPLICATE = "ARCHIVE_DUPLICATE"
-    BAD_ENTRY = "BAD_ENTRY"
-    CORRUPT_ARCHIVE = "CORRUPT_ARCHIVE"
-    # Text, tables, FHIR
-    BAD_TEXT = "BAD_TEXT"
-    RAGGED_ROW = "RAGGED_ROW"
-    MISSING_COLUMN = "MISSING_COLUMN"
-    DUPLICATE_KEY = "DUPLICATE_KEY"
-    NON_FINITE = "NON_FINITE"
-    BAD_NUMBER = "BAD_NUMBER"
-    TOO_DEEP = "TOO_DEEP"
-    BAD_FHIR = "BAD_FHIR"
-    BAD_REFERENCE = "BAD_REFERENCE"
-    ASK_UNIT = "ASK_UNIT"
-    BAD_HL7 = "BAD_HL7"
-    # Documents
-    LOCKED_FILE = "LOCKED_FILE"
-    NO_TEXT = "NO_TEXT"
-    ACTIVE_CONTENT = "ACTIVE_CONTENT"
-    BAD_XML = "BAD_XML"
-    # Sound
-    UNSUPPORTED_SOUND = "UNSUPPORTED_SOUND"
-    RECORDING_RATE = "RECORDING_RATE"
-    RECORDING_TOO_SHORT = "RECORDING_TOO_SHORT"
-    RECORDING_TOO_LONG = "RECORDING_TOO_LONG"
-    SILENT_RECORDING = "SILENT_RECORDING"
-    # Gene panels
-    BAD_VCF = "BAD_VCF"
-    SEVERAL_SAMPLES = "SEVERAL_SAMPLES"
-    NO_GENOTYPES = "NO_GENOTYPES"
-    # Across files
-    PATIENT_MISMATCH = "PATIENT_MISMATCH"
-    DUPLICATE_FILE = "DUPLICATE_FILE"
+from mmcore.refusals import RefusalCode as RefusalCode
 
 
 class MMCoreError(Exception):
@@ -340,8 +266,8 @@ class AuditError(MMCoreError):
 class AccountError(PeopleError):
     """An account can not be made or changed so.
 
-    reason: "name" (empty, or with characters that a name does not have), "taken", "unknown" or
-    "last admin".
+    reason: "name" (empty, or with characters that a name does not have), "taken", "unknown",
+    "last admin" or "provider" (which says the roles).
     """
 
     def __init__(self, *, reason: str) -> None:
@@ -359,6 +285,25 @@ class NoStudyError(FilingError):
     def __init__(self, *, problem: str) -> None:
         super().__init__(f"nothing can be filed: {problem}")
         self.problem = problem
+
+
+class NothingToFileError(FilingError):
+    """A result has nothing that a peer takes, of what was asked for."""
+
+    def __init__(self, *, peer: str) -> None:
+        super().__init__(f"{peer} takes nothing of what the result has and was asked for")
+        self.peer = peer
+
+
+class SignedReportFiledError(FilingError):
+    """A peer holds a report that somebody else signed, or a later one, which this would replace."""
+
+    def __init__(self, *, peer: str) -> None:
+        super().__init__(
+            f"{peer} was given a signed report of this case, which another one would replace; "
+            "add to that report instead, or send the DICOM objects alone"
+        )
+        self.peer = peer
 
 
 class PeerConfigError(FilingError):

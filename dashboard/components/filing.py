@@ -12,7 +12,13 @@ from dashboard.markup import Markup, element, show, table
 from dashboard.messages import Words
 from dashboard.state import CaseWork
 from dashboard.stored_words import of_store_error
-from mmcore.errors import NoStudyError, PeerConfigError, StoreError
+from mmcore.errors import (
+    NoStudyError,
+    PeerConfigError,
+    ReportTemplateError,
+    SignedReportFiledError,
+    StoreError,
+)
 from mmcore.language import Text
 from mmcore.people import Action
 
@@ -28,6 +34,11 @@ _STATES: dict[str, tuple[Text, str]] = {
 }
 _NO_STUDY = say(
     "The case holds no DICOM image whose header can be repeated, so there is no study to file in."
+)
+
+_SIGNED_THERE = say(
+    "It holds a signed report of this case, which this one would replace. "
+    "What is to be said after a signature is an addendum to that report."
 )
 
 
@@ -75,7 +86,8 @@ def _buttons(work: CaseWork, names: Sequence[str], filed: "Sequence[Parcel]") ->
         if signed
         else t("The reading is not signed: objects are filed as AI-derived and unverified.")
     )
-    done = {p.peer for p in filed if p.document_digest == digest and p.state != "refused"}
+    held = ("waiting", "delivered")
+    done = {p.peer for p in filed if p.document_digest == digest and str(p.state) in held}
     with st.container(horizontal=True):
         for name in names:
             job = work.jobs.get(filing.job_name(name))
@@ -100,6 +112,10 @@ def _why(error: BaseException) -> Text:
         return of_store_error(error)
     if isinstance(error, NoStudyError):
         return _NO_STUDY
+    if isinstance(error, SignedReportFiledError):
+        return _SIGNED_THERE
+    if isinstance(error, ReportTemplateError):
+        return say("{problem}.", problem=error.words)
     return say("The objects could not be made ({kind}).", kind=type(error).__name__)
 
 

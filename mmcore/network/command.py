@@ -57,9 +57,8 @@ def listen(
             port=port, ae_title=ae_title, host=host, tls=tls,
             titles=(*titles, *(title or ())), hosts=(*hosts, *named),
         )  # fmt: skip
-        place = place_of()
-        spool = Spool(place)
-        with Store(place) as store:
+        with Store(place_of()) as store:  # nobody changes its key meanwhile
+            spool = Spool(store.place)
             listener, filer = Listener(options, spool), Filer(spool, store, quiet_seconds=quiet)
             ended = threading.Event()
             for which in (signal.SIGTERM, signal.SIGINT):
@@ -131,11 +130,7 @@ def fetch(
                 typer.echo(f"  before it: {_study_line(one)}")
             files = tuple(fetch_all(where, (found, *earlier)))
             if out is not None:
-                folder = out / f"study-{number:03d}"
-                folder.mkdir(parents=True, exist_ok=True)
-                for name, data in files:
-                    (folder / name).write_bytes(data)
-                typer.echo(f"  {folder}")
+                typer.echo(f"  {_write(out / f'study-{number:03d}', files)}")
             if keep:
                 typer.echo(f"  case {_keep(files)}")
 
@@ -146,6 +141,20 @@ def _study_line(found: "StudyFound") -> str:
         f"{found.date or 'no date'}  {'/'.join(found.modalities) or '?'}  {images} images  "
         f"{found.description}  {found.study_uid}"
     )
+
+
+def _write(folder: Path, files: tuple[tuple[str, bytes], ...]) -> Path:
+    """Write a study into a new folder: two patients' files in one would be read as one case."""
+    from mmcore.errors import ConfigError
+
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError as error:
+        problem = f"{folder} is there already; name another folder"
+        raise ConfigError(key="--out", problem=problem) from error
+    for name, data in files:
+        (folder / name).write_bytes(data)
+    return folder
 
 
 def _keep(files: tuple[tuple[str, bytes], ...]) -> str:
@@ -173,11 +182,16 @@ def send(
     from mmcore.network.outbox import Outbox
     from mmcore.report import read_result
     from mmcore.results.heads import files_in
-    from mmcore.store import place_of
+    from mmcore.store import EventKind, Store, place_of
 
-    with _refusals():
-        outbox = Outbox(place_of())
-        parcel = file_result(outbox, peer, read_result(result), files_in(case), kinds=kinds)
+    with _refusals(), Store(place_of()) as store:  # nobody changes its key meanwhile
+        document, outbox = read_result(result), Outbox(store.place)
+        parcel = file_result(
+            outbox, peer, document, files_in(case), kinds=kinds,
+            tell=lambda digest: store.tell(
+                EventKind.EXPORTED, digest, reader="", detail=f"filed to {peer}"
+            ),
+        )  # fmt: skip
         done = outbox.deliver(parcel.id, send_to) or parcel
         typer.echo(_line(done))
         if done.problem:
@@ -193,16 +207,20 @@ def outbox(
     """List what waits for peers, and what they have taken in the last month."""
     from mmcore.cli import _refusals
     from mmcore.network.courier import send as send_to
+    from mmcore.network.courier import standing_in
     from mmcore.network.outbox import Outbox
-    from mmcore.store import place_of
+    from mmcore.network.parcels import Standing
+    from mmcore.store import Store, place_of
 
-    with _refusals():
-        box = Outbox(place_of())
+    with _refusals(), Store(place_of()) as store:  # nobody changes its key meanwhile
+        box, stands = Outbox(store.place), standing_in(lambda: store)
         if withdraw and box.withdraw(withdraw) is None:
             raise typer.BadParameter("there is no such parcel")
+        for parcel in reversed(box.parcels()):
+            if send_now and stands(parcel) is Standing.SEND:
+                box.try_again(parcel.id)
+                box.deliver(parcel.id, send_to)
         for parcel in box.parcels():
-            if send_now and box.try_again(parcel.id) is not None:
-                parcel = box.deliver(parcel.id, send_to) or parcel
             typer.echo(_line(parcel))
 
 

@@ -2,14 +2,16 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mmcore.errors import MMCoreError, PeerConfigError, PeerError
 from mmcore.language import say
 from mmcore.network import exchange
-from mmcore.network.outbox import Outbox
+from mmcore.network.outbox import Outbox, Stands
+from mmcore.network.parcels import Parcel, Standing
 from mmcore.network.peers import find_peer, site_peers
 from mmcore.results.records import Made
+from mmcore.store import CaseState, EventKind, Store
 
 LOOK_SECONDS = 5.0
 
@@ -33,11 +35,33 @@ def send(peer: str, objects: Sequence[Made]) -> Iterator[Made]:
         raise PeerError(peer=peer, problem=problem, may_pass=True) from error
 
 
-class Courier:
-    """A thread that sends what is due until it is told to stop."""
+def standing_in(store_of: Callable[[], Store | None]) -> Stands:
+    """Return what says of a parcel whether its case still stands in a store.
 
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
+    store_of: returns the store, None where there is none; may raise ``StoreError``. A case that is
+    off the list and can be brought back holds its parcels up; one that was deleted, or kept long
+    enough, withdraws them. A case that was never in the store, as of ``send``, changes nothing.
+    """
+
+    def stands(parcel: Parcel) -> Standing:
+        store = store_of()
+        if store is None or not parcel.case_digest:
+            return Standing.SEND
+        case = store.case(parcel.case_digest)
+        if case is not None:
+            return Standing.HOLD if case.state is CaseState.REMOVED else Standing.SEND
+        ends = (EventKind.DELETED, EventKind.EXPIRED)
+        since = (e for e in store.events(parcel.case_digest) if e.at >= parcel.created_at)
+        return Standing.WITHDRAW if any(e.kind in ends for e in since) else Standing.SEND
+
+    return stands
+
+
+class Courier:
+    """A thread that sends what is due until it is told to stop. stands: as in ``deliver_due``."""
+
+    def __init__(self, outbox: Outbox, stands: Stands) -> None:
+        self._outbox, self._stands = outbox, stands
         self._stop, self._look = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
 
@@ -58,7 +82,7 @@ class Courier:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self._outbox.deliver_due(send)
+                self._outbox.deliver_due(send, stands=self._stands)
             except MMCoreError as error:  # its words hold nothing of a patient
                 logging.getLogger(__name__).warning("the outbox could not be read: %s", error)
             except Exception as error:  # noqa: BLE001 - the thread must outlive what it meets

@@ -6,21 +6,25 @@ here are the few attributes of query answers.
 
 import io
 import ssl
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import build_context, build_role
 
-from mmcore.errors import PeerError
+from mmcore.errors import MMCoreError, PeerError
+from mmcore.intake.dicom.attributes import quietly
 from mmcore.language import Text, say
-from mmcore.network.found import Query, StudyFound, newest_first
+from mmcore.network.bounds import Bounds
+from mmcore.network.found import Query, StudyFound, newest_first, plain
 from mmcore.network.messages import part10
 from mmcore.network.peers import Dimse, Peer, Tls
 from mmcore.network.syntaxes import STORED_CLASSES, TRANSFER_SYNTAXES
@@ -33,10 +37,15 @@ _STUDY_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 _PENDING = (0xFF00, 0xFF01)
 _SUCCESS, _PARTLY = 0x0000, 0xB000
 _OUT_OF_RESOURCES = range(0xA700, 0xA800)
-_STORE_WARNINGS = (0xB000, 0xB006, 0xB007)
+_TAKEN = (0xB000, 0xB006, 0xB007, 0x0111)
+"""Warnings, and "duplicate SOP instance": our UIDs follow from what an object says, so that the
+peer has this very one."""
 _TRANSIENT = 0x02  # PS3.8 9.3.4: rejected-transient, such as a local limit
 MAX_ANSWERS = 500
-MAX_STUDY_BYTES = 4 * 2**30
+MAX_STUDY_BYTES, MAX_INSTANCES = 4 * 2**30, 20_000
+_MAX_ANSWER_BYTES = 64 * 2**20
+_PATIENCE = 20
+"""Timeouts without anything new after which a peer that still answers is given up."""
 
 
 def echo(peer: Peer) -> None:
@@ -65,15 +74,17 @@ def store(peer: Peer, objects: Sequence[Made]) -> Iterator[Made]:
                 status = association.send_c_store(dcmread(io.BytesIO(made.data)))
             except (RuntimeError, ValueError) as error:
                 raise _lost(peer) from error
-            _check(peer, status, "C-STORE", taken=_STORE_WARNINGS)
+            _check(peer, status, "C-STORE", taken=_TAKEN)
             yield made
 
 
 def find(peer: Peer, query: Query) -> tuple[StudyFound, ...]:
     """Return the studies that match, newest first. Raises ``PeerError``."""
     found = []
-    with _association(peer, [build_context(_STUDY_FIND)]) as association:
+    with quietly(), _association(peer, [build_context(_STUDY_FIND)]) as association:
+        ends = time.monotonic() + _PATIENCE * peer.timeout
         for status, answer in association.send_c_find(_identifier(query), _STUDY_FIND):
+            _check_time(peer, ends)
             if status and status.Status in _PENDING and answer is not None:
                 found.append(_study(answer))
                 if len(found) > MAX_ANSWERS:
@@ -88,21 +99,30 @@ def get(peer: Peer, study_uid: str) -> tuple[bytes, ...]:
     """Return a whole study as DICOM files, fetched by C-GET. Raises ``PeerError``."""
     received: list[bytes] = []
     problems: list[Text] = []
+    bounds = Bounds(seconds=peer.timeout)
+    left, ends = MAX_STUDY_BYTES, time.monotonic() + _PATIENCE * peer.timeout
 
     def keep(event: evt.Event) -> int:
+        nonlocal left, ends
+        bounds.is_over(event)
         data = part10(event)
-        if sum(map(len, received)) + len(data) > MAX_STUDY_BYTES:
-            problems.append(say("the study is larger than 4 GB"))
+        if len(data) > left or len(received) == MAX_INSTANCES:
+            problems.append(say("the study is larger than 4 GB or 20,000 instances"))
             return 0xA700
         received.append(data)
+        left -= len(data)
+        ends = time.monotonic() + _PATIENCE * peer.timeout
         return _SUCCESS
 
     contexts = [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in STORED_CLASSES]
     roles = [build_role(uid, scp_role=True) for uid in STORED_CLASSES]
     handlers = [(evt.EVT_C_STORE, keep)]
     wanted = [build_context(_STUDY_GET), *contexts]
-    with _association(peer, wanted, roles=roles, handlers=handlers) as association:
+    with _association(peer, wanted, roles=roles, handlers=handlers, bounds=bounds) as association:
         for status, _ in association.send_c_get(_of_study(study_uid), _STUDY_GET):
+            _check_time(peer, ends)
+            if problems:
+                raise PeerError(peer=peer.name, problem=problems[0], may_pass=False)
             if not status or status.Status not in _PENDING:
                 _check_whole(peer, status)
                 _check(peer, status, "C-GET")
@@ -119,9 +139,13 @@ def move(peer: Peer, study_uid: str, *, to: str) -> int:
     """
     sent = 0
     with _association(peer, [build_context(_STUDY_MOVE)]) as association:
+        ends = time.monotonic() + _PATIENCE * peer.timeout
         for status, _ in association.send_c_move(_of_study(study_uid), to, _STUDY_MOVE):
+            _check_time(peer, ends)
             if status and "NumberOfCompletedSuboperations" in status:
-                sent = int(status.NumberOfCompletedSuboperations)
+                before, sent = sent, int(status.NumberOfCompletedSuboperations)
+                if sent > before:
+                    ends = time.monotonic() + _PATIENCE * peer.timeout
             if not status or status.Status not in _PENDING:
                 _check_whole(peer, status)
                 _check(peer, status, "C-MOVE")
@@ -135,8 +159,11 @@ def _association(
     *,
     roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
     handlers: Sequence[Any] = (),
+    bounds: Bounds | None = None,
 ) -> Iterator[Association]:
+    """Give an association, ended at once when anything goes wrong; whatever that is, as ours."""
     where = _where(peer)
+    bounds = bounds or Bounds(seconds=peer.timeout, most=_MAX_ANSWER_BYTES)
     entity = AE(ae_title=where.our_ae_title)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = peer.timeout
     entity.connection_timeout = min(peer.timeout, 10.0)
@@ -146,13 +173,20 @@ def _association(
         contexts=list(contexts),
         ae_title=where.ae_title,
         ext_neg=list(roles),
-        evt_handlers=list(handlers),
+        evt_handlers=[*handlers, *bounds.handlers],
         tls_args=None if where.tls is None else (_tls_context(peer, where.tls), where.host),
     )
     if not association.is_established:
         raise _refused(peer, association)
     try:
         yield association
+    except MMCoreError:
+        association.abort()
+        raise
+    except Exception as error:  # noqa: BLE001 - what a decoded answer raises may name a patient
+        association.abort()
+        problem = say("gave an answer that is not DICOM ({kind})", kind=type(error).__name__)
+        raise PeerError(peer=peer.name, problem=problem, may_pass=False) from None
     finally:
         if association.is_established:
             association.release()
@@ -188,6 +222,12 @@ def _refused(peer: Peer, association: Association) -> PeerError:
         problem = say("accepted nothing of what was proposed")
         return PeerError(peer=peer.name, problem=problem, may_pass=False)
     return PeerError(peer=peer.name, problem=say("can not be reached"), may_pass=True)
+
+
+def _check_time(peer: Peer, ends: float) -> None:
+    if time.monotonic() > ends:
+        problem = say("answers without coming to an end")
+        raise PeerError(peer=peer.name, problem=problem, may_pass=True)
 
 
 def _lost(peer: Peer) -> PeerError:
@@ -236,14 +276,17 @@ def _of_study(study_uid: str) -> Dataset:
 
 
 def _study(answer: Dataset) -> StudyFound:
-    def text(keyword: str) -> str:
+    def values(keyword: str) -> list[str]:
         try:
-            return str(answer.get(keyword) or "")[:200]
+            found = answer.get(keyword) or ()
+            several = found if isinstance(found, MultiValue | tuple) else (found,)
+            return [plain(one) for one in several]
         except Exception:  # noqa: BLE001 - pydicom raises what a conversion raises
-            return ""
+            return []
 
-    modalities = answer.get("ModalitiesInStudy") or ()
-    several = [modalities] if isinstance(modalities, str) else list(modalities)
+    def text(keyword: str) -> str:
+        return next(iter(values(keyword)), "")
+
     count = text("NumberOfStudyRelatedInstances")
     return StudyFound(
         study_uid=text("StudyInstanceUID"),
@@ -252,6 +295,6 @@ def _study(answer: Dataset) -> StudyFound:
         accession_number=text("AccessionNumber"),
         patient_id=text("PatientID"),
         patient_name=text("PatientName"),
-        modalities=tuple(map(str, several)),
+        modalities=tuple(values("ModalitiesInStudy")),
         instances=int(count) if count.isdigit() else None,
     )

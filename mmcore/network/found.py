@@ -1,7 +1,11 @@
 """What a peer says it has, as plain records."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+_UID = re.compile(r"[0-9.]{1,64}")
+_LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class StudyFound:
-    """One study as the peer describes it; every text may be ""."""
+    """One study as the peer describes it; every text may be "", and is ``plain``."""
 
     study_uid: str
     date: str
@@ -37,6 +41,17 @@ class StudyFound:
     patient_name: str
     modalities: tuple[str, ...]
     instances: int | None
+
+
+def plain(value: object) -> str:
+    """Return what a peer says as one short line: a terminal would obey control characters."""
+    words = "".join(letter if letter.isprintable() else " " for letter in str(value)[:_LONGEST])
+    return words.strip()
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text can be a UID (PS3.5 9.1), and so stand in an address or a query."""
+    return _UID.fullmatch(text) is not None
 
 
 def newest_first(studies: Iterable[StudyFound]) -> tuple[StudyFound, ...]:

@@ -9,24 +9,28 @@ import ipaddress
 import logging
 import socket
 import ssl
+import sys
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pynetdicom import AE, evt
 from pynetdicom.presentation import build_context
+from pynetdicom.transport import ThreadedAssociationServer
 
 from mmcore.errors import ConfigError, FileRefusedError, StoreError
-from mmcore.intake.worker import MAX_FILE_BYTES, read_head
+from mmcore.intake.worker import read_head
+from mmcore.network.bounds import Bounds
 from mmcore.network.messages import part10
 from mmcore.network.peers import Peer, Tls
 from mmcore.network.spool import Spool, SpoolFullError
 from mmcore.network.syntaxes import STORED_CLASSES, TRANSFER_SYNTAXES
 
 _SUCCESS, _NO_RESOURCES, _NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
-_OVERHEAD_BYTES = 2**20
-MAX_ASSOCIATIONS = 8
+MAX_ASSOCIATIONS, MAX_FROM_ONE = 12, 8
+"""At a time, and from one address: a sender that keeps all it may have leaves some to others."""
 TIMEOUT_SECONDS = 30.0
 BEGINS_WITHIN_SECONDS = 10.0
 """A connection that has not asked for an association by then is ended."""
@@ -79,13 +83,14 @@ class Listener:
             )
         self._options, self._spool = options, spool
         self._senders = frozenset(options.hosts) | {"127.0.0.1", "::1"}
-        self._lock = threading.Lock()
-        self._counts: dict[Any, int] = {}
-        self._server: Any = None
+        self._bounds = Bounds(seconds=TIMEOUT_SECONDS)
+        self._server: _Server | None = None
 
     @property
     def port(self) -> int:
         """The port that is listened on."""
+        if self._server is None:
+            raise ValueError("it has not been started")
         return int(self._server.server_address[1])
 
     def start(self) -> None:
@@ -100,60 +105,42 @@ class Listener:
         contexts = [build_context("1.2.840.10008.1.1")]
         contexts += [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in STORED_CLASSES]
         handlers: list[Any] = [
-            (evt.EVT_REQUESTED, self._requested),
-            (evt.EVT_DATA_RECV, self._count),
-            (evt.EVT_CONN_CLOSE, self._forget),
-            (evt.EVT_C_ECHO, lambda event: _SUCCESS),
+            *self._bounds.handlers,
+            (evt.EVT_C_ECHO, self._echo),
             (evt.EVT_C_STORE, self._store),
         ]
         context = None if options.tls is None else _server_context(options.tls)
         try:
-            self._server = entity.start_server(
-                (options.host, options.port),
-                block=False,
-                ssl_context=context,
-                evt_handlers=handlers,
-                contexts=contexts,
-            )
-            self._server.verify_request = self._is_allowed
+            server = entity.make_server(
+                (options.host, options.port), evt_handlers=handlers, contexts=contexts,
+                server_class=_Server,
+            )  # fmt: skip
         except OSError as error:
             problem = f"{options.host}:{options.port} can not be listened on"
             raise ConfigError(key="port", problem=problem) from error
+        assert isinstance(server, _Server)  # the class that was asked for
+        server.begin(is_allowed=self._is_allowed, tls=context)
+        self._server = server
 
     def stop(self) -> None:
         """End at once; what was acknowledged is on the disk."""
         if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+            self._server.end()
             self._server = None
 
-    def _is_allowed(self, _: object, address: tuple[Any, ...]) -> bool:
+    def _is_allowed(self, address: str) -> bool:
         """Whether a connection may be opened at all, before a byte of it is read."""
-        is_allowed = str(address[0]).removeprefix("::ffff:") in self._senders
+        is_allowed = address.removeprefix("::ffff:") in self._senders
         if not is_allowed:
             logging.getLogger(__name__).warning("a connection from another address was refused")
         return is_allowed
 
-    def _requested(self, event: evt.Event) -> None:
-        if not self._is_allowed(None, (event.assoc.requestor.address,)):
-            event.assoc.abort()
-
-    def _count(self, event: evt.Event) -> None:
-        """End a connection whose one message is larger than any file may be."""
-        with self._lock:
-            count = self._counts.get(event.assoc, 0) + len(event.data)
-            self._counts[event.assoc] = count
-        if count > MAX_FILE_BYTES + _OVERHEAD_BYTES:
-            logging.getLogger(__name__).warning("a connection that sent too much was ended")
-            event.assoc.abort()
-
-    def _forget(self, event: evt.Event) -> None:
-        with self._lock:
-            self._counts.pop(event.assoc, None)
+    def _echo(self, event: evt.Event) -> int:
+        self._bounds.is_over(event)
+        return _SUCCESS
 
     def _store(self, event: evt.Event) -> int:
-        with self._lock:
-            self._counts[event.assoc] = 0
+        self._bounds.is_over(event)
         try:
             data = part10(event)
             study_uid = str(read_head(data)["values"]["StudyInstanceUID"][0])
@@ -166,6 +153,64 @@ class Listener:
             logging.getLogger(__name__).warning("an instance was not taken: %s", error)
             return _NO_RESOURCES
         return _SUCCESS
+
+
+class _Server(ThreadedAssociationServer):
+    """Accepts connections from whom it may, so many of each, and greets each in its own thread.
+
+    pynetdicom shakes hands for TLS while it accepts: who connects and says nothing would keep
+    everybody else out.
+    """
+
+    _is_allowed: Callable[[str], bool]
+    _tls: ssl.SSLContext | None
+    _greeting: Counter[str]
+
+    def begin(self, *, is_allowed: Callable[[str], bool], tls: ssl.SSLContext | None) -> None:
+        """Serve from now on in a thread. is_allowed: asked with the address of who connects."""
+        self._is_allowed, self._tls = is_allowed, tls
+        self._greeting, self._lock = Counter(), threading.Lock()
+        self.ae._servers.append(self)
+        threading.Thread(target=self.serve_forever, name="listener", daemon=True).start()
+
+    def end(self) -> None:
+        """End at once, open connections too."""
+        self.shutdown()
+        for association in self.active_associations:
+            association.abort()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Return whether a connection is let in: from whom it may be, and not one too many."""
+        address = str(client_address[0])
+        if not self._is_allowed(address):
+            return False
+        with self._lock:
+            is_one_too_many = self._open_from(address) >= MAX_FROM_ONE
+            if not is_one_too_many:
+                self._greeting[address] += 1
+        if is_one_too_many:
+            logging.getLogger(__name__).warning("one address has too many connections at once")
+        return not is_one_too_many
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Greet one connection, in a thread of its own, and begin its association."""
+        try:
+            if self._tls is not None:
+                request.settimeout(BEGINS_WITHIN_SECONDS)
+                request = self._tls.wrap_socket(request, server_side=True)
+            super().finish_request(request, client_address)
+        finally:
+            with self._lock:
+                self._greeting[str(client_address[0])] -= 1
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Note that a connection could not be begun, by kind only."""
+        kind = type(sys.exception()).__name__
+        logging.getLogger(__name__).warning("a connection could not be begun: %s", kind)
+
+    def _open_from(self, address: str) -> int:
+        begun = sum(one.requestor.address == address for one in self.active_associations)
+        return begun + self._greeting[address]
 
 
 def _server_context(tls: Tls) -> ssl.SSLContext:

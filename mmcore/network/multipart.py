@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,70})"?', re.IGNORECASE)
 MAX_HEAD_BYTES = 16_384
+MAX_PARTS = 20_000
 
 
 class MultipartError(ValueError):
@@ -46,11 +47,13 @@ def parts(chunks: Iterable[bytes], content_type: str, *, most: int) -> Iterator[
         return taken
 
     up_to(mark, within=MAX_HEAD_BYTES)  # the preamble
-    while True:
+    for number in range(MAX_PARTS + 1):
         while len(held) < 2:
             more()
         if held.startswith(b"--"):
             return
+        if number == MAX_PARTS:
+            raise MultipartError("the answer has more parts than allowed")
         up_to(b"\r\n", within=MAX_HEAD_BYTES)  # what may pad the boundary line
         if held[:2] == b"\r\n":
             del held[:2]

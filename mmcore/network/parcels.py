@@ -12,6 +12,14 @@ from mmcore.results.records import Kind
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 
 
+class Standing(StrEnum):
+    """Whether a parcel may be sent."""
+
+    SEND = "send"
+    HOLD = "hold"  # not now
+    WITHDRAW = "withdraw"  # never: what it is about was deleted
+
+
 class ParcelState(StrEnum):
     """Where a parcel stands."""
 
@@ -23,7 +31,7 @@ class ParcelState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ParcelItem:
-    """One object of a parcel. blob: SHA-256 of its bytes."""
+    """One object of a parcel, as ``Made`` has it. blob: SHA-256 of its bytes."""
 
     kind: Kind
     name: str
@@ -33,15 +41,17 @@ class ParcelItem:
     sop_class_uid: str
     sop_instance_uid: str
     is_delivered: bool = False
+    media_type: str = "application/dicom"
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """Objects of one result for one peer. Times in UTC.
 
-    id: of peer and document, so the same result is never in two parcels to one peer. problem: of
-    the last attempt, in words that can be translated, without a patient; "" for none. is_signed:
-    the reading was signed.
+    id: of peer, document and objects, so no object is in two parcels to one peer. problem: of the
+    last attempt, in words that can be translated, without a patient; "" for none. is_signed: the
+    reading was signed. signature: digest of the signature, the same whatever was added since; ""
+    for none, and in notes of a version that did not keep it.
     """
 
     id: str
@@ -56,6 +66,12 @@ class Parcel:
     next_try_at: datetime | None
     problem: str
     items: tuple[ParcelItem, ...]
+    signature: str = ""
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """What is the same for parcels that reach a peer one after the other: peer and case."""
+        return self.peer, self.case_digest or self.id
 
     @property
     def delivered(self) -> int:
@@ -89,6 +105,7 @@ def to_plain(parcel: Parcel) -> dict[str, Any]:
         "attempts": parcel.attempts,
         "next_try_at": None if parcel.next_try_at is None else parcel.next_try_at.isoformat(),
         "problem": language.to_plain(parcel.problem),
+        "signature": parcel.signature,
         "items": [
             {
                 "kind": str(item.kind),
@@ -99,6 +116,7 @@ def to_plain(parcel: Parcel) -> dict[str, Any]:
                 "sop_class_uid": item.sop_class_uid,
                 "sop_instance_uid": item.sop_instance_uid,
                 "is_delivered": item.is_delivered,
+                "media_type": item.media_type,
             }
             for item in parcel.items
         ],
@@ -120,5 +138,6 @@ def from_plain(found: Mapping[str, Any]) -> Parcel:
         attempts=found["attempts"],
         next_try_at=None if again is None else datetime.fromisoformat(again),
         problem=language.from_plain(found["problem"]),
+        signature=found.get("signature", ""),
         items=tuple(ParcelItem(**{**item, "kind": Kind(item["kind"])}) for item in found["items"]),
     )

@@ -5,6 +5,8 @@
       - name: pacs
         dimse: {host: pacs.example.org, port: 104, ae_title: PACS}
         dicomweb: {url: "https://pacs.example.org/dicom-web", token_env: PACS_TOKEN}
+      - name: records
+        fhir: {url: "https://fhir.example.org/r4", token_env: RECORDS_TOKEN}
 
 A key that is not known is an error: a misspelt option would silently not be used.
 """
@@ -77,9 +79,10 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """Where a peer speaks DICOMweb. user: "" for a bearer token or no sign-in at all.
+    """Where a peer speaks DICOMweb or FHIR. user: "" for a bearer token or no sign-in at all.
 
-    secret: the password of ``user``, or the token; None for neither. ca: as in ``Tls``.
+    url: base of the service, without a slash at its end. secret: the password of ``user``, or the
+    token; None for neither. ca: as in ``Tls``.
     """
 
     url: str
@@ -90,12 +93,21 @@ class Web:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One system. At least one of ``dimse`` and ``web`` is there; timeout in seconds."""
+    """One system. At least one of ``dimse``, ``web`` and ``fhir`` is there; timeout in seconds.
+
+    web: where it speaks DICOMweb. fhir: where it takes FHIR R4.
+    """
 
     name: str
     dimse: Dimse | None
     web: Web | None
     timeout: float = 30.0
+    fhir: Web | None = None
+
+    @property
+    def takes_dicom(self) -> bool:
+        """Whether DICOM objects can be sent to it."""
+        return self.dimse is not None or self.web is not None
 
 
 def site_peers(environment: Mapping[str, str] | None = None) -> tuple[Peer, ...]:
@@ -175,7 +187,7 @@ class _Place:
 
 
 def _peer(place: _Place, ours: str) -> Peer:
-    place.only("name", "dimse", "dicomweb", "timeout")
+    place.only("name", "dimse", "dicomweb", "fhir", "timeout")
     name = place.text("name")
     if not _NAME.fullmatch(name):
         raise place.error("a name has lower-case letters, digits, - and _, at most 40")
@@ -183,14 +195,15 @@ def _peer(place: _Place, ours: str) -> Peer:
     timeout = place.value.get("timeout", 30)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 1 <= timeout <= 600:
         raise here.error("timeout is a number of seconds from 1 to 600")
-    dimse, web = here.inside("dimse"), here.inside("dicomweb")
-    if dimse is None and web is None:
-        raise here.error("give dimse, dicomweb or both")
+    dimse, web, fhir = (here.inside(kind) for kind in ("dimse", "dicomweb", "fhir"))
+    if dimse is None and web is None and fhir is None:
+        raise here.error("give at least one of dimse, dicomweb and fhir")
     return Peer(
         name=name,
         dimse=None if dimse is None else _dimse(dimse, ours),
         web=None if web is None else _web(web),
         timeout=float(timeout),
+        fhir=None if fhir is None else _web(fhir),
     )
 
 

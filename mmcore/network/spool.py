@@ -5,17 +5,19 @@ A study is complete when nothing came for a while; it is then filed as a case li
 and its folder goes. What a killed process left is filed by the next.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmcore.errors import StoreUnavailableError
-from mmcore.store.blobs import PRIVATE_FOLDER, Blobs
+from mmcore.store.blobs import Blobs, make_folder
 from mmcore.store.place import Place
 from mmcore.store.sealing import Seal
 
@@ -37,7 +39,11 @@ class Arrived:
 
 
 class Spool:
-    """Where received instances lie until their study is complete. For any number of threads."""
+    """Where received instances lie until their study is complete.
+
+    For any number of threads and processes. A study may come by several at once: who lets a filed
+    one go is alone with it.
+    """
 
     def __init__(self, place: Place, *, clock: Callable[[], float] = time.time) -> None:
         """Open the spool of a place; raises ``StoreUnavailableError`` where nothing is kept."""
@@ -48,7 +54,8 @@ class Spool:
         self._folder = place.folder / "inbox"
         self._seal = Seal(place.key)
         self._clock = clock
-        self._lock = threading.Lock()
+        self._counting = threading.Lock()
+        self._sizes: dict[str, tuple[int, int]] = {}
 
     def put(self, sender: str, study_uid: str, data: bytes) -> None:
         """Write one instance; when this returns it survives a crash of the machine.
@@ -57,24 +64,19 @@ class Spool:
         """
         name = hashlib.sha256(f"{sender}\0{study_uid}".encode()).hexdigest()[:32]
         folder = self._folder / name
-        try:
-            with self._lock:
-                folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-                self._check_space(folder, len(data))
-                Blobs(folder, self._seal).put(data)
-                now = self._clock()
-                os.utime(folder, (now, now))
-        except OSError as error:
-            problem = f"inbox, {type(error).__name__}: {error.strerror or ''}"
-            raise StoreUnavailableError(problem=problem) from error
+        with self._holding(alone=False):
+            make_folder(folder)
+            self._take_space(folder, len(data))
+            Blobs(folder, self._seal).put(data)
+            now = self._clock()
+            os.utime(folder, (now, now))
 
     def complete(self, quiet_seconds: float) -> tuple[Path, ...]:
         """Return the folders of studies to which nothing came for so long."""
         before = self._clock() - quiet_seconds
-        with self._lock:
-            if not self._folder.exists():
-                return ()
-            return tuple(sorted(f for f in self._folder.iterdir() if f.stat().st_mtime <= before))
+        if not self._folder.exists():
+            return ()
+        return tuple(sorted(f for f in self._folder.iterdir() if f.stat().st_mtime <= before))
 
     def load(self, folder: Path) -> Arrived:
         """Return the instances of a study.
@@ -90,16 +92,40 @@ class Spool:
 
     def remove(self, arrived: Arrived) -> None:
         """Let a filed study go; an instance that came meanwhile keeps its folder."""
-        with self._lock:
-            blobs = Blobs(arrived.folder, self._seal)
-            for _, data in arrived.files:
-                blobs.discard(hashlib.sha256(data).hexdigest())
+        blobs = Blobs(arrived.folder, self._seal)
+        for _, data in arrived.files:  # one that is sent again at this moment is in the case
+            blobs.discard(hashlib.sha256(data).hexdigest())
+        with self._holding(alone=True):
+            with self._counting:
+                self._sizes.pop(arrived.folder.name, None)
             if not any(blobs.digests()):
-                shutil.rmtree(arrived.folder)
+                for inside in arrived.folder.iterdir():
+                    with suppress(OSError):  # what a killed process left half written is in it
+                        inside.rmdir()
+                with suppress(OSError):
+                    arrived.folder.rmdir()
 
-    def _check_space(self, folder: Path, n_bytes: int) -> None:
-        sizes = [path.stat().st_size for path in folder.glob("??/*")]
-        if len(sizes) >= MAX_INSTANCES or sum(sizes) + n_bytes > MAX_STUDY_BYTES:
-            raise SpoolFullError("the study is larger than allowed")
-        if shutil.disk_usage(folder).free - n_bytes < LEAST_FREE_BYTES:
-            raise SpoolFullError("the disk is nearly full")
+    @contextmanager
+    def _holding(self, *, alone: bool) -> Iterator[None]:
+        """Hold the inbox: many may put into it at once, one lets go. Ends with the process."""
+        try:
+            make_folder(self._folder)
+            with self._folder.with_name("inbox.lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+                yield
+        except OSError as error:
+            problem = f"inbox, {type(error).__name__}: {error.strerror or ''}"
+            raise StoreUnavailableError(problem=problem) from error
+
+    def _take_space(self, folder: Path, n_bytes: int) -> None:
+        """Count one instance of a study, or raise ``SpoolFullError``; one sent twice counts so."""
+        with self._counting:
+            if folder.name not in self._sizes:
+                sizes = [path.stat().st_size for path in folder.glob("??/*")]
+                self._sizes[folder.name] = (len(sizes), sum(sizes))
+            count, total = self._sizes[folder.name]
+            if count >= MAX_INSTANCES or total + n_bytes > MAX_STUDY_BYTES:
+                raise SpoolFullError("the study is larger than allowed")
+            if shutil.disk_usage(folder).free - n_bytes < LEAST_FREE_BYTES:
+                raise SpoolFullError("the disk is nearly full")
+            self._sizes[folder.name] = (count + 1, total + n_bytes)

@@ -12,22 +12,26 @@ from typing import Any
 
 import requests
 from dicomweb_client.api import DICOMwebClient
-from dicomweb_client.session_utils import create_session
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 
 from mmcore.errors import PeerError
 from mmcore.language import say
-from mmcore.network.found import Query, StudyFound, newest_first
-from mmcore.network.multipart import MultipartError, parts
+from mmcore.network.found import Query, StudyFound, newest_first, plain
+from mmcore.network.http import MAX_ANSWER_BYTES, session
+from mmcore.network.multipart import parts
 from mmcore.network.peers import Peer, Web
 from mmcore.results.records import Made
 
 MAX_ANSWERS = 500
 MAX_STUDY_BYTES = 4 * 2**30
 _ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-_MAY_PASS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _FIELDS = ("StudyDescription", "NumberOfStudyRelatedInstances", "ModalitiesInStudy")
 _BUSY = range(0xA700, 0xA800)
+_DUPLICATE = 0x0111
+"""The server has this UID already. Ours follow from what an object says, so it is this very one."""
+_CONFLICT = 409
+"""HTTP status of a store of which nothing was taken. PS3.18 10.5.3."""
 
 
 def find(peer: Peer, query: Query) -> tuple[StudyFound, ...]:
@@ -46,13 +50,13 @@ def find(peer: Peer, query: Query) -> tuple[StudyFound, ...]:
             fields=list(_FIELDS),
             limit=MAX_ANSWERS,
         )
-    return newest_first(_study(one) for one in found)
+        return newest_first(_study(one) for one in found[:MAX_ANSWERS])
 
 
 def fetch(peer: Peer, study_uid: str) -> tuple[bytes, ...]:
     """Return every instance of a study as DICOM files. Raises ``PeerError``."""
     with (
-        _client(peer) as client,
+        _client(peer, most=2 * MAX_STUDY_BYTES) as client,
         client._session.get(
             f"{_where(peer).url}/studies/{study_uid}",
             headers={"Accept": _ACCEPT},
@@ -77,10 +81,18 @@ def store(peer: Peer, objects: Sequence[Made]) -> Iterator[Made]:
     """
     with _client(peer) as client:
         for made in objects:
-            answer = client.store_instances([dcmread(io.BytesIO(made.data))])
+            try:
+                answer = client.store_instances([dcmread(io.BytesIO(made.data))])
+            except requests.HTTPError as error:
+                if error.response is None or error.response.status_code != _CONFLICT:
+                    raise
+                answer = Dataset.from_json(error.response.json())
             failed = answer.get("FailedSOPSequence") or ()
+            code = int(failed[0].get("FailureReason") or 0) if failed else 0
+            if code == _DUPLICATE:
+                yield made
+                continue
             if failed:
-                code = int(failed[0].get("FailureReason") or 0)
                 problem = say("did not take an object, reason {code}", code=f"{code:04X}")
                 raise PeerError(peer=peer.name, problem=problem, may_pass=code in _BUSY)
             taken = answer.get("ReferencedSOPSequence") or ()
@@ -91,36 +103,13 @@ def store(peer: Peer, objects: Sequence[Made]) -> Iterator[Made]:
 
 
 @contextmanager
-def _client(peer: Peer) -> Iterator[DICOMwebClient]:
-    """Give a client, and turn what libraries raise into words without a patient."""
+def _client(peer: Peer, *, most: int = MAX_ANSWER_BYTES) -> Iterator[DICOMwebClient]:
+    """Give a client whose answers have at most so many bytes."""
     where = _where(peer)
-    session = create_session()
-    session.trust_env = False  # no .netrc, no proxy: only what the peers file says
-    if where.ca:
-        session.verify = where.ca
-    if where.secret is not None:
-        secret = where.secret.read(peer.name)
-        if where.user:
-            session.auth = (where.user, secret)
-        else:
-            session.headers["Authorization"] = f"Bearer {secret}"
-    try:
-        client = DICOMwebClient(url=where.url, session=session, timeout=peer.timeout)
+    with session(peer, where, standard="DICOMweb", most=most) as opened:
+        client = DICOMwebClient(url=where.url, session=opened, timeout=peer.timeout)
         client.set_http_retry_params(retry=False)  # the outbox tries again, and says so
         yield client
-    except requests.HTTPError as error:
-        raise _answered(peer, error) from None  # its text holds the address that was asked
-    except requests.RequestException as error:
-        is_tls = isinstance(error, requests.exceptions.SSLError)
-        problem = say("can not be reached")
-        if is_tls:
-            problem = say("its certificate is not believed")
-        raise PeerError(peer=peer.name, problem=problem, may_pass=not is_tls) from None
-    except (MultipartError, ValueError, KeyError) as error:
-        problem = say("gave an answer that is not DICOMweb ({kind})", kind=type(error).__name__)
-        raise PeerError(peer=peer.name, problem=problem, may_pass=False) from None
-    finally:
-        session.close()
 
 
 def _where(peer: Peer) -> Web:
@@ -128,17 +117,6 @@ def _where(peer: Peer) -> Web:
         problem = say("has no DICOMweb address in the peers file")
         raise PeerError(peer=peer.name, problem=problem, may_pass=False)
     return peer.web
-
-
-def _answered(peer: Peer, error: requests.HTTPError) -> PeerError:
-    code = 0 if error.response is None else error.response.status_code
-    words = {
-        401: say("did not accept our sign-in"),
-        403: say("does not allow what was asked"),
-        404: say("does not have what was asked for"),
-    }
-    problem = words.get(code, say("answered with HTTP status {code}", code=code))
-    return PeerError(peer=peer.name, problem=problem, may_pass=code in _MAY_PASS)
 
 
 def _study(answer: dict[str, Any]) -> StudyFound:
@@ -150,7 +128,7 @@ def _study(answer: dict[str, Any]) -> StudyFound:
 
     def text(tag: str) -> str:
         found = values(tag)
-        return str(found[0])[:200] if found and found[0] is not None else ""
+        return plain(found[0]) if found and found[0] is not None else ""
 
     count = text("00201208")
     return StudyFound(
@@ -160,6 +138,6 @@ def _study(answer: dict[str, Any]) -> StudyFound:
         accession_number=text("00080050"),
         patient_id=text("00100020"),
         patient_name=text("00100010"),
-        modalities=tuple(str(one) for one in values("00080061")),
+        modalities=tuple(plain(one) for one in values("00080061")),
         instances=int(count) if count.isdigit() else None,
     )

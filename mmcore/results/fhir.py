@@ -4,7 +4,8 @@ DiagnosticReport with the PDF, one Observation per finding that may be told, the
 and Provenance. Patient and ImagingStudy are referred to by their identifiers and are never written:
 they are the hospital's. Every resource is a conditional update on an identifier made of case and
 model, so a later version, such as the signed one, replaces the earlier instead of standing beside
-it. A withheld finding has no Observation; the conclusion says that it was withheld.
+it; Provenance is a conditional create on the document's digest, one for each version. A withheld
+finding has no Observation; the conclusion says that it was withheld.
 """
 
 import base64
@@ -28,6 +29,7 @@ from mmcore.wording import person_name
 Resource = dict[str, Any]
 _UCUM = "http://unitsofmeasure.org"
 _URI = "urn:ietf:rfc:3986"
+_SHA256 = f"{said.SYSTEM}:sha256"
 _AI = {
     "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
     "code": "AIAST",
@@ -78,6 +80,7 @@ def fhir_bundle(
         data=(data + "\n").encode(),
         media_type="application/fhir+json",
         study_uid=study_uid,
+        series_uid=writer.report_url,
     )
 
 
@@ -92,6 +95,11 @@ class _Writer:
         self._at = written_at(document, result, zone=zone)
         self._speaks_of = as_of(document)
         self._told = [t for t in result.targets if not t.is_withheld]
+
+    @property
+    def report_url(self) -> str:
+        """What identifies the report, whatever its version."""
+        return self._url("DiagnosticReport", "report")
 
     def bundle(self) -> Resource:
         entries = [
@@ -111,7 +119,8 @@ class _Writer:
         url = self._url(kind, name)
         request: Resource = {"method": "PUT", "url": f"{kind}?identifier={_URI}|{url}"}
         if kind == "Provenance":  # has no identifier, and each version has its own
-            request = {"method": "POST", "url": kind}
+            none_with = f"_tag={_SHA256}|{self._digest}"
+            request = {"method": "POST", "url": kind, "ifNoneExist": none_with}
         return {"fullUrl": url, "resource": resource, "request": request}
 
     def _url(self, kind: str, name: str) -> str:
@@ -292,13 +301,14 @@ class _Writer:
         sources = [{"value": self._digest}, *({"value": f.digest} for f in result.case.files)]
         return {
             "resourceType": "Provenance",
+            "meta": {"tag": [{"system": _SHA256, "code": self._digest}]},
             "target": [{"reference": url} for url in targets],
             "recorded": self._instant(self._at),
             "agent": agents,
             "entity": [
                 {
                     "role": "source",
-                    "what": {"identifier": {"system": f"{said.SYSTEM}:sha256", **source}},
+                    "what": {"identifier": {"system": _SHA256, **source}},
                 }
                 for source in sources
             ],

@@ -110,7 +110,8 @@ class Made:
     """One finished object.
 
     name: a file name that holds nothing of the patient. media_type: "application/dicom" or
-    "application/fhir+json"; the UIDs are "" for the latter.
+    "application/fhir+json". Of the latter the series is the identifier of the report, by which a
+    later version replaces it, and the other UIDs of series and instance are "".
     """
 
     kind: Kind

@@ -60,18 +60,8 @@ class Blobs:
 
     def _write(self, digest: str, stored: bytes) -> None:
         path = self._path(digest)
-        _make_folder(path.parent)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")  # mode 0600
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(stored)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        force(path.parent)
+        make_folder(path.parent)
+        write_whole(path, stored)
 
     def get(self, digest: str) -> bytes:
         """Return the content of a file.
@@ -136,11 +126,30 @@ class Blobs:
         return self._folder / digest[:2] / digest
 
 
-def _make_folder(folder: Path) -> None:
-    for wanted in (folder.parent, folder):  # one by one: the mode is the last one's alone
-        if not wanted.exists():
-            wanted.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-            force(wanted.parent)
+def make_folder(folder: Path) -> None:
+    """Make a folder and what is missing above it, each for its owner alone, forced to the disk."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for wanted in reversed(missing):  # one by one: the mode is the last one's alone
+        wanted.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        force(wanted.parent)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file, or a new content of it, whole or not at all; then it survives a crash."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")  # mode 0600
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    force(path.parent)
 
 
 def _overwrite(path: Path) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from mmcore.errors import StoreUnavailableError
-from mmcore.store.blobs import PRIVATE_FILE, PRIVATE_FOLDER
+from mmcore.store.blobs import PRIVATE_FILE, make_folder
 from mmcore.store.place import Place
 
 _BUSY_SECONDS = 30.0  # how long a transaction waits for another process's
@@ -35,7 +35,7 @@ class Database:
         self._owes_forgetting = False
         self._lock_file = place.folder / "start.lock"
         try:
-            place.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            make_folder(place.folder)
             if not place.url:
                 os.close(os.open(place.folder / _FILE_NAME, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
         except OSError as error:

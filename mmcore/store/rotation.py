@@ -5,8 +5,6 @@ while both keys open what is there; then all rows change in one transaction. Unt
 committed the store says that its key is being changed and opens for nobody.
 """
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, delete, insert, select, text, update
 
 from mmcore.errors import StoredFileDamagedError, StoreKeyError, StoreUnavailableError
-from mmcore.store.blobs import Blobs, force
+from mmcore.store.blobs import Blobs, write_whole
 from mmcore.store.database import Database
 from mmcore.store.journal import Journal
 from mmcore.store.place import Place
@@ -37,6 +35,7 @@ SEALED: Mapping[str, Mapping[str, str]] = {
     "readings": {"document": f"readings {_DESK}"},
     "drafts": {"document": f"drafts {_DESK}"},
     "signatures": {"document": f"signature {_DESK}"},
+    "cosignatures": {"document": f"cosignature {{number}} {_DESK}"},
     "addenda": {"document": f"addendum {{number}} {_DESK}"},
     "worklist": {"identity": "worklist {case_digest}"},
     "scorings": {"summary": "scoring {case_digest} {pack_digest}"},
@@ -139,16 +138,7 @@ def _seal_parcel(path: Path, keys: _Keys) -> bool:
     try:
         before = path.read_text("utf-8")
         after = keys.new.seal_json(keys.open_json(before, where=path.stem), where=path.stem)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(after)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
-        force(path.parent)
+        write_whole(path, after.encode())
     except (StoreKeyError, ValueError):
         return False
     except OSError as error:

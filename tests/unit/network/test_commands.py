@@ -8,9 +8,12 @@ import yaml
 from typer.testing import CliRunner
 
 from mmcore.cli import app
+from mmcore.errors import StoreUnavailableError
+from mmcore.network.outbox import Outbox
 from mmcore.network.peers import PEERS
 from mmcore.store import Store, place_of
 from mmcore.store.place import DATA
+from mmcore.store.rotation import rotate
 from tests.unit.network.pacs import USER, VARIABLE, Pacs, free_port
 from tests.unit.results.filed import (
     STUDY,
@@ -151,3 +154,30 @@ def test_results_are_written_to_files(site: Path) -> None:
     names = sorted(path.name for path in (site / "objects").iterdir())
     assert [name.split("-")[0] for name in names] == ["fhir", "sr"]
     assert len(told.split()) == 2
+
+
+def test_a_study_is_never_written_into_a_folder_that_holds_another(site: Path, pacs: Pacs) -> None:
+    pacs.upload(standard_film())
+    fetch = ("fetch", "--peer", "pacs", "--study", STUDY, "--out", site / "fetched")
+    run(*fetch)
+    told = run(*fetch, fails=True)
+    assert "there already" in told
+
+
+@pytest.mark.parametrize("command", ["send", "outbox"])
+def test_the_key_can_not_be_changed_while_results_are_put_in_or_sent(
+    site: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    refused: list[str] = []
+
+    def meanwhile(self: Outbox) -> tuple[()]:
+        with pytest.raises(StoreUnavailableError, match="in use"):
+            rotate(place_of(), bytes(32), person_of=str)
+        refused.append(command)
+        return ()
+
+    monkeypatch.setattr(Outbox, "parcels", meanwhile)
+    sending = ("send", site / "result.json", "--case", site / "film.dcm", "--peer", "down",
+               "--kinds", "sr")  # fmt: skip
+    run(*(sending if command == "send" else ("outbox",)), fails=command == "send")
+    assert refused

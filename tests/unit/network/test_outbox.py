@@ -64,10 +64,16 @@ def outbox(tmp_path: Path, clock: Clock) -> Outbox:
     return Outbox(Place(tmp_path), clock=clock)
 
 
-def put(outbox: Outbox, peer: str = "pacs", document: str = "d1") -> Parcel:
+def put(
+    outbox: Outbox, peer: str = "pacs", document: str = "d1", case: str = "c" * 64, count: int = 3
+) -> Parcel:
     return outbox.put(
-        peer, objects(), case_digest="c" * 64, document_digest=document, is_signed=False
+        peer, objects(count), case_digest=case, document_digest=document, is_signed=False
     )
+
+
+def stored(folder: Path) -> list[Path]:
+    return [path for path in (folder / "outbox" / "objects").rglob("*") if path.is_file()]
 
 
 def later(passes: bool = True) -> PeerError:
@@ -162,17 +168,15 @@ def test_objects_stay_while_another_parcel_needs_them(outbox: Outbox, tmp_path: 
     outbox.deliver(first.id, peer.send)
     outbox.deliver(second.id, peer.send)
     assert len(peer.got) == 6
-    kept = [path for path in (tmp_path / "outbox" / "objects").rglob("*") if path.is_file()]
-    assert not kept, "delivered objects are not kept"
+    assert not stored(tmp_path), "delivered objects are not kept"
 
 
 def test_an_object_that_is_damaged_on_the_disk_is_told_and_not_sent(
     outbox: Outbox, tmp_path: Path
 ) -> None:
     peer, parcel = FakePeer(), put(outbox)
-    for path in (tmp_path / "outbox" / "objects").rglob("*"):
-        if path.is_file():
-            path.write_bytes(b"something else")
+    for path in stored(tmp_path):
+        path.write_bytes(b"something else")
     done = outbox.deliver(parcel.id, peer.send)
     assert done is not None
     assert done.state is ParcelState.REFUSED
@@ -216,6 +220,8 @@ def test_a_process_killed_while_sending_loses_nothing(outbox: Outbox, tmp_path: 
     left = outbox.parcel(parcel.id)
     assert left is not None
     assert (left.state, left.delivered) == (ParcelState.WAITING, 2)
+    assert left.next_try_at is not None, "what kills each process is not tried at once again"
+    outbox.try_again(parcel.id)
     peer = FakePeer()
     assert outbox.deliver_due(peer.send) == 1
     assert peer.got == ["1.2.2.1"]

@@ -52,7 +52,7 @@ def test_peers_are_read_with_all_that_is_said_of_them(tmp_path: Path) -> None:
         ("peers: []", "a list of at least one"),
         ("[]", "expected names and values"),
         ("peers: [{name: A}]", "lower-case"),
-        ("peers: [{name: a}]", "a: give dimse, dicomweb or both"),
+        ("peers: [{name: a}]", "a: give at least one of dimse, dicomweb and fhir"),
         ("peers: [{name: a, dimse: {host: h, port: 0, ae_title: T}}]", "a, dimse: port"),
         ("peers: [{name: a, dimse: {host: 'h h', port: 1, ae_title: T}}]", "host"),
         ("peers: [{name: a, dimse: {host: h, port: 1, ae_title: SEVENTEEN-LETTERS}}]", "16"),
