@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev browser postgres run test test-fast bench screenshots messages lint types arch check fmt clean
+.PHONY: help setup setup-dev browser postgres peers federated run test test-fast bench screenshots messages lint types arch check fmt clean
 
 PYTHON ?= python3.11
 PORT ?= 8501
 PIP_ARGS ?=
+WORKERS ?= 2
 BIN := .venv/bin
 
 help:  ## Show the targets
@@ -17,7 +18,7 @@ help:  ## Show the targets
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements.txt
 	@touch $@
 
-.venv/dev.stamp: requirements-dev.txt requirements-compress.txt .venv/run.stamp
+.venv/dev.stamp: requirements-dev.txt requirements-scale.txt requirements-compress.txt .venv/run.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements-dev.txt
 	@touch $@
 
@@ -44,11 +45,20 @@ peers:  ## Get a PACS, DICOM tools and a validator for the tests, if this machin
 	      orthanc orthanc-dicomweb dcmtk dicom3tools >/dev/null; } || \
 	  echo "No PACS or DICOM tools here: some tests will be skipped (apt-get install orthanc orthanc-dicomweb dcmtk dicom3tools)."
 
+federated: setup  ## Get Flower into .venv-federated, over .venv (docs/federated.md)
+	@test requirements-federated.txt -ot .venv-federated/stamp || { \
+	  rm -rf .venv-federated && $(BIN)/python -m venv .venv-federated && \
+	  echo "import site; site.addsitedir('$(CURDIR)/.venv/lib/python3.11/site-packages')" \
+	    > .venv-federated/lib/python3.11/site-packages/over.pth && \
+	  .venv-federated/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
+	    -r requirements-federated.txt && touch .venv-federated/stamp; } || \
+	  echo "No Flower here: its tests will be skipped."
+
 run: setup  ## Open the dashboard at http://localhost:8501
 	$(BIN)/python -m streamlit run dashboard/app.py --server.port $(PORT)
 
-test: setup-dev browser postgres peers  ## Every test this machine can run
-	$(BIN)/python -m pytest -m "not gpu"
+test: setup-dev browser postgres peers federated  ## Every test this machine can run
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not gpu" -n $(WORKERS) --dist loadfile
 
 test-fast: setup-dev  ## The fast tests alone
 	$(BIN)/python -m pytest -m "not gpu and not slow and not browser"
@@ -77,4 +87,4 @@ fmt: setup-dev  ## Format and apply safe fixes
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean:  ## Remove the environment and caches
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build *.egg-info
+	rm -rf .venv .venv-federated .pytest_cache .mypy_cache .ruff_cache build *.egg-info

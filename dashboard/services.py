@@ -26,8 +26,8 @@ from mmcore.records import Case, Explanation, Modality, Prediction
 from mmcore.wording import person_name
 
 if TYPE_CHECKING:
-    from mmcore.engine import Engine
     from mmcore.explain.methods import MethodResult
+    from mmcore.serve.scorer import Scorer
 
 OUR_METHOD = "blended"  # the ledger's own way of making a map, among the methods
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,21 +67,21 @@ class DemoCase:
 class _Shelf:
     """The engines of this process, each loaded at most once, whoever asks first."""
 
-    engines: dict[str, Job["Engine"]] = field(default_factory=dict)
+    engines: dict[str, Job["Scorer"]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     loading: threading.Lock = field(default_factory=threading.Lock)
 
-    def job(self, pack: PackFacts) -> Job["Engine"]:
+    def job(self, pack: PackFacts) -> Job["Scorer"]:
         with self.lock:
             if pack.name not in self.engines:
                 self.engines[pack.name] = jobs.start(lambda _: self._load(pack))
             return self.engines[pack.name]
 
-    def _load(self, pack: PackFacts) -> "Engine":
+    def _load(self, pack: PackFacts) -> "Scorer":
         with self.loading:  # the first import of torchvision is not for two threads at once
             return load_engine(pack.folder)
 
-    def forget(self, pack: PackFacts, job: Job["Engine"]) -> None:
+    def forget(self, pack: PackFacts, job: Job["Scorer"]) -> None:
         """Let a failed loading go, unless somebody has already started another one."""
         with self.lock:
             if self.engines.get(pack.name) is job and job.error is not None:
@@ -91,15 +91,15 @@ class _Shelf:
 _SHELF = _Shelf()
 
 
-def load_engine(folder: Path) -> "Engine":
+def load_engine(folder: Path) -> "Scorer":
     """Load and warm up a pack's engine: seconds, and the first import of torch.
 
-    Raises ``PackIntegrityError``.
+    Where the site has a model server, that is asked instead. Raises ``PackIntegrityError`` and
+    ``ConfigError``.
     """
-    from mmcore.engine import Engine
+    from mmcore.serve.scorer import load_scorer
 
-    engine = Engine.load(folder)
-    engine.warm_up()
+    engine = load_scorer(folder)
     gc.freeze()  # what was imported for the model stays: later collections need not walk it
     return engine
 
@@ -142,13 +142,13 @@ def demo_cases() -> tuple[DemoCase, ...]:
     return tuple(found)
 
 
-def engine_job() -> Job["Engine"] | None:
+def engine_job() -> Job["Scorer"] | None:
     """Return the loading of this session's engine, started by whoever asks first."""
     chosen = pack()
     return None if chosen is None else _SHELF.job(chosen)
 
 
-def warm_up(pack_to_use: PackFacts | None) -> Job["Engine"] | None:
+def warm_up(pack_to_use: PackFacts | None) -> Job["Scorer"] | None:
     """Return the loading of a pack's engine, started by whoever asks first; None without a pack."""
     return None if pack_to_use is None else _SHELF.job(pack_to_use)
 
@@ -169,7 +169,7 @@ def engine_status() -> str:
 def engine_device() -> str:
     """Return the device of a ready engine in words, such as "CPU"."""
     job = engine_job()
-    device = str(getattr(job.result, "device", "cpu")) if job else "cpu"
+    device: str = getattr(job.result, "device", "cpu") if job else "cpu"
     return "CPU" if device == "cpu" else device
 
 
@@ -224,7 +224,7 @@ def take_read_case() -> CaseWork | None:
     return work
 
 
-def started(work: CaseWork, name: str, task: Callable[["Engine", Tell], Any]) -> Job[Any] | None:
+def started(work: CaseWork, name: str, task: Callable[["Scorer", Tell], Any]) -> Job[Any] | None:
     """Return the case's job of that name, started on first use; ``None`` without a pack."""
     engine = engine_job()
     if engine is None:
@@ -248,7 +248,7 @@ def started(work: CaseWork, name: str, task: Callable[["Engine", Tell], Any]) ->
 def predict(work: CaseWork) -> Job[Any] | None:
     """Start or find the prediction of a case."""
 
-    def task(engine: "Engine", _: Tell) -> tuple[Prediction, state.Seen]:
+    def task(engine: "Scorer", _: Tell) -> tuple[Prediction, state.Seen]:
         from mmcore.report import key_recording
 
         case = work.case
@@ -291,15 +291,10 @@ def methods() -> dict[str, str]:
 def compare(work: CaseWork, target: str, method: str) -> Job[Comparison] | None:
     """Start or find the attribution of the image by another method, and by ours to compare."""
 
-    def task(engine: "Engine", tell: Tell) -> Comparison:
+    def task(engine: "Scorer", tell: Tell) -> Comparison:
         from mmcore.errors import MethodNotApplicableError
-        from mmcore.explain.methods import METHODS, why_not
 
-        reasons = engine.with_ledger(
-            work.case,
-            target,
-            lambda ledger, _: {name: why_not(name, ledger, Modality.IMAGE) for name in METHODS},
-        )
+        reasons = engine.not_applicable(work.case, target, Modality.IMAGE)
         ours = engine.explain_with(work.case, target, Modality.IMAGE, OUR_METHOD)
         tell(0.5, "")
         try:

@@ -13,10 +13,12 @@ from mmcore.bench.command import bench
 from mmcore.compress.command import compress
 from mmcore.deid.command import deid
 from mmcore.errors import ConfigError, MMCoreError
+from mmcore.federated.command import federated
 from mmcore.network.command import fetch, listen, outbox, peers, send
 from mmcore.packs import find_pack
 from mmcore.people.command import people
 from mmcore.results.command import results
+from mmcore.scale.commands import serve
 from mmcore.serve.explaining import explain
 from mmcore.worklist.commands import backup, move, restore, watch
 from mmcore.worklist.rekeying import rekey
@@ -254,7 +256,10 @@ app.command()(bench)
 app.add_typer(audit, name="audit")
 app.add_typer(people, name="people")
 app.add_typer(compress, name="compress")
+app.add_typer(federated, name="federated")
+app.add_typer(compress, name="compress")
 app.command()(results)
+app.command()(serve)
 app.command()(send)
 app.command()(outbox)
 app.command()(peers)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from mmcore.errors import (
     MMCoreError,
+    ModelServerError,
     NothingToScoreError,
     StoredFileDamagedError,
     StoreError,
@@ -40,8 +41,9 @@ def score_next(
     """Take one case from the queue and score it; return whether there was one.
 
     pack_digests: name of each model that ``score`` knows, by its digest. turn: returns when nobody
-    at a page waits for the machine. Raises ``StoreError`` where the queue can not be used; whatever
-    else goes wrong is the job's failure and is kept with it.
+    at a page waits for the machine. Raises ``StoreError`` where the queue can not be used and
+    ``ModelServerError`` where no model server answers, and the case waits on; whatever else goes
+    wrong is the job's failure and is kept with it.
     """
     job = store.scorings.take(worker, pack_digests=pack_digests)
     if job is None:
@@ -61,6 +63,11 @@ def score_next(
         except StoreError:
             store.scorings.put_back(job)
             raise
+        except ModelServerError as error:
+            if error.may_pass:
+                store.scorings.put_back(job)
+                raise
+            store.scorings.fail(job, error.words)
         except NothingToScoreError:
             store.scorings.fail(job, say("the case holds no input of this model"))
         except MMCoreError as error:

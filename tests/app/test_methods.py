@@ -1,6 +1,5 @@
 """Another method's map on the review page: on request, labelled, with what it costs."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ class Compared:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def with_ledger(self, case: Case, target: str, work: Callable[..., Any]) -> Any:
+    def not_applicable(self, case: Case, target: str, modality: Modality) -> dict[str, str]:
         return {"deep_lift": "it has no rule for SiLU", "occlusion": ""}
 
     def explain_with(
@@ -44,7 +43,7 @@ class Compared:
 @pytest.fixture
 def compared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Compared:
     answers = Compared()
-    monkeypatch.setattr(stage.engine, "with_ledger", answers.with_ledger, raising=False)
+    monkeypatch.setattr(stage.engine, "not_applicable", answers.not_applicable, raising=False)
     monkeypatch.setattr(stage.engine, "explain_with", answers.explain_with, raising=False)
     return answers
 

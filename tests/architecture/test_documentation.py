@@ -15,6 +15,7 @@ DECISIONS = sorted((DOCS / "decisions").iterdir())
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 HEADINGS = ["Status", "Context", "Decision", "Rejected", "Consequences"]
 ONE_PAGE = 60  # lines
+FURTHER = ("requirements-compress.txt", "requirements-scale.txt")
 PACKAGES = sorted({p.parent for d in ("mmcore", "dashboard") for p in (ROOT / d).rglob("*.py")})
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -31,7 +32,7 @@ def prose(document: Path) -> str:
 
 
 def dependencies() -> Iterator[str]:
-    for file in ("requirements.txt", "requirements-dev.txt", "requirements-compress.txt"):
+    for file in ("requirements.txt", *FURTHER, "requirements-dev.txt"):
         for line in (ROOT / file).read_text("utf-8").splitlines():
             requirement = line.partition("#")[0].strip()
             if requirement and not requirement.startswith("-"):

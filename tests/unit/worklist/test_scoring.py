@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from mmcore.errors import NonFiniteResultError, NothingToScoreError, StoreUnavailableError
-from mmcore.language import from_plain
+from mmcore.errors import (
+    ModelServerError,
+    NonFiniteResultError,
+    NothingToScoreError,
+    StoreUnavailableError,
+)
+from mmcore.language import from_plain, say
 from mmcore.records import Case
 from mmcore.store import KeptFile, Place, Store
 from mmcore.store.work_records import (
@@ -93,6 +98,23 @@ def test_a_store_that_fails_meanwhile_costs_the_case_no_attempt(store: Store) ->
     job = store.scorings.take("w", pack_digests=OURS)
     assert job is not None
     assert job.attempt == 1
+
+
+def test_without_a_model_server_the_case_waits_on(store: Store) -> None:
+    gone = ModelServerError(problem=say("can not be reached"), may_pass=True)
+    with pytest.raises(ModelServerError):
+        run(store, raising(gone))
+    assert row(store).status is WorkStatus.QUEUED
+    job = store.scorings.take("w", pack_digests=OURS)
+    assert job is not None
+    assert job.attempt == 1
+
+
+def test_a_model_server_that_refuses_the_case_is_its_failure(store: Store) -> None:
+    refused = ModelServerError(problem=say("does not have this model"), may_pass=False)
+    assert run(store, raising(refused))
+    assert row(store).status is WorkStatus.FAILED
+    assert "does not have this model" in from_plain(row(store).failure)
 
 
 def test_a_case_deleted_meanwhile_is_let_go(store: Store) -> None:

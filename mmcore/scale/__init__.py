@@ -1,0 +1,1 @@
+"""More than one process: the model behind Ray Serve, and archives scored with Ray Data."""
