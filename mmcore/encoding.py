@@ -28,6 +28,7 @@ from mmcore.model.prepared import PreparedCase, network_input
 from mmcore.records import FloatArray, Modality
 
 SAME_ANSWER = 0.05  # logits by which another device or precision may differ from the release
+_AT_ONCE = 8  # reference patients whose coalitions are asked in one batch
 LUNGS = "lungs"  # the region of a segmentation that anatomy is named by
 
 
@@ -36,9 +37,9 @@ class EncodedCase:
     """One case inside the network: embedded inputs and what the fusion reads, per modality.
 
     embeddings: (1, 2F) unit vectors for novelty. values: (2^M, K) calibrated coalition values. raw:
-    (K,) the network's own outputs with everything that is there. bands: by target column, values
-    with reference patients in place of the baseline, as they are asked for. kept: what the trials
-    of parts encode once for all targets.
+    (K,) the network's own outputs with everything that is there. answers_instead: (2^M, R, K) raw
+    outputs with reference patients in place of the baseline, once they were asked for. kept: what
+    the trials of parts encode once for all targets.
     """
 
     prepared: PreparedCase
@@ -48,7 +49,7 @@ class EncodedCase:
     values: npt.NDArray[np.float64]
     raw: npt.NDArray[np.float64]
     seconds: float
-    bands: dict[int, npt.NDArray[np.float64]] = field(default_factory=dict)
+    answers_instead: npt.NDArray[np.float64] | None = None
     kept: dict[Modality, dict[str, Tensor]] = field(default_factory=dict)
 
 
@@ -223,33 +224,42 @@ class Encoding:
         )
 
     def band(self, case: EncodedCase, column: int) -> npt.NDArray[np.float64]:
-        """Return (2^M, R) calibrated values with reference patients in place of the baseline."""
-        if column in case.bands:
-            return case.bands[column]
+        """Return (2^M, R) calibrated values with reference patients in place of the baseline.
+
+        The network is asked once for all targets.
+        """
+        if case.answers_instead is None:
+            count = len(next(iter(self.references.values())))
+            with torch.no_grad():
+                found = [
+                    self._instead(case, slice(first, first + _AT_ONCE))
+                    for first in range(0, count, _AT_ONCE)
+                ]
+            case.answers_instead = torch.cat(found, dim=1).double().cpu().numpy()
+        return self.calibrations[column].apply(case.answers_instead[..., column])
+
+    def _instead(self, case: EncodedCase, some: slice) -> Tensor:
+        """Return (2^M, n, K) raw outputs with ``some`` of the reference patients."""
         present = self.present(case.prepared)
-        columns = []
-        with torch.no_grad():
-            for row in range(len(next(iter(self.references.values())))):
-                instead = {
-                    m: self.references[m][row : row + 1] if m in present else case.encoded[m]
-                    for m in self.modalities
-                }
-                raw = self._coalitions(case.encoded, instead, column=column)[:, column]
-                columns.append(raw.double().cpu().numpy())
-        case.bands[column] = self.calibrations[column].apply(np.stack(columns, axis=1))
-        return case.bands[column]
+        coalitions = torch.from_numpy(coalition_presence(len(self.modalities))).to(self.device)
+        variants, count = {}, 0
+        for modality in self.modalities:
+            others = self.references[modality][some]
+            count, own = len(others), case.encoded[modality]
+            own = own.expand(count, *own.shape[1:])
+            variants[modality] = torch.cat([others if modality in present else own, own])
+        number = torch.arange(count, device=self.device)
+        choice = coalitions.long()[:, None] * count + number[:, None]
+        raw = self.network.decide_each(variants, choice.flatten(0, 1), self.baseline)
+        return raw.reshape(len(coalitions), count, -1)
 
     def _coalitions(
-        self,
-        own: Mapping[Modality, Tensor],
-        instead: Mapping[Modality, Tensor],
-        *,
-        column: int | None = None,
+        self, own: Mapping[Modality, Tensor], instead: Mapping[Modality, Tensor]
     ) -> Tensor:
         """Return (2^M, K) raw outputs for every combination of own and other modalities."""
         presence = torch.from_numpy(coalition_presence(len(self.modalities))).to(self.device)
         variants = {m: torch.cat([instead[m], own[m]]) for m in self.modalities}
-        return self.network.decide_each(variants, presence.long(), self.baseline, column=column)
+        return self.network.decide_each(variants, presence.long(), self.baseline)
 
     @torch.no_grad()
     def answers_as_released(self, pack: Pack) -> bool | None:

@@ -41,12 +41,12 @@ from mmcore.records import (
 )
 
 ADDITIVITY = 1e-4  # logits by which base + contributions may miss the logit
-RELATIVE_TOLERANCE = 0.01  # of a modality's contribution, before more quadrature points are spent
+RELATIVE_TOLERANCE = 0.02  # of a modality's contribution, before more quadrature points are spent
 ABSOLUTE_TOLERANCE = 1e-4  # logits; below this, arithmetic in single precision decides
 PASSING_ERROR = 0.05  # of the contribution: parts that miss it by more are withheld
 PASSING_FLOOR = 0.02  # logits: an error below this changes nothing that a reader sees
 FIRST_TOKEN_STEPS = 9
-ROUGH_STEPS = 2  # of the maps that are only compared with each other
+ROUGH_STEPS = 1  # of the maps that are only compared with each other
 MOST_OUTSIDE = 0.5  # of the evidence; with more of it elsewhere it is not about the chest
 
 

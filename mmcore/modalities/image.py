@@ -345,4 +345,4 @@ def build(config: ImageConfig, embed_dim: int) -> Encoder:
     return ImageEncoder(config, embed_dim)
 
 
-CHANNEL = Channel(Modality.IMAGE, ImageConfig, build, prepare)
+CHANNEL = Channel(Modality.IMAGE, ImageConfig, build, prepare, first_steps=6)
