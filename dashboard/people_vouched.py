@@ -97,8 +97,27 @@ def _by_claims(claims: dict[str, Any], everybody: People) -> str:
     everybody.vouched(
         Source.OIDC, subject=f"{issuer} {subject}", name=name,
         display=str(claims.get("name") or name), token=token, until=until,
+        groups=_groups(claims, everybody.policy.groups_claim),
     )  # fmt: skip
     return token
+
+
+def _groups(claims: dict[str, Any], name: str) -> frozenset[str]:
+    """Return the groups that a claim names, none for anything that is no list of names.
+
+    name: of the claim, or the way to it through objects, such as ``realm_access.roles``.
+    """
+    found: Any = claims.get(name)
+    if found is None:
+        found = claims
+        for step in name.split("."):
+            found = found.get(step) if isinstance(found, dict) else None
+    listed = [found] if isinstance(found, str) else found
+    return (
+        frozenset(g for g in listed if isinstance(g, str))
+        if isinstance(listed, list)
+        else (frozenset())
+    )
 
 
 def _token_of(claims: dict[str, Any]) -> str:

@@ -33,6 +33,7 @@ _ACCOUNT = {
     "name": say("A name for signing in has letters, digits and . _ + - @ only, and no spaces."),
     "taken": say("Somebody has this name for signing in already."),
     "unknown": say("There is no such account, or no longer."),
+    "provider": say("The groups of the identity provider say the roles of this person."),
     "last admin": say("One admin must be left who can sign in."),
 }
 
@@ -53,6 +54,11 @@ def of_people_error(error: errors.PeopleError) -> Text:
                 "You may not do that here, or your session is over. Nothing was changed; ask an "
                 "admin if you need it."
             )
+
+
+def of_groups() -> Text:
+    """Return what is said of roles that nobody sets here."""
+    return _ACCOUNT["provider"]
 
 
 def of_code_refused() -> Text:

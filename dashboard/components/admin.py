@@ -76,7 +76,11 @@ def _change(listed: tuple[Account, ...]) -> None:
     )
     account = by_id[chosen]
     with st.form(f"admin-roles-{account.id}", border=False):
-        roles = _roles(account.roles, f"roles-{account.id}")
+        roles: Collection[Role] = account.roles
+        if people.everybody().follows_groups(account):
+            show(element("p", t(people_words.of_groups()), cls="co-muted"))
+        else:
+            roles = _roles(account.roles, f"roles-{account.id}")
         is_supervised = _supervised(f"supervised-{account.id}", value=account.is_supervised)
         if st.form_submit_button(t("Save"), key=f"save-roles-{account.id}"):
             _attempt(lambda: _save(account, roles, is_supervised=is_supervised))

@@ -1,34 +1,37 @@
-"""Signing in and out, sessions that end, and the accounts that an admin keeps.
+"""Signing in and out, sessions that lock and end, and who else is at a case.
 
 Nobody is told whether a name or a password was wrong, and a name that nobody has takes as long to
 refuse as one that somebody has.
 """
 
-import hashlib
 import hmac
 import math
-import re
 import secrets
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mmcore.errors import (
-    AccountError,
-    NotAllowedError,
     PasswordRefusedError,
     SignInRefusedError,
 )
 from mmcore.people import passwords
-from mmcore.people.policy import Policy
+from mmcore.people.accounts import (
+    MOST_DISPLAY,
+    NAME,
+    Accounts,
+    checked_display,
+    checked_name,
+    digest_of,
+    named,
+)
 from mmcore.people.records import Account, Person, Session, SessionState, Source, Visit
-from mmcore.people.roles import Action, Role
+from mmcore.people.roles import Role
 
 if TYPE_CHECKING:
     from mmcore.store.people_rows import PeopleRows
 
-Clock = Callable[[], datetime]
 FREE_ATTEMPTS = 4
 """So many attempts to sign in may fail before the next one has to wait."""
 LONGEST_WAIT = 900
@@ -37,14 +40,8 @@ LONGEST_WAIT = 900
 GONE_AFTER = timedelta(seconds=60)
 """Who has not been seen at a case for so long has left it."""
 
-_NAME = re.compile(r"[\w.@+-]{1,100}")
-_MOST_DISPLAY = 100
 _MOST_SUBJECT = 400  # as many as its column holds
 _SAW_EVERY = timedelta(seconds=20)  # a database need not hear of every key that is pressed
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +52,8 @@ class Welcome:
     account: Account
 
 
-class People:
+class People(Accounts):
     """The accounts of a site and who is signed in; any number of threads and processes at once."""
-
-    def __init__(self, rows: "PeopleRows", policy: Policy, *, clock: Clock = _now) -> None:
-        self.policy = policy
-        self._rows, self._clock = rows, clock
 
     def is_of(self, rows: "PeopleRows") -> bool:
         """Return whether these are the people of that database."""
@@ -86,11 +79,11 @@ class People:
             self._rows.refused("", f"attempt {number}")
             raise SignInRefusedError(reason="wrong")
         self._rows.forget_failures(SETUP_ATTEMPTS)
-        name = _checked_name(name)
+        name = checked_name(name)
         passwords.check(password, name=name, display=display)
         roles = frozenset({Role.ADMIN, Role.REVIEWER, Role.READER})
         account = self._rows.add(
-            name=name, display=_checked_display(display or name), source=Source.LOCAL, roles=roles,
+            name=name, display=checked_display(display or name), source=Source.LOCAL, roles=roles,
             password=passwords.hashed(password), at=self._clock(), by="", setup=kept,
         )  # fmt: skip
         return self._begin(account, secrets.token_urlsafe(32))
@@ -127,38 +120,65 @@ class People:
 
     def vouched(
         self, source: Source, *, subject: str, name: str, display: str, token: str,
-        until: datetime | None = None,
+        until: datetime | None = None, groups: Collection[str] = (),
     ) -> Welcome:  # fmt: skip
         """Begin, or go on with, the session of somebody whom a provider or proxy vouches for.
 
         subject: what they call this person, never given to another. token: what is the same for
         as long as the same signing in is meant. until: when the provider's word ends, where it
-        says. Who comes for the first time gets an account. Raises ``SignInRefusedError``, for a
-        provider also where the signing in is over; a proxy vouches anew with every request.
+        says. groups: of the person, as the provider says; where the site has set roles for groups,
+        they say the roles at every signing in. Who comes for the first time gets an account.
+
+        Raises ``SignInRefusedError``, for a provider also where the signing in is over; a proxy
+        vouches anew with every request.
         """
         if until is not None and self._clock() >= until:
             raise SignInRefusedError(reason="over")
-        account = self._rows.account(subject=_subject(source, subject)) or self._newcomer(
-            source, subject, name.strip().casefold(), display
-        )
-        self._admit(account, once=digest_of(f"refused {token}"))
+        name = name.strip().casefold()
+        roles = self._roles_said(source, name, groups)
+        account = self._rows.account(subject=_subject(source, subject))
         known = self.find(token)
+        if account is None:
+            account = self._newcomer(source, subject, name, display, roles)
+        elif known is None and roles is not None and roles != account.roles:
+            self._rows.change(
+                account.id, by="", detail=f"roles {named(roles)} by the provider's groups",
+                at=self._clock(), needs_admin=False, roles=roles,
+            )  # fmt: skip
+            account = replace(account, roles=roles)
+        self._admit(account, once=digest_of(f"refused {token}"))
         if known is not None and known[2] is not SessionState.OVER:
             return Welcome(token, account)
         if known is not None and source is not Source.HEADER:
             raise SignInRefusedError(reason="over")
         return self._begin(account, token, until=until)
 
-    def _newcomer(self, source: Source, subject: str, name: str, display: str) -> Account:
-        is_admin = name in self.policy.admins
-        roles = {Role(self.policy.new_role)} if self.policy.new_role else set()
-        unique = name if _NAME.fullmatch(name) else digest_of(subject)[:16]
+    def _roles_said(
+        self, source: Source, name: str, groups: Collection[str]
+    ) -> frozenset[Role] | None:
+        """Return the roles that a provider's groups say; None where the site keeps roles itself."""
+        if source is not Source.OIDC or not self.policy.groups:
+            return None
+        said = [roles for group, roles in self.policy.groups.items() if group in groups]
+        return self._named_admin(name).union(*said)
+
+    def _named_admin(self, name: str) -> frozenset[Role]:
+        return frozenset({Role.ADMIN} if name in self.policy.admins else ())
+
+    def _newcomer(
+        self, source: Source, subject: str, name: str, display: str, said: frozenset[Role] | None
+    ) -> Account:
+        roles = said
+        if roles is None:
+            roles = frozenset({Role(self.policy.new_role)} if self.policy.new_role else ())
+            roles |= self._named_admin(name)
+        unique = name if NAME.fullmatch(name) else digest_of(subject)[:16]
         if self._rows.account(name=unique) is not None:  # somebody else's, by another provider
             unique = f"{unique}+{digest_of(subject)[:8]}"
         return self._rows.add(
             name=unique, display=_said_display(display) or _said_display(name) or unique,
             source=source, subject=_subject(source, subject),
-            roles=roles | ({Role.ADMIN} if is_admin else set()), at=self._clock(), by="",
+            roles=roles, at=self._clock(), by="",
         )  # fmt: skip
 
     # --- Sessions
@@ -211,88 +231,6 @@ class People:
     def end(self, token: str) -> None:
         """Sign out: the token is of no use from now on."""
         self._rows.end(digest_of(token), self._clock())
-
-    # --- The accounts, for an admin
-
-    def accounts(self) -> tuple[Account, ...]:
-        """Return every account by name."""
-        return self._rows.accounts()
-
-    def readers(self) -> tuple[Account, ...]:
-        """Return those who may read cases, by name, for whoever assigns one."""
-        return tuple(
-            account
-            for account in self._rows.accounts()
-            if account.disabled_at is None and not account.roles.isdisjoint(_READING)
-        )
-
-    def display_of(self, account_id: str) -> str | None:
-        """Return how an account is called, None where there is no such account."""
-        found = self._rows.account(id=account_id)
-        return None if found is None else found.display
-
-    def add(
-        self,
-        admin: Person,
-        name: str,
-        display: str,
-        roles: Collection[Role],
-        *,
-        is_supervised: bool = False,
-    ) -> str:
-        """Make a local account; return the password for its first signing in.
-
-        Raises ``NotAllowedError`` and ``AccountError``.
-        """
-        _require(admin)
-        password = passwords.made_up()
-        self._rows.add(
-            name=_checked_name(name), display=_checked_display(display or name),
-            source=Source.LOCAL, roles=roles, password=passwords.hashed(password),
-            must_change=True, is_supervised=is_supervised, at=self._clock(), by=admin.id,
-        )  # fmt: skip
-        return password
-
-    def renew_password(self, admin: Person, account_id: str) -> str:
-        """Give a local account another password for its next signing in; return it."""
-        _require(admin)
-        account = self._rows.account(id=account_id)
-        if account is None or account.source is not Source.LOCAL:
-            raise AccountError(reason="unknown")
-        password = passwords.made_up()
-        self._rows.change(
-            account_id, by=admin.id, detail="password", at=self._clock(),
-            ends_sessions=admin.id != account_id, password=passwords.hashed(password),
-            must_change=True,
-        )  # fmt: skip
-        self._rows.forget_failures(digest_of(account.name))
-        return password
-
-    def set_roles(self, admin: Person, account_id: str, roles: Collection[Role]) -> None:
-        """Give an account these roles and no others."""
-        _require(admin)
-        named = " ".join(role for role in Role if role in roles) or "none"
-        self._rows.change(
-            account_id, by=admin.id, detail=f"roles {named}", at=self._clock(),
-            ends_sessions=admin.id != account_id, roles=frozenset(roles),
-        )  # fmt: skip
-
-    def set_supervised(self, admin: Person, account_id: str, *, is_supervised: bool) -> None:
-        """Let the reports that an account signs from now on ask for a co-signature, or not."""
-        _require(admin)
-        detail = "reports to be co-signed" if is_supervised else "reports final by themselves"
-        self._rows.change(
-            account_id, by=admin.id, detail=detail, at=self._clock(), is_supervised=is_supervised
-        )
-
-    def set_disabled(self, admin: Person, account_id: str, *, is_disabled: bool) -> None:
-        """Let an account sign in no longer, or again. What it recorded stays."""
-        _require(admin)
-        self._rows.change(
-            account_id, by=admin.id, at=self._clock(), ends_sessions=True,
-            detail="disabled" if is_disabled else "enabled",
-            disabled_at=self._clock() if is_disabled else None,
-        )  # fmt: skip
 
     # --- Who else is at a case
 
@@ -358,14 +296,6 @@ class People:
         raise SignInRefusedError(reason=reason)
 
 
-_READING = frozenset({Role.READER, Role.REVIEWER})
-
-
-def digest_of(words: str) -> str:
-    """Return the SHA-256 of a token, code or name, as the database holds it."""
-    return hashlib.sha256(words.encode()).hexdigest()
-
-
 SETUP_ATTEMPTS = digest_of("\0 attempts to use the setup code")
 
 
@@ -380,18 +310,6 @@ def _wait_after(failed: int) -> float:
     return min(2.0 ** min(failed - FREE_ATTEMPTS + 1, 30), LONGEST_WAIT)
 
 
-def _require(admin: Person) -> None:
-    if not admin.may(Action.MANAGE_PEOPLE):
-        raise NotAllowedError(action=Action.MANAGE_PEOPLE)
-
-
-def _checked_name(name: str) -> str:
-    plain = name.strip().casefold()
-    if not _NAME.fullmatch(plain):
-        raise AccountError(reason="name")
-    return plain
-
-
 def _subject(source: Source, subject: str) -> str:
     """Return what an account holds of who vouches for it, and what they call the person."""
     whole = f"{source} {subject}"
@@ -401,11 +319,4 @@ def _subject(source: Source, subject: str) -> str:
 def _said_display(words: str) -> str:
     """Return how others call a person as far as it can be shown, "" where nothing is left."""
     plain = "".join(one if one.isprintable() else " " for one in words)
-    return " ".join(plain.split())[:_MOST_DISPLAY].strip()
-
-
-def _checked_display(display: str) -> str:
-    plain = " ".join(display.split())
-    if not plain or len(plain) > _MOST_DISPLAY or not plain.isprintable():
-        raise AccountError(reason="name")
-    return plain
+    return " ".join(plain.split())[:MOST_DISPLAY].strip()

@@ -110,12 +110,13 @@ class PeopleRows:
         at: datetime,
         ends_sessions: bool = False,
         but: str = "",
+        needs_admin: bool = True,
         **values: Any,
     ) -> None:
         """Change columns of an account. Raises ``AccountError``.
 
         ends_sessions: the account is signed out everywhere, but for the session with the digest
-        ``but``. The last admin who may sign in stays one.
+        ``but``. needs_admin: the last admin who may sign in stays one.
         """
         if "roles" in values:
             values["roles"] = words_of(values["roles"])
@@ -128,7 +129,7 @@ class PeopleRows:
             rows = connection.execute(
                 select(accounts.c.roles).where(accounts.c.disabled_at.is_(None))
             )
-            is_of_right = not {"roles", "disabled_at"}.isdisjoint(values)
+            is_of_right = needs_admin and not {"roles", "disabled_at"}.isdisjoint(values)
             if is_of_right and not any(Role.ADMIN in roles_of(row.roles) for row in rows):
                 raise AccountError(reason="last admin")
             if ends_sessions:

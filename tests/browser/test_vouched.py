@@ -27,14 +27,10 @@ def provider() -> Iterator[Provider]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def site(
-    provider: Provider, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Path]]:
-    """Run a server at which that provider says who somebody is."""
-    folder, port = tmp_path_factory.mktemp("oidc"), free_port()
-    url = f"http://127.0.0.1:{port}"
-    (folder / "secrets.toml").write_text(
+def secrets_at(folder: Path, url: str, provider: Provider) -> Path:
+    """Write the settings of Streamlit by which a server at an address asks that provider."""
+    file = folder / "secrets.toml"
+    file.write_text(
         f"""[auth]
 redirect_uri = "{url}/oauth2callback"
 cookie_secret = "0123456789abcdef0123456789abcdef"
@@ -43,11 +39,21 @@ client_secret = "{SECRET}"
 server_metadata_url = "{provider.url}/.well-known/openid-configuration"
 """
     )
+    return file
+
+
+@pytest.fixture(scope="module")
+def site(
+    provider: Provider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Path]]:
+    """Run a server at which that provider says who somebody is."""
+    folder, port = tmp_path_factory.mktemp("oidc"), free_port()
+    url = f"http://127.0.0.1:{port}"
     settings = {
         "CONSILIUM_LOGIN": "oidc", "CONSILIUM_ADMINS": "Boss@site.example",
         "CONSILIUM_NEW_ROLE": "reader", "CONSILIUM_KEEP_DAYS": "30",
         "CONSILIUM_DATA": str(folder / "data"),
-        "STREAMLIT_SECRETS_FILES": str(folder / "secrets.toml"),
+        "STREAMLIT_SECRETS_FILES": str(secrets_at(folder, url, provider)),
     }  # fmt: skip
     log = folder / "server.log"
     process = launch(log, settings, port)
@@ -135,6 +141,37 @@ def test_a_forged_cookie_and_a_token_without_an_end_are_refused(
     expect(somebody.page).to_have_url(re.compile("/account/sign-in"))
     assert status(f"{somebody.url}/media/x", Accept="*/*") == 401
     assert status(f"{somebody.url}/", **{"x-consilium-session": "guess"}) == 401
+
+
+def test_a_persons_roles_follow_the_groups_of_the_provider(
+    browser: Browser, provider: Provider, tmp_path: Path
+) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = {
+        "CONSILIUM_LOGIN": "oidc", "CONSILIUM_KEEP_DAYS": "30",
+        "CONSILIUM_OIDC_GROUPS": "readers=reader; it=admin",
+        "CONSILIUM_DATA": str(tmp_path / "data"),
+        "STREAMLIT_SECRETS_FILES": str(secrets_at(tmp_path, url, provider)),
+    }  # fmt: skip
+    process = launch(tmp_path / "server.log", settings, port)
+    provider.seconds = 3600
+    try:
+        for groups, seen in ((["it"], "Admin"), (["readers", "it"], "Reader, Admin"), ([], "")):
+            provider.claims = LI | {"groups": groups}
+            guests = people(browser, url)
+            person = next(guests)()
+            come_in(person)
+            if seen:
+                expect(person.see("research-banner")).to_be_visible()
+                person.page.get_by_role("button", name="Dr Li Na").click()
+                expect(person.see("account")).to_have_text(f"Dr Li Na{seen}")
+            else:
+                alert = person.page.get_by_role("alert")
+                expect(alert).to_contain_text("This account has no role here yet")
+            next(guests, None)
+    finally:
+        stop(process)
 
 
 # --- A proxy
