@@ -21,6 +21,7 @@ from dashboard.people_doors import Doors
 from mmcore.errors import NotAllowedError
 from mmcore.people import Account, People, Policy, Role, SessionState, passwords
 from mmcore.people.policy import LOGIN
+from tests import loops
 from tests.unit.people.conftest import CHEAP
 
 SECRET = "tram over the lake"
@@ -60,7 +61,7 @@ class Browser:
             async with self.client() as client:
                 return await client.request(method, path, **more)
 
-        answer = anyio.run(asked)
+        answer = loops.run(asked)
         self.cookies.update(answer.cookies)
         return answer
 
@@ -92,7 +93,7 @@ class Browser:
         async def asked() -> None:
             await APP(scope, receive, send)
 
-        anyio.run(asked)
+        loops.run(asked)
         return sent[0] == "websocket.accept"
 
 
@@ -247,7 +248,7 @@ def test_a_flood_of_guesses_keeps_nobody_from_working(
                 hold.set()
             return answer.status_code
 
-    assert anyio.run(asked) == 200
+    assert loops.run(asked) == 200
 
 
 def _post(client: httpx.AsyncClient, form: dict[str, str]) -> Callable[[], Any]:

@@ -1,9 +1,8 @@
 """A model server without Ray: door and engine in this process, asked over a transport of httpx."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import httpx
@@ -16,6 +15,7 @@ from mmcore.scale.calls import Call
 from mmcore.scale.door import Door
 from mmcore.scale.place import ServerPlace
 from mmcore.scale.remote import RemoteEngine
+from tests import loops
 from tests.tiny import tiny_engine, tiny_pack
 
 URL = "http://127.0.0.1:9"
@@ -64,7 +64,7 @@ def through(entrance: Door, request: httpx.Request) -> httpx.Response:
         portion = portions.pop(0)
         return {"type": "http.request", "body": portion, "more_body": bool(portions)}
 
-    response = asyncio.run(entrance(Request(scope, receive)))
+    response = loops.run(partial(entrance, Request(scope, receive)))
     return httpx.Response(response.status_code, headers=response.headers, content=response.body)
 
 
