@@ -340,6 +340,14 @@ class MissingLibraryError(MMCoreError):
         self.requirements = requirements
 
 
+class NotExportableError(MMCoreError):
+    """An encoder is made of what torch can not write as a graph; it stays with the network."""
+
+    def __init__(self, *, modality: str) -> None:
+        super().__init__(f"the {modality} encoder can not be exported")
+        self.modality = modality
+
+
 class MessageFormatError(MMCoreError):
     """What came from another process is no message of ours; ``where`` is the place at fault."""
 

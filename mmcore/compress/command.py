@@ -20,6 +20,9 @@ DataOption = Annotated[
     Path | None,
     typer.Option(exists=True, file_okay=False, help="Labelled patients; else simulated ones."),
 ]
+ValidationOption = Annotated[
+    bool, typer.Option(help="Of --data, only patients that the (first) pack was not trained on.")
+]
 SeedOption = Annotated[int, typer.Option(help="Of simulated patients nobody has used.")]
 
 
@@ -28,6 +31,7 @@ def export_command(
     pack: PackArgument,
     out: OutArgument,
     data: DataOption = None,
+    validation: ValidationOption = False,
     patients: Annotated[int, typer.Option(min=2, help="Simulated patients to compare on.")] = 300,
     seed: SeedOption = 2031,
 ) -> None:
@@ -36,7 +40,8 @@ def export_command(
     from mmcore.compress.graphs import write_exported
 
     with _refusals():
-        cases, total = labelled_cases(data, patients=patients, seed=seed)
+        held_out = pack_folder(pack) if validation else None
+        cases, total = labelled_cases(data, patients=patients, seed=seed, held_out=held_out)
         choices, found = write_exported(pack_folder(pack), out, cases, total=total)
     for choice in choices:
         typer.echo(choice.words)
@@ -46,14 +51,18 @@ def export_command(
 
 
 def labelled_cases(
-    data: Path | None, *, patients: int, seed: int
+    data: Path | None, *, patients: int, seed: int, held_out: Path | None = None
 ) -> tuple["Iterator[LabelledCase]", int | None]:
-    """Return the cases of a labelled folder or simulated ones, and how many if that is known."""
+    """Return the cases of a labelled folder or simulated ones, and how many if that is known.
+
+    held_out: the pack that was not trained on those of the folder that are wanted; None for all.
+    """
     from mmcore.datasets.phantoms import simulated
-    from mmcore.evaluate.measure import read_cases
+    from mmcore.evaluate.measure import read_cases, validation_only
 
     if data is not None:
-        return read_cases(data), None
+        cases = read_cases(data)
+        return (cases if held_out is None else validation_only(held_out, cases)), None
     return simulated(seed, patients), patients
 
 
@@ -130,6 +139,7 @@ def compare_command(
         list[Path], typer.Argument(help="Packs; the first is what the others are held against.")
     ],
     data: DataOption = None,
+    validation: ValidationOption = False,
     patients: Annotated[int, typer.Option(min=2, help="Simulated patients.")] = 600,
     seed: SeedOption = 2032,
     out: Annotated[
@@ -141,7 +151,8 @@ def compare_command(
     from mmcore.compress.table import compare_packs, how_measured, table, write_page
 
     with _refusals():
-        cases, total = labelled_cases(data, patients=patients, seed=seed)
+        held_out = pack_folder(packs[0]) if validation else None
+        cases, total = labelled_cases(data, patients=patients, seed=seed, held_out=held_out)
         rows = compare_packs([pack_folder(pack) for pack in packs], cases, total=total)
     typer.echo(table(rows))
     if out is not None:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from mmcore.encoding import LUNGS as LUNG_REGION
-from mmcore.errors import MissingLibraryError
+from mmcore.errors import MissingLibraryError, NotExportableError
 from mmcore.modalities.image import ImageEncoder
 from mmcore.model.exported import ASYMMETRY, INPUT, LUNGS, TOKENS, Exported, Graph, GraphRunner
 from mmcore.model.network import FusionNetwork
@@ -76,19 +76,22 @@ class Exportable(nn.Module):
 def export_encoder(network: FusionNetwork, modality: Modality, example: Tensor) -> bytes:
     """Return the serialised graph of one encoder.
 
-    example: (2, ...) inputs, or more. Raises ``MissingLibraryError``, and whatever torch raises for
-    an encoder that it can not export.
+    example: (2, ...) inputs, or more. Raises ``MissingLibraryError``, and ``NotExportableError``
+    for an encoder that torch can not export.
     """
     require_onnx()
     module = Exportable(network, modality).eval()
     with TemporaryDirectory() as folder, _quietly():
         path = Path(folder) / "encoder.onnx"
-        torch.onnx.export(
-            module, (example,), str(path),
-            dynamo=True, external_data=False, verbose=False,
-            input_names=[INPUT], output_names=list(module.outputs),
-            dynamic_shapes={"inputs": {0: torch.export.Dim("batch")}},
-        )  # fmt: skip
+        try:
+            torch.onnx.export(
+                module, (example,), str(path),
+                dynamo=True, external_data=False, verbose=False,
+                input_names=[INPUT], output_names=list(module.outputs),
+                dynamic_shapes={"inputs": {0: torch.export.Dim("batch")}},
+            )  # fmt: skip
+        except torch.onnx.OnnxExporterError as error:
+            raise NotExportableError(modality=modality.value) from error
         return path.read_bytes()
 
 

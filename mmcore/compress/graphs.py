@@ -18,7 +18,7 @@ from mmcore.compress.variant import add_limits, read_head, write_head, write_var
 from mmcore.datasets.labelled import LabelledCase
 from mmcore.encoding import EncodedCase, Encoding
 from mmcore.engine import Encode, Engine
-from mmcore.errors import PackIntegrityError
+from mmcore.errors import NotExportableError, PackIntegrityError
 from mmcore.modalities.channel import FloatArray64
 from mmcore.model.exported import Exported, Graph, GraphRunner, Within
 from mmcore.model.network import FusionNetwork
@@ -37,18 +37,21 @@ ROWS = 4  # reference patients on whom a graph is held against its encoder
 class Choice:
     """What became of one encoder, and why.
 
-    graph: what is kept; None where the network itself is as fast. seconds: processor time of one
-    input by "network", "float" and, where there is one, "int8". parity: of the float graph.
+    graph: what is kept; None where the network itself is as fast, or the encoder can not be
+    exported. seconds: processor time of one input by "network", "float" and, where there is one,
+    "int8". parity: of the float graph, None without one.
     """
 
     modality: Modality
     graph: Graph | None
     seconds: dict[str, float]
-    parity: Parity
+    parity: Parity | None
 
     @property
     def words(self) -> str:
         """The choice in one line, with how much faster each form is than the network."""
+        if self.parity is None:
+            return f"{self.modality}: network (its encoder can not be exported)"
         kept = "network" if self.graph is None else f"{self.graph.kind} graph"
         ratios = ", ".join(
             f"{name} {self.seconds['network'] / seconds:.2f}"
@@ -65,25 +68,12 @@ def choose_graphs(pack: Pack) -> tuple[Choice, ...]:
     save a part of the whole. Raises ``MissingLibraryError``, and ``PackIntegrityError`` if a float
     graph does not answer as its encoder does, or none is faster.
     """
-    made = {}
-    for m in pack.config.modalities:
-        inputs = network_input(pack.reference.patients[m.value])
-        plain = Graph("float", export_encoder(pack.network, m, inputs[:2]))
-        found = parity(pack.network, m, plain, inputs[:ROWS])
-        if not found.relative <= FLOAT_PARITY:
-            problem = f"the exported {m} encoder differs by {found.relative:.1e} of its spread"
-            raise PackIntegrityError(pack=pack.identity.name, problem=problem)
-        graphs = {"float": plain}
-        if (small := quantise(plain.content, inputs.numpy())) is not None:
-            graphs["int8"] = Graph("int8", small)
-        with threads(1):
-            seconds = seconds_of(_single(pack.network, m, graphs, inputs[:1]))
-        made[m] = graphs, seconds, found
+    made = {m: _forms(pack, m) for m in pack.config.modalities}
     total = sum(seconds["network"] for _, seconds, _ in made.values())
     choices = []
     for m, (graphs, seconds, found) in made.items():
         kept, best = None, seconds["network"]
-        if best / seconds["float"] >= FASTER:
+        if "float" in graphs and best / seconds["float"] >= FASTER:
             kept, best = graphs["float"], seconds["float"]
         if "int8" in graphs and best - seconds["int8"] >= SAVES * total:
             kept = graphs["int8"]
@@ -91,6 +81,32 @@ def choose_graphs(pack: Pack) -> tuple[Choice, ...]:
     if not any(choice.graph for choice in choices):
         raise PackIntegrityError(pack=pack.identity.name, problem="no encoder is faster as a graph")
     return tuple(choices)
+
+
+def _forms(
+    pack: Pack, modality: Modality
+) -> tuple[dict[str, Graph], dict[str, float], Parity | None]:
+    """Return the graphs of one encoder, the time of each form, and how the float one compares."""
+    inputs = network_input(pack.reference.patients[modality.value])
+    graphs: dict[str, Graph] = {}
+    found: Parity | None = None
+    try:
+        plain = Graph("float", export_encoder(pack.network, modality, inputs[:2]))
+    except NotExportableError:
+        pass  # the network goes on reading this input
+    else:
+        found = parity(pack.network, modality, plain, inputs[:ROWS])
+        if not found.relative <= FLOAT_PARITY:
+            problem = (
+                f"the exported {modality} encoder differs by {found.relative:.1e} of its spread"
+            )
+            raise PackIntegrityError(pack=pack.identity.name, problem=problem)
+        graphs["float"] = plain
+        if (small := quantise(plain.content, inputs.numpy())) is not None:
+            graphs["int8"] = Graph("int8", small)
+    with threads(1):
+        seconds = seconds_of(_single(pack.network, modality, graphs, inputs[:1]))
+    return graphs, seconds, found
 
 
 def _single(

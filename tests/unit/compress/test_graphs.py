@@ -16,11 +16,11 @@ import yaml
 from mmcore.compress import graphs
 from mmcore.compress.agreement import Scores, agreement
 from mmcore.compress.export import FLOAT_PARITY, export_encoder, parity
-from mmcore.compress.graphs import Choice, write_exported
+from mmcore.compress.graphs import Choice, choose_graphs, write_exported
 from mmcore.compress.quantise import quantise
 from mmcore.datasets.phantoms import simulated
 from mmcore.engine import Engine
-from mmcore.errors import MissingLibraryError, PackIntegrityError
+from mmcore.errors import MissingLibraryError, NotExportableError, PackIntegrityError
 from mmcore.model.exported import Graph, GraphRunner, Within
 from mmcore.model.pack import load_pack
 from mmcore.model.prepared import network_input
@@ -215,6 +215,34 @@ def test_a_graph_that_is_none_is_refused_by_its_name(written: Path) -> None:
     broken = replace(pack.exported, graphs={Modality.NOTE: Graph("float", b"no graph")})
     with pytest.raises(PackIntegrityError, match="note encoder"):
         GraphRunner(broken, pack="tiny")
+
+
+def test_an_encoder_that_can_not_be_exported_stays_with_the_network() -> None:
+    pack = load_pack(tiny_pack())
+
+    def export(_: object, modality: Modality, *__: object) -> bytes:
+        if modality is Modality.NOTE:
+            raise NotExportableError(modality=modality.value)
+        return exported(modality)
+
+    with (
+        patch.object(graphs, "export_encoder", export),
+        patch.object(graphs, "quantise", return_value=None),
+        patch.object(graphs, "FASTER", 0.0),
+    ):
+        choices = {choice.modality: choice for choice in choose_graphs(pack)}
+    assert choices.pop(Modality.NOTE).words.endswith("network (its encoder can not be exported)")
+    assert all(choice.graph and choice.graph.kind == "float" for choice in choices.values())
+
+
+def test_what_torch_can_not_write_is_refused_by_name() -> None:
+    network, inputs = load_pack(tiny_pack()).network, patients(Modality.VARIANTS)
+    refusal = torch.onnx.OnnxExporterError("a loop without an end")
+    with (
+        patch.object(torch.onnx, "export", side_effect=refusal),
+        pytest.raises(NotExportableError, match="variants"),
+    ):
+        export_encoder(network, Modality.VARIANTS, inputs[:2])
 
 
 def test_graphs_that_call_otherwise_are_not_written(tmp_path: Path) -> None:
