@@ -9,6 +9,7 @@ import yaml
 
 from mmcore.errors import ConfigError
 from mmcore.model.config import ModelConfig, read_section
+from mmcore.private.config import PrivacyConfig
 from mmcore.records import Modality
 from mmcore.train.alignment import AlignmentConfig
 from mmcore.train.losses import LossConfig
@@ -199,7 +200,10 @@ def _read_card(values: object) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """Everything one ``train`` command needs."""
+    """Everything one ``train`` command needs.
+
+    privacy: what a training may tell of any one patient (mmcore/private); None for no promise.
+    """
 
     name: str
     version: str
@@ -212,10 +216,11 @@ class RunConfig:
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
     relabel: RelabelConfig = field(default_factory=RelabelConfig)
     start: StartConfig = field(default_factory=StartConfig)
+    privacy: PrivacyConfig | None = None
 
 
 REQUIRED = ("name", "version", "display", "data", "model", "training", "card")
-OPTIONAL = ("loss", "alignment", "relabel", "start")
+OPTIONAL = ("loss", "alignment", "relabel", "start", "privacy")
 
 
 def read_run(path: Path) -> RunConfig:
@@ -245,4 +250,7 @@ def run_from(values: Mapping[str, Any]) -> RunConfig:
         alignment=read_section(AlignmentConfig, values.get("alignment", {}), where="alignment"),
         relabel=read_section(RelabelConfig, values.get("relabel", {}), where="relabel"),
         start=read_section(StartConfig, values.get("start", {}), where="start"),
+        privacy=read_section(PrivacyConfig, values["privacy"], where="privacy")
+        if "privacy" in values
+        else None,
     )

@@ -81,10 +81,12 @@ def train(
         for step, rows in _schedule(examinations, config, first=first, steps=steps):
             if state.is_done:
                 break
-            factor = _factor(step, steps, config.warmup_steps)
+            factor = rate_factor(step, steps, config.warmup_steps)
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor
-            values = _step(model, examinations, rows, optimizer, config, step=step, device=device)
+            values = take_step(
+                model, examinations, rows, optimizer, config, step=step, device=device
+            )
             # Early on the average would be of weights that know nothing: let it follow faster.
             decay = min(config.ema_decay, (1 + step) / (10 + step))
             for key, value in network.state_dict().items():
@@ -205,7 +207,7 @@ def _schedule(
         yield step, order[position * size : (position + 1) * size]
 
 
-def _factor(step: int, steps: int, warmup: int) -> float:
+def rate_factor(step: int, steps: int, warmup: int) -> float:
     """Return linear warm-up then cosine decay to 1 %."""
     if step < warmup:
         return (step + 1) / warmup
@@ -213,7 +215,7 @@ def _factor(step: int, steps: int, warmup: int) -> float:
     return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def _step(
+def take_step(
     model: nn.Module,
     examinations: TrainingSet,
     rows: Tensor,

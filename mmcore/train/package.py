@@ -31,7 +31,8 @@ def package(
 ) -> None:
     """Write the pack folder ``out``.
 
-    The card says that its figures are not measured yet; mmcore/evaluate/measure.py adds them.
+    The card says that its figures are not measured yet; mmcore/evaluate/measure.py adds them. Of a
+    private run no training patient is in the pack: its reference patients are of validation.
     """
     out.mkdir(parents=True, exist_ok=True)
     model = source.model
@@ -57,7 +58,8 @@ def package(
     fitted = calibrate_targets(raw, truth, model, groups=patients)
     content = {name: calibration.to_mapping() for name, calibration in fitted.items()}
     (out / "calibration.json").write_text(json.dumps(content, indent=1), "utf-8")
-    arrays = reference_arrays(network, train=source.train, validation=source.validation)
+    known = source.train if config.privacy is None else source.validation
+    arrays = reference_arrays(network, train=known, validation=source.validation)
     np.savez_compressed(out / "reference.npz", **arrays)  # type: ignore[arg-type] # numpy's stub takes no **arrays of unknown keys
     write_card(out, card_facts(config, source, hours), figures=None)
 

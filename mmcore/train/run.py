@@ -5,8 +5,11 @@ from pathlib import Path
 
 import torch
 
+from mmcore.errors import ConfigError
 from mmcore.model.allocator import keep_freed_memory
 from mmcore.model.network import FusionNetwork
+from mmcore.private.learning import learn_privately
+from mmcore.private.run import refuse_unprotected, with_promise
 from mmcore.records import Modality
 from mmcore.train.adapt import add_lora, freeze, merge_lora
 from mmcore.train.config import RelabelConfig, RunConfig, StartConfig, TrainingConfig, read_run
@@ -44,7 +47,10 @@ def train_pack(
         with workers.in_turn():
             folder.mkdir(parents=True, exist_ok=True)
             source = open_source(run, work=work, data=data)
-        network, seconds = fit(run, source, folder=folder, workers=workers)
+        if run.privacy is not None:
+            run, network, seconds = fit_privately(run, source, folder=folder, workers=workers)
+        else:
+            network, seconds = fit(run, source, folder=folder, workers=workers)
     if not workers.is_first:
         return
     package(network, with_history(run, folder), source, out=out, hours=seconds / 3600.0)
@@ -84,6 +90,31 @@ def fit(
     )  # fmt: skip
     merge_lora(network)
     return network, before + seconds
+
+
+def fit_privately(
+    run: RunConfig, source: Source, *, folder: Path, workers: Workers = ALONE
+) -> tuple[RunConfig, FusionNetwork, float]:
+    """Build and train the network of a run with ``privacy``.
+
+    Returns the run whose card says what was spent, the network, and the seconds that it took.
+    Raises ``ConfigError`` for anything that would tell of training patients beside the noisy steps.
+    """
+    if run.privacy is None:
+        raise ValueError("the run names no privacy")
+    if workers.size > 1:
+        raise ConfigError(key="privacy", problem="is for one process; leave torchrun out")
+    device = workers.device()
+    network, _ = _start(run, source, folder=folder, device=device)
+    adapt(network, run.training)
+    network.token_dropout = {Modality(m): p for m, p in run.training.token_dropout.items()}
+    refuse_unprotected(run, network)
+    spent, seconds = learn_privately(
+        Learner(network, run.loss, run.alignment), source.train, run.training, run.privacy,
+        validation=source.validation, folder=folder, device=device,
+    )  # fmt: skip
+    merge_lora(network)
+    return with_promise(run, spent), network, seconds
 
 
 def _relabelled(run: RunConfig, source: Source, *, folder: Path, workers: Workers) -> Source:
@@ -149,7 +180,8 @@ def _start(
     torch.manual_seed(run.training.seed)
     network = FusionNetwork(source.model)
     if Modality.IMAGE in network.modalities:
-        network.baseline_image = source.train.mean_image()
+        known = source.train if run.privacy is None else source.validation
+        network.baseline_image = known.mean_image()
     network.to(device)
     return network, start_from(network, run, source, folder=folder)
 

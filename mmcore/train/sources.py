@@ -86,7 +86,9 @@ def _phantoms(run: RunConfig, folder: Path) -> Source:
     train, validation = [
         build_cohort(folder, seed=seed, patients=patients, size=size) for seed, patients in whom
     ]
-    source = prepare_cohorts(run.model, train, validation, run.start)
+    source = prepare_cohorts(
+        run.model, train, validation, run.start, is_private=run.privacy is not None
+    )
     if not run.data.teacher:
         return source
     taught = [
@@ -99,12 +101,22 @@ def _phantoms(run: RunConfig, folder: Path) -> Source:
 
 
 def prepare_cohorts(
-    model: ModelConfig, train: Cohort, validation: Cohort, start: StartConfig | None = None
+    model: ModelConfig,
+    train: Cohort,
+    validation: Cohort,
+    start: StartConfig | None = None,
+    *,
+    is_private: bool = False,
 ) -> Source:
-    """Return two simulated cohorts as a source."""
-    tokenizer = _tokenizer(model, train.notes, start or StartConfig())
+    """Return two simulated cohorts as a source.
+
+    is_private: whether words and scales are those of ``validation``, so that nothing but the steps
+    of the training tells of ``train``.
+    """
+    known = validation if is_private else train
+    tokenizer = _tokenizer(model, known.notes, start or StartConfig())
     values = {
-        code: train.values[train.observed[:, column], column].astype(float).tolist()
+        code: known.values[known.observed[:, column], column].astype(float).tolist()
         for column, code in enumerate(CODES)
     }
     measured = with_scales(model, values)
@@ -113,7 +125,7 @@ def prepare_cohorts(
         tokenizer=tokenizer,
         train=from_cohort(train, measured, tokenizer),
         validation=from_cohort(validation, measured, tokenizer),
-        texts=train.notes,
+        texts=known.notes,
         is_simulated=True,
     )
 
@@ -125,10 +137,11 @@ def _thorax(run: RunConfig, folder: Path) -> Source:
             labelled
         )
     kept_back = {note.text for labelled in cases[1] for note in labelled.case.notes}
-    texts = tuple(text for text in read_texts(folder) if text not in kept_back)
+    is_private = run.privacy is not None
+    texts = tuple(text for text in read_texts(folder) if (text in kept_back) is is_private)
     tokenizer = _tokenizer(run.model, texts, run.start)
     values: Values = {}
-    for labelled in cases[0]:
+    for labelled in cases[is_private]:
         for observation in labelled.case.observations:
             values.setdefault(observation.loinc, []).append(observation.value)
     measured = with_scales(run.model, values)

@@ -15,7 +15,12 @@ DECISIONS = sorted((DOCS / "decisions").iterdir())
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 HEADINGS = ["Status", "Context", "Decision", "Rejected", "Consequences"]
 ONE_PAGE = 60  # lines
-FURTHER = ("requirements-compress.txt", "requirements-scale.txt")
+FURTHER = (
+    "requirements-compress.txt",
+    "requirements-scale.txt",
+    "requirements-private.txt",
+    "requirements-federated.txt",
+)
 PACKAGES = sorted({p.parent for d in ("mmcore", "dashboard") for p in (ROOT / d).rglob("*.py")})
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

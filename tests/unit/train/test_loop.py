@@ -38,17 +38,17 @@ def test_a_stopped_run_goes_on_to_exactly_the_same_weights(
     loop.train(whole, tensors, CONFIG, folder=tmp_path / "whole", device=CPU)
 
     monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 1)
-    step, power_cut = loop._step, 5
+    step, power_cut = loop.take_step, 5
 
     def until_power_cut(*args: object, **kwargs: object) -> object:
         if kwargs["step"] == power_cut:
             raise KeyboardInterrupt
         return step(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loop, "_step", until_power_cut)
+    monkeypatch.setattr(loop, "take_step", until_power_cut)
     with pytest.raises(KeyboardInterrupt):
         loop.train(fresh(), tensors, CONFIG, folder=tmp_path / "stopped", device=CPU)
-    monkeypatch.setattr(loop, "_step", step)
+    monkeypatch.setattr(loop, "take_step", step)
     seconds = loop.train(resumed, tensors, CONFIG, folder=tmp_path / "stopped", device=CPU)
     again = loop.train(fresh(), tensors, CONFIG, folder=tmp_path / "stopped", device=CPU)
     assert 0 < again <= seconds  # a finished run only says how long it took
@@ -170,7 +170,7 @@ def test_large_gradients_of_the_balancer_do_not_slow_the_network(tmp_path: Path)
         factor.register_hook(lambda gradient, scale=scale: gradient * scale)  # type: ignore[union-attr, arg-type, misc]
         optimizer = torch.optim.SGD(learner.network.parameters(), lr=0.1)
         config = training(gradient_clip=1e-3)
-        loop._step(learner, examinations(Small()), batch, optimizer, config, step=0, device=CPU)
+        loop.take_step(learner, examinations(Small()), batch, optimizer, config, step=0, device=CPU)
         moved.append(learner.network.state_dict())
     for name, value in moved[0].items():
         assert torch.equal(moved[1][name], value), name

@@ -1,0 +1,1 @@
+"""Training together without bringing patients together: sites learn, a coordinator averages."""

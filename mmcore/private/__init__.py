@@ -1,0 +1,1 @@
+"""Training with differential privacy, and what an attacker can still tell."""

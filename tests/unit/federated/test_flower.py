@@ -1,0 +1,152 @@
+"""Flower itself: a simulation, and a real server with three sites that are killed on the way.
+
+Flower lives in an environment of its own (`make federated`), so everything here is run as the
+commands that a person runs.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+from mmcore.engine import Engine
+from mmcore.federated.plan import read_plan
+from mmcore.federated.sites import write_sites
+from mmcore.train.tracking import read_log
+from tests.unit.federated.tiny_plan import SITES, write_plan
+
+ROOT = Path(__file__).parents[3]
+PYTHON = ROOT / ".venv-federated" / "bin" / "python"
+PATIENCE = 270.0  # seconds for a few rounds on a busy machine
+STATE = "federated.safetensors"
+
+pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="Flower: run `make federated`")
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which a call to the outside would fail at once."""
+    nowhere = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    return {**os.environ, "OMP_NUM_THREADS": "1", "NO_PROXY": "127.0.0.1,localhost", **nowhere}
+
+
+def prepared(folder: Path, **federation: object) -> tuple[Path, list[Path]]:
+    path = write_plan(folder, **federation)
+    return path, write_sites(read_plan(path), folder / "sites", work=folder)
+
+
+def simulated(folder: Path, **federation: object) -> list[np.ndarray]:
+    """Run a plan in a simulation; return the weights that all have at the end."""
+    path, sites = prepared(folder, **federation)
+    command = [str(PYTHON), "-m", "mmcore", "federated", "simulate", str(path),
+               *map(str, sites), "--out", str(folder / "pack"), "--work", str(folder)]  # fmt: skip
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=280,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    stored = load_file(folder / "tiny-sites" / STATE)
+    return [stored[key] for key in sorted(stored)]
+
+
+@pytest.mark.slow
+def test_secure_sums_are_the_plain_ones_and_the_pack_says_who_took_part(tmp_path: Path) -> None:
+    for name in ("plain", "secure"):
+        (tmp_path / name).mkdir()
+    plain = simulated(tmp_path / "plain", rounds=1)
+    secure = simulated(tmp_path / "secure", rounds=1, secure=True, most=100)
+    assert max(float(np.abs(a - b).max()) for a, b in zip(plain, secure, strict=True)) < 1e-3
+    pack = tmp_path / "secure" / "pack"
+    card = yaml.safe_load((pack / "card.yaml").read_text("utf-8"))
+    told = card["federated"]
+    assert told["algorithm"] == "FedAvg, 1 rounds of 1 local epochs, sums by SecAgg+"
+    assert {name: site["train"] for name, site in told["sites"].items()} == {
+        name: site["train"] for name, site in SITES.items()
+    }
+    assert "north (6), south (5), west (4)" in card["training_data"]
+    assert Engine.load(pack).identity.name == "tiny-sites"
+
+
+@contextmanager
+def running(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command of mmcore in a session of its own, and end all of it."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [str(PYTHON), "-m", "mmcore", "federated", *arguments],
+            cwd=ROOT, env=environment(), stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a session without a word, as a power cut would."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def wait_for(what: Callable[[], bool], server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while not what():
+        is_running = server.poll() is None and time.monotonic() < until
+        assert is_running, log.read_text("utf-8", "replace")[-4000:]
+        time.sleep(0.3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_server_and_site_are_killed_and_the_training_goes_on(tmp_path: Path) -> None:
+    path, sites = prepared(tmp_path, rounds=3)
+    server_port, *ports = free_ports(5)
+    logs = {name: tmp_path / f"{name}.log" for name in ("server", *SITES, "again")}
+    run = tmp_path / "tiny-sites"
+
+    def serve() -> tuple[str, ...]:
+        return ("serve", str(path), "--out", str(tmp_path / "pack"), "--work", str(tmp_path),
+                "--port", str(server_port))  # fmt: skip
+
+    def join(folder: Path, port: int) -> tuple[str, ...]:
+        return ("join", str(folder), "--port", str(server_port), "--own-port", str(port),
+                "--work", str(tmp_path / f"flower-{port}"))  # fmt: skip
+
+    def rounds() -> int:
+        return sum(record.get("event") == "round" for record in read_log(run))  # type: ignore[comparison-overlap]
+
+    with ExitStack() as stack:
+        first = stack.enter_context(running(logs["server"], *serve()))
+        for folder, port in zip(sites, ports[:3], strict=True):
+            joined = stack.enter_context(running(logs[folder.name], *join(folder, port)))
+        wait_for(lambda: rounds() >= 1, first, logs["server"])
+        kill(first)
+        kill(joined)
+        kept = rounds()
+        assert 1 <= kept < 3
+        second = stack.enter_context(running(logs["server"], *serve()))
+        stack.enter_context(running(logs["again"], *join(sites[-1], ports[3])))
+        wait_for((tmp_path / "pack" / "card.yaml").is_file, second, logs["server"])
+    numbers = [record["number"] for record in read_log(run)]
+    assert numbers == [1, 2, 3]
+    card = yaml.safe_load((tmp_path / "pack" / "card.yaml").read_text("utf-8"))
+    assert all(0.0 <= site["auroc"] <= 1.0 for site in card["federated"]["sites"].values())
+    assert Engine.load(tmp_path / "pack").identity.name == "tiny-sites"
