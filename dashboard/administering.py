@@ -1,16 +1,16 @@
 """What an admin does and sees: each asks for the right to it, whatever the page has drawn."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashboard import people
+from dashboard import exporting, people
 from mmcore.audit import Entry, Fault, Head, anchors
 from mmcore.audit.anchors import Noted
 from mmcore.audit.checking import checked
 from mmcore.audit.figures import Figures, figures
 from mmcore.people import Account, Action, Role
-from mmcore.store import Place
+from mmcore.store import EventKind, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,13 @@ def audit_state() -> AuditState | None:
 
 def check_audit() -> Checked | None:
     """Look through the whole audit. Raises ``NotAllowedError`` and ``AuditError``."""
-    people.require(Action.SEE_AUDIT)
+    admin = people.require(Action.SEE_AUDIT)
     store = people.journal()
     if store is None:
         return None
     heads = [one.head for one in anchors.noted(anchors.file_of(store.place.folder))]
     count, faults = checked(store.journal, heads)
+    _tell(store, admin.id, f"checked, {count} entries, {len(faults)} faults")
     return Checked(count, tuple(faults), len(heads))
 
 
@@ -102,8 +103,25 @@ def last_entries(number: int) -> tuple[Entry, ...]:
     return () if store is None else store.journal.last(number)
 
 
-def place() -> Place | None:
-    """Return where this site keeps what it keeps. Raises ``NotAllowedError``."""
-    people.require(Action.MANAGE_SITE)
-    store = people.journal()
-    return None if store is None else store.place
+def audit_file(since: int) -> Callable[[], bytes]:
+    """Return what makes a zip of the audit as FHIR Bundles, later and in another thread.
+
+    since: only entries after this number. It is made for who may see the audit at that moment, and
+    its being taken is in the audit before. Raises ``NotAllowedError`` and ``StoreError`` then.
+    """
+    from mmcore.audit.fhir import zipped
+
+    token = people.token()
+
+    def take() -> bytes:
+        admin, store = exporting.still_there(token, Action.SEE_AUDIT), people.journal()
+        if store is None:
+            return zipped(())
+        _tell(store, admin, f"taken out as FHIR from entry {since + 1} on")
+        return zipped(store.journal.entries(since=since))
+
+    return take
+
+
+def _tell(store: Store, admin: str, what: str) -> None:
+    store.tell(EventKind.AUDIT_USED, "", reader=admin, detail=what)

@@ -63,7 +63,7 @@ def taking(
     pack_name, digest = work.pack_name or "", work.case.digest
 
     def take() -> bytes:
-        person = _still_there(token, action)
+        person = still_there(token, action)
         if current.person is None or person != current.person.id:
             raise NotAllowedError(action=action)
         journal = people.journal()
@@ -74,8 +74,11 @@ def taking(
     return take
 
 
-def _still_there(token: str, action: Action) -> str:
-    """Return whose session a token is of, if it is open and they may do this."""
+def still_there(token: str, action: Action) -> str:
+    """Return whose session a token is of, if it is open and they may do this.
+
+    Raises ``NotAllowedError`` else.
+    """
     if people.is_open():
         return people.person().id
     found = people.everybody().find(token)

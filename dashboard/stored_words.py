@@ -7,7 +7,7 @@ from mmcore.store import Place
 
 def where_kept(place: Place | None) -> str:
     """Return where cases are kept and for how long; None where nothing is kept."""
-    if place is None:
+    if place is None or place.keep_days == 0:
         return say(
             "Nothing is stored here: a case and what you enter are gone when this tab is closed or "
             "loaded again."

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import messages, people, people_words
-from dashboard.components import admin
+from dashboard.components import admin, settling
 from dashboard.components.waiting import error_state
 from dashboard.language import say, t
 from dashboard.people import Action
@@ -13,7 +13,7 @@ PANELS = {
     say("People"): (Action.MANAGE_PEOPLE, admin.accounts_panel),
     say("Use"): (Action.SEE_FIGURES, admin.use_panel),
     say("Audit"): (Action.SEE_AUDIT, admin.audit_panel),
-    say("Site"): (Action.MANAGE_SITE, admin.site_panel),
+    say("Site"): (Action.MANAGE_SITE, settling.panel),
 }
 
 st.subheader(t("Admin"))

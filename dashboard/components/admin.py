@@ -1,4 +1,4 @@
-"""The parts of the Admin page: people, use, audit, site."""
+"""The parts of the Admin page about people, use and the audit."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -23,12 +23,6 @@ _KINDS = {
     "cut": say("The end is missing from number {seq} on: a noted head was beyond it."),
     "replaced": say("Entry {seq} is another one than when its hash was noted."),
     "without key": say("Entry {seq} was made without the site's key, where the chain had one."),
-}
-_MODES = {
-    LoginMode.NONE: say("Nobody signs in."),
-    LoginMode.LOCAL: say("With accounts and passwords that are kept here."),
-    LoginMode.OIDC: say("By the identity provider of this site."),
-    LoginMode.HEADER: say("By the proxy in front of this server."),
 }
 _GATE = {"scored": say("Scored"), "caution": say("Caution"), "withheld": say("Withheld")}
 
@@ -250,7 +244,18 @@ def audit_panel() -> None:
         "or made anew, only a head shows that was noted where the database is not."
     )
     show(element("p", words, cls="co-muted"))
-    if st.button(t("Check the whole audit"), key="check-audit"):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        is_asked = st.button(t("Check the whole audit"), key="check-audit")
+        since = st.number_input(
+            t("Only entries after number"), min_value=0, max_value=head.seq, step=1,
+            key="audit-since", width=240,
+        )  # fmt: skip
+        st.download_button(
+            t("Download as FHIR"), administering.audit_file(int(since)),
+            file_name=f"consilium-audit-{since + 1}-{head.seq}.zip", mime="application/zip",
+            icon=":material/download:", on_click="ignore", key="audit-fhir",
+        )  # fmt: skip
+    if is_asked:
         _checked()
     names = {account.id: account.display for account in people.everybody().accounts()}
     rows = [
@@ -287,23 +292,3 @@ def _checked() -> None:
 
 def _fault(fault: Fault) -> str:
     return t(filled(_KINDS[fault.kind], seq=fault.seq))
-
-
-# --- Site
-
-
-def site_panel() -> None:
-    """Draw what the site has set: where things are kept, under which key, how people sign in."""
-    place, policy = administering.place(), people.policy()
-    show(element("p", t(stored_words.where_kept(place))))
-    show(element("p", t("People sign in: {how}", how=_MODES[policy.mode])))
-    if policy.mode is not LoginMode.NONE:
-        words = t(
-            "A page is locked after {lock} minutes without a hand on it; a session ends after "
-            "{idle} hours without one, and after {longest} hours in any case.",
-            lock=f"{policy.lock_after / timedelta(minutes=1):g}",
-            idle=f"{policy.idle_after / timedelta(hours=1):g}",
-            longest=f"{policy.session_for / timedelta(hours=1):g}",
-        )
-        show(element("p", words))
-    show(element("p", t("These are set in the environment of the server."), cls="co-muted"))

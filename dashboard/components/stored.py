@@ -1,6 +1,7 @@
 """Stored cases: the list, a case on its way back, what could not be saved, where it all lies."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import streamlit as st
@@ -77,6 +78,7 @@ def cases_list() -> None:
             return
         listed = kept.cases(reader=people.reader(), most=_MOST)
         removed = kept.cases(states=(CaseState.REMOVED,)) if people.may(Action.REMOVE) else ()
+        place = replace(kept.place, keep_days=kept.retention.days())
     except StoreError as error:
         error_state(messages.of_error(error))
         return
@@ -90,7 +92,7 @@ def cases_list() -> None:
     )
     for case in listed if shows_all else listed[:_AT_ONCE]:
         _row(case)
-    _say(stored_words.where_kept(kept.place))
+    _say(stored_words.where_kept(place))
 
 
 def _row(case: StoredCase) -> None:

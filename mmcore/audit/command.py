@@ -3,7 +3,6 @@
 Which audit: that of the store in the environment (``mmcore/store/place.py``), as for the server.
 """
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -63,7 +62,7 @@ def export(
     site: Annotated[str, typer.Option(help="What the site calls this installation.")] = "consilium",
 ) -> None:
     """Write the audit as FHIR R4 AuditEvents, 500 a Bundle, each checked."""
-    from mmcore.audit.fhir import bundles
+    from mmcore.audit.fhir import bundles, file_name, text_of
     from mmcore.cli import _refusals
     from mmcore.store.journal import journal_at
     from mmcore.store.place import place_of
@@ -72,8 +71,7 @@ def export(
         out.mkdir(parents=True)
         number = 0
         for number, bundle in enumerate(bundles(journal.entries(since=since), site=site), 1):
-            text = json.dumps(bundle, ensure_ascii=False, indent=1)
-            (out / f"audit-{number:05}.json").write_text(text, "utf-8")
+            (out / file_name(number)).write_text(text_of(bundle), "utf-8")
     typer.echo(f"{number} Bundles in {out}")
 
 

@@ -4,7 +4,9 @@ Types and subtypes are of DICOM PS3.16, CID 400 and of HL7's own code system whe
 Nobody is named: agents are accounts by their id, patients are cases by their digest.
 """
 
+import io
 import json
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
 from itertools import islice
@@ -72,6 +74,25 @@ def bundles(entries: Iterable[Entry], *, site: str = "consilium") -> Iterator[di
         }
         check_bundle(bundle)
         yield bundle
+
+
+def zipped(entries: Iterable[Entry], *, site: str = "consilium") -> bytes:
+    """Return a zip with a file for each Bundle, the same for the same entries."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, bundle in enumerate(bundles(entries, site=site), start=1):
+            archive.writestr(zipfile.ZipInfo(file_name(number)), text_of(bundle))
+    return packed.getvalue()
+
+
+def file_name(number: int) -> str:
+    """Return the name of the file of a Bundle, counted from 1."""
+    return f"audit-{number:05}.json"
+
+
+def text_of(bundle: Mapping[str, Any]) -> str:
+    """Return a Bundle as the text of its file."""
+    return json.dumps(bundle, ensure_ascii=False, indent=1)
 
 
 def event(entry: Entry, site: str) -> dict[str, Any]:

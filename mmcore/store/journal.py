@@ -154,6 +154,16 @@ class Journal:
             ).all()
             return tuple(map(entry_of, rows))
 
+    def of_site(self, kind: EventKind) -> tuple[Entry, ...]:
+        """Return the entries of one kind that are about no case, in order.
+
+        Raises ``AuditError`` as ``entries`` does.
+        """
+        wanted = (audit.c.case_digest == "") & (audit.c.kind == str(kind))
+        with self._database.reading() as connection, _readable(0):
+            rows = connection.execute(select(audit).where(wanted).order_by(audit.c.seq)).all()
+            return tuple(map(entry_of, rows))
+
     def events(self, case_digest: str) -> tuple[Event, ...]:
         """Return what happened to a case, in order; also after it was deleted."""
         with self._database.reading() as connection:

@@ -26,6 +26,7 @@ from mmcore.store.records import (
     StoredCase,
     StoredDesk,
 )
+from mmcore.store.retention import Retention
 from mmcore.store.schema import bring_up_to_date
 from mmcore.store.scoring_rows import ScoringRows
 from mmcore.store.sealing import KEY_CHANGE, KEY_CHECK, Seal
@@ -65,6 +66,7 @@ class Store:
         self.journal = Journal(self._database, self._seal, clock)
         self.people = PeopleRows(self._database, self._tell_of_people)
         self.reports = SignedReports(self._database, self._blobs, self._seal, clock, self._tell)
+        self.retention = Retention(self._database, place, clock, self._tell)
         self.work = WorkRows(self._database, self._seal, self._tell)
         self.scorings = ScoringRows(self._database, self._seal, clock)
         self.watched = WatchedRows(self._database, clock)
@@ -204,8 +206,8 @@ class Store:
         self._discard(blobs)
 
     def expire(self) -> int:
-        """Delete what was kept for as many days as the place says; return the number of cases."""
-        days = self.place.keep_days
+        """Delete what was kept for as many days as the site says; return the number of cases."""
+        days = self.retention.days()
         if not days:  # 0: no case is kept from now on, and an older one stays where it is
             return 0
         before = self._clock() - timedelta(days=days)

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from mmcore.cli import app
 from mmcore.errors import StoreError, StoreKeyError, StoreUnavailableError
 from mmcore.records import Patient
-from mmcore.store import KeptFile, Place, Progress, Store, StoredDesk
+from mmcore.store import LOCAL, KeptFile, Place, Progress, Store, StoredDesk
 from mmcore.store import tables as declared
 from mmcore.store.blobs import Blobs
 from mmcore.store.database import Database
@@ -70,6 +70,11 @@ def fill(store: Store, *digests: str) -> None:
             digest, "p", document=f"signed {number}".encode(), signature={"who": name}, desk=saved
         )
         store.reports.add(digest, "p", addendum={"text": name}, after=0)
+        stamp = store.reports.stamp(digest, "p")
+        assert stamp is not None
+        store.reports.cosign(
+            digest, "p", {"name": f"second {name}"}, stamp=stamp, reader=LOCAL, by="b-20"
+        )
 
 
 def check(store: Store, *digests: str) -> None:
@@ -87,6 +92,7 @@ def check(store: Store, *digests: str) -> None:
         assert signed is not None
         assert signed.signature == {"who": case.person}
         assert [dict(one) for one in signed.addenda] == [{"text": case.person}]
+        assert [dict(one) for one in signed.cosignatures] == [{"name": f"second {case.person}"}]
 
 
 def still_old(folder: Path, old: Seal) -> list[str]:
@@ -134,7 +140,7 @@ def test_everything_opens_with_the_new_key_and_nothing_with_the_old(place: Place
         fill(store, JANE, JOHN)
     done = rotate(place, NEW, person_of=person_of)
     assert done.files == 7, "two own, one common, two pictures, two signed documents"
-    assert done.values == 19, "nine of each case, and the key of the journal"
+    assert done.values == 21, "ten of each case, and the key of the journal"
     with pytest.raises(StoreKeyError):
         Store(place)
     with Store(replace(place, key=NEW)) as store:
