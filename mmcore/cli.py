@@ -17,8 +17,9 @@ from mmcore.federated.command import federated
 from mmcore.network.command import fetch, listen, outbox, peers, send
 from mmcore.packs import find_pack
 from mmcore.people.command import people
+from mmcore.private.command import private
 from mmcore.results.command import results
-from mmcore.scale.commands import serve
+from mmcore.scale.commands import archive, serve
 from mmcore.serve.explaining import explain
 from mmcore.worklist.commands import backup, move, restore, watch
 from mmcore.worklist.rekeying import rekey
@@ -257,9 +258,11 @@ app.add_typer(audit, name="audit")
 app.add_typer(people, name="people")
 app.add_typer(compress, name="compress")
 app.add_typer(federated, name="federated")
+app.add_typer(private, name="private")
 app.add_typer(compress, name="compress")
 app.command()(results)
 app.command()(serve)
+app.command()(archive)
 app.command()(send)
 app.command()(outbox)
 app.command()(peers)

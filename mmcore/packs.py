@@ -3,7 +3,10 @@
 import hashlib
 from pathlib import Path
 
-from mmcore.errors import ConfigError
+import yaml
+
+from mmcore.errors import ConfigError, PackIntegrityError
+from mmcore.records import PackIdentity
 
 FILES = (
     "pack.yaml", "model.safetensors", "calibration.json", "reference.npz", "card.yaml", "card.md",
@@ -35,3 +38,15 @@ def digest_of(folder: Path) -> str:
                 name.encode() + b"\0" + hashlib.sha256((folder / name).read_bytes()).digest()
             )
     return sha.hexdigest()
+
+
+def identity_of(folder: Path) -> PackIdentity:
+    """Return what a pack says it is, without loading it. Raises ``PackIntegrityError``."""
+    try:
+        head = yaml.safe_load((folder / "pack.yaml").read_text("utf-8"))
+        return PackIdentity(
+            str(head["name"]), str(head["version"]), digest_of(folder), bool(head["is_simulated"])
+        )
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        problem = f"its head can not be read ({type(error).__name__})"
+        raise PackIntegrityError(pack=folder.name, problem=problem) from error

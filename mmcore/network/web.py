@@ -8,6 +8,7 @@ process.
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import requests
@@ -36,6 +37,30 @@ _CONFLICT = 409
 
 def find(peer: Peer, query: Query) -> tuple[StudyFound, ...]:
     """Return the studies that match, newest first. Raises ``PeerError``."""
+    with _client(peer) as client:
+        return newest_first(_page(client, query, 0))
+
+
+def find_all(peer: Peer, query: Query) -> Iterator[StudyFound]:
+    """Yield every study that matches, however many there are, as the peer sorts them.
+
+    The modality is looked at here: Orthanc loses count of what it has left out by it. Studies that
+    tell none are among the found. Ends where the peer repeats itself. Raises ``PeerError``.
+    """
+    seen: set[str] = set()
+    while True:
+        with _client(peer) as client:
+            found = _page(client, replace(query, modality=""), len(seen))
+        new = [study for study in found if study.study_uid not in seen]
+        for study in new:
+            if not query.modality or not study.modalities or query.modality in study.modalities:
+                yield study
+        seen.update(study.study_uid for study in new)
+        if not new or len(found) < MAX_ANSWERS:
+            return
+
+
+def _page(client: DICOMwebClient, query: Query, offset: int) -> list[StudyFound]:
     filters = {
         "PatientID": query.patient_id,
         "PatientName": query.patient_name,
@@ -44,13 +69,13 @@ def find(peer: Peer, query: Query) -> tuple[StudyFound, ...]:
         "StudyDate": query.date,
         "ModalitiesInStudy": query.modality,
     }
-    with _client(peer) as client:
-        found = client.search_for_studies(
-            search_filters={name: value for name, value in filters.items() if value},
-            fields=list(_FIELDS),
-            limit=MAX_ANSWERS,
-        )
-        return newest_first(_study(one) for one in found[:MAX_ANSWERS])
+    found = client.search_for_studies(
+        search_filters={name: value for name, value in filters.items() if value},
+        fields=list(_FIELDS),
+        limit=MAX_ANSWERS,
+        offset=offset or None,
+    )
+    return [_study(one) for one in found[:MAX_ANSWERS]]
 
 
 def fetch(peer: Peer, study_uid: str) -> tuple[bytes, ...]:

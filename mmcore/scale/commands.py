@@ -1,7 +1,10 @@
 """The commands ``serve`` and ``archive``."""
 
+import math
 import signal
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -72,3 +75,64 @@ def _until_stopped() -> None:
     for which in (signal.SIGTERM, signal.SIGINT):
         signal.signal(which, lambda *_: ended.set())
     ended.wait()
+
+
+def archive(
+    pack: Annotated[Path, typer.Option("--pack", help="A pack folder or an embedded name.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder of the Parquet parts.")],
+    folder: Annotated[
+        Path | None, typer.Argument(exists=True, file_okay=False, help="Studies in files.")
+    ] = None,
+    peer: Annotated[str, typer.Option(help="A DICOMweb peer instead of a folder.")] = "",
+    days: Annotated[str, typer.Option(help="With --peer: such as 20240101-20240331.")] = "",
+    modality: Annotated[str, typer.Option(help="With --peer: such as DX.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Processes with an engine each.")] = 1,
+    cpus: Annotated[float, typer.Option(min=0.1, help="Cores of each.")] = 1.0,
+    gpus: Annotated[float, typer.Option(min=0, help="GPUs of each; may be a part.")] = 0.0,
+    batch: Annotated[int, typer.Option(min=1, max=256, help="Studies encoded together.")] = 8,
+    part: Annotated[int, typer.Option(min=1, help="Studies per part, at most.")] = 1000,
+    address: AddressOption = "",
+) -> None:
+    """Score every study of an archive once, into Parquet; run again to go on where it stopped."""
+    from mmcore.cli import _refusals, pack_folder
+    from mmcore.scale.cluster import joined, need_ray
+
+    if (folder is None) is not bool(peer) or bool(peer) is not bool(days):
+        raise typer.BadParameter("give a folder, or --peer with --days")
+    with _refusals():
+        need_ray("scoring an archive", address=address, is_background=True)
+        from mmcore.packs import identity_of
+        from mmcore.scale import studies
+        from mmcore.scale.archive import score_archive
+        from mmcore.scale.rows import held
+        from mmcore.scale.spreading import RaySpread, Spreading
+
+        where = pack_folder(pack).resolve()
+        source: studies.Source = (
+            studies.WebSource(peer, *studies.days(days), modality)
+            if folder is None
+            else studies.FolderSource(folder.resolve())
+        )
+        how = Spreading(workers=workers, cpus=cpus, gpus=gpus)
+        with held(out) as parts, joined(address, cpus=math.ceil(workers * cpus) + 1):
+            summary = score_archive(
+                source, parts, identity_of(where), RaySpread(where, source, how),
+                batch=batch, part_rows=part, on_progress=_progress(part),
+            )  # fmt: skip
+    typer.echo(
+        f"{summary.scored} scored, {summary.not_scored} not, {summary.before} before; "
+        f"{summary.left} left for another run; {summary.seconds:.0f} s"
+    )
+    if summary.left:
+        raise typer.Exit(1)
+
+
+def _progress(every: int) -> Callable[[int, int], None]:
+    started = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        if done % every == 0 or done == total:
+            a_day = done / max(1e-9, time.monotonic() - started) * 86_400
+            typer.echo(f"{done} of {total} studies; {a_day:,.0f} a day at this pace")
+
+    return tell

@@ -15,8 +15,8 @@ import yaml
 
 from mmcore.errors import ModelServerError, PackIntegrityError
 from mmcore.language import say, word
-from mmcore.packs import digest_of
-from mmcore.records import Case, Explanation, Instance, Modality, Note, PackIdentity, Prediction
+from mmcore.packs import identity_of
+from mmcore.records import Case, Explanation, Instance, Modality, Note, Prediction
 from mmcore.scale.asking import ModelServer
 from mmcore.scale.calls import Call, without_names
 from mmcore.scale.place import ServerPlace
@@ -46,19 +46,17 @@ class RemoteEngine:
         load: of the engine that computes here where the site wants that. Raises
         ``PackIntegrityError``.
         """
+        self.identity = identity_of(folder)
         try:
             head = yaml.safe_load((folder / "pack.yaml").read_text("utf-8"))
-            card = yaml.safe_load((folder / "card.yaml").read_text("utf-8"))
-            self.identity = PackIdentity(
-                str(head["name"]), str(head["version"]), digest_of(folder),
-                bool(head["is_simulated"]),
-            )  # fmt: skip
+            self.card_facts: Mapping[str, Any] = yaml.safe_load(
+                (folder / "card.yaml").read_text("utf-8")
+            )
+            self.card_markdown = (folder / "card.md").read_text("utf-8")
             self.target_names: Mapping[str, str] = {
                 str(target["name"]): word(str(target["display"]))
                 for target in head["model"]["targets"]
             }
-            self.card_facts: Mapping[str, Any] = card
-            self.card_markdown = (folder / "card.md").read_text("utf-8")
         except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
             problem = f"its head can not be read ({type(error).__name__})"
             raise PackIntegrityError(pack=folder.name, problem=problem) from error

@@ -48,6 +48,7 @@ DOORS = {
     "argon2": ("mmcore/people/passwords.py",),
     "prometheus_client": ("mmcore/audit/prometheus.py",),
     "ray": ("mmcore/scale/",),
+    "pyarrow": ("mmcore/scale/rows.py",),
     "httpx": ("mmcore/scale/asking.py",),
     "onnxruntime": ("mmcore/model/exported.py", "mmcore/compress/"),
     "onnx": ("mmcore/compress/",),

@@ -24,12 +24,13 @@ from mmcore.scale.remote import RemoteEngine
 from mmcore.simulate import sample_patient
 from tests.browser.conftest import free_port
 from tests.tiny import SEED, tiny_engine, tiny_pack, untried
+from tests.unit.scale.processes import family, listening, named
 
 ROOT = Path(__file__).parents[3]
 TOKEN = "the-token-of-this-test"
 CASES = [phantom_case(sample_patient(SEED, number)) for number in range(6)]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a busy machine takes long
 
 
 @dataclass(frozen=True)
@@ -42,56 +43,7 @@ class Running:
     @property
     def replicas(self) -> list[int]:
         """Its processes that hold a model."""
-        return [
-            process
-            for process in family(self.process)
-            if command(process).startswith("ray::ServeReplica:consilium:model")
-        ]
-
-
-def command(process: int) -> str:
-    try:
-        return Path(f"/proc/{process}/cmdline").read_text("utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def family(process: int) -> set[int]:
-    """Return a process and all that it started, and they did."""
-    parents: dict[int, int] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                stat = (folder / "stat").read_text("utf-8", errors="replace")
-            except OSError:
-                continue
-            parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
-    found, grew = {process}, True
-    while grew:
-        more = {child for child, parent in parents.items() if parent in found} - found
-        found |= more
-        grew = bool(more)
-    return found
-
-
-def listening(processes: set[int]) -> set[str]:
-    """Return the addresses on which these processes listen, as the kernel writes them."""
-    sockets = set()
-    for process in processes:
-        try:
-            for descriptor in Path(f"/proc/{process}/fd").iterdir():
-                link = str(descriptor.readlink())
-                if link.startswith("socket:["):
-                    sockets.add(link[8:-1])
-        except OSError:
-            continue
-    found = set()
-    for table in ("tcp", "tcp6"):
-        for row in Path(f"/proc/net/{table}").read_text("ascii").splitlines()[1:]:
-            words = row.split()
-            if words[3] == "0A" and words[9] in sockets:
-                found.add(words[1].partition(":")[0])
-    return found
+        return named(self.process, "ray::ServeReplica:consilium:model")
 
 
 @pytest.fixture(scope="module")
