@@ -9,8 +9,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from dashboard import filing, services, worklist_scoring, worklist_watching
-
 _LET_PAGES_FIRST_SECONDS = 2.0
 """Loading a model takes the machine from whoever opens the first page at the same moment."""
 
@@ -24,6 +22,9 @@ async def running(_: object) -> AsyncIterator[None]:
 
 def start() -> None:
     """Begin all of it; what runs already goes on. Never raises."""
+    # Imported once the server runs: Streamlit's caches want to be made then.
+    from dashboard import filing, services, worklist_scoring, worklist_watching
+
     filing.carry_on()
     worklist_scoring.start(services.packs())
     worklist_watching.start()

@@ -51,6 +51,7 @@ SORT_WORDS = {
     SortBy.TRIAGE: say("Urgent first, then as the model suggests"),
     SortBy.RECEIVED: say("By arrival"),
     SortBy.STUDY: say("By date of the study"),
+    SortBy.NAME: say("By name"),
     SortBy.STATUS: say("By status"),
     SortBy.MODALITY: say("By modality"),
     SortBy.READER: say("By reader"),
@@ -93,9 +94,20 @@ def names_findings() -> bool:
     return site.reading_mode() is ReadingMode.CONCURRENT
 
 
+def names_are_sealed() -> bool:
+    """Return whether names are encrypted, so that no list can be sorted by them."""
+    store = keeping.store()
+    return store is None or not store.work.sorts_by_name
+
+
 def sorts() -> tuple[SortBy, ...]:
-    """Return the orders that this site offers: one by the model's answer only where it may."""
+    """Return the orders that this site offers: one by the model's answer only where it may.
+
+    Nor by name where names are encrypted.
+    """
     hidden = {SortBy.FLAGGED, SortBy.TRIAGE}
+    if names_are_sealed():
+        hidden.add(SortBy.NAME)
     if names_findings() or site.triage() is site.Triage.ORDER:
         hidden.discard(SortBy.TRIAGE)
     if not names_findings() and site.triage() is site.Triage.FLAG:

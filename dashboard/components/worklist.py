@@ -32,7 +32,7 @@ _SINCE_WORDS = {
 _TONES = {WorkStatus.READING: "reading"}
 _COLUMNS = (
     ("priority", say("Priority"), ""),
-    ("patient", say("Patient"), ""),
+    ("patient", say("Patient"), SortBy.NAME),
     ("study", say("Study"), SortBy.STUDY),
     ("modality", say("Modality"), SortBy.MODALITY),
     ("status", say("Status"), SortBy.STATUS),
@@ -90,7 +90,10 @@ def filters(asked: Asked, modalities: tuple[str, ...]) -> Asked:
             t("Received"), {k: t(v) for k, v in _SINCE_WORDS.items()}, asked.since, "since", 150
         )
         orders = {str(sort): t(SORT_WORDS[sort]) for sort in worklist.sorts()}
-        sort = _choice(t("Order"), orders, str(asked.sort), "sort", 270)
+        why_not = t(
+            "Names are encrypted here, so the list can not be sorted by them. Search finds them."
+        ) if worklist.names_are_sealed() else None  # fmt: skip
+        sort = _choice(t("Order"), orders, str(asked.sort), "sort", 270, why_not)
         is_urgent = st.toggle(t("Urgent only"), value=asked.is_urgent, key="worklist-urgent")
     now = replace(
         asked, words=words, status=status, modality=modality, assigned_to=assigned, since=since,
@@ -204,6 +207,7 @@ def _message(asked: Asked, page: WorkPage) -> dict[str, Any]:
     now = datetime.now(UTC)
     rows = [_row(row, now) for row in page.rows]
     flagging = any(row["priority"]["flag"] for row in rows)
+    offered = worklist.sorts()
     return {
         "words": (_flag_words() if flagging else {})
         | {
@@ -218,7 +222,8 @@ def _message(asked: Asked, page: WorkPage) -> dict[str, Any]:
             ),
         },
         "columns": [
-            {"id": name, "label": t(label), "sort": str(sort)} for name, label, sort in _COLUMNS
+            {"id": name, "label": t(label), "sort": str(sort) if sort in offered else ""}
+            for name, label, sort in _COLUMNS
         ],
         "sort": {"by": str(asked.sort), "down": asked.is_descending},
         "rows": rows,
@@ -276,12 +281,14 @@ def _age(since: datetime, now: datetime) -> str:
     return t("{n} days", n=minutes // (60 * 24))
 
 
-def _choice(label: str, names: dict[str, str], now: str, key: str, width: int) -> str:
+def _choice(
+    label: str, names: dict[str, str], now: str, key: str, width: int, about: str | None = None
+) -> str:
     if now not in names:
         names = names | {now: now}
     return st.selectbox(
         label, list(names), index=list(names).index(now), format_func=names.__getitem__,
-        key=f"worklist-{key}-{now}", width=width,
+        key=f"worklist-{key}-{now}", width=width, help=about,
     )  # fmt: skip
 
 

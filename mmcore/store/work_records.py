@@ -40,13 +40,14 @@ class WorkStatus(StrEnum):
 
 
 class SortBy(StrEnum):
-    """What the list may be sorted by. Names are not among it: they may be encrypted."""
+    """What the list may be sorted by; by names only where they are not encrypted."""
 
     PRIORITY = "priority"  # marked urgent by a person first, then who waits longest
     TRIAGE = "triage"  # the same, but after urgent ones as the model's answer suggests
     FLAGGED = "flagged"  # the same, but after urgent ones whatever is flagged
     RECEIVED = "received"
     STUDY = "study"
+    NAME = "name"
     STATUS = "status"
     MODALITY = "modality"
     READER = "reader"

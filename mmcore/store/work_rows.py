@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     Connection,
     Select,
     and_,
     case,
+    cast,
     delete,
     exists,
     func,
@@ -98,6 +100,11 @@ class WorkRows:
         """Work inside the store's own database. tell: writes what happens into the journal."""
         self._database, self._seal, self._tell = database, seal, tell
 
+    @property
+    def sorts_by_name(self) -> bool:
+        """Whether the list can be sorted by names: the database can not look into sealed ones."""
+        return not self._seal.has_key
+
     def describe(self, digest: str, facts: CaseFacts) -> None:
         """Write down what a stored case is about; nothing for one that is gone."""
         with self._database.writing(alone=True) as connection:
@@ -117,7 +124,10 @@ class WorkRows:
         return len(rows)
 
     def page(self, query: WorkQuery, view: WorkView) -> WorkPage:
-        """Return one page of the list, and how many cases match."""
+        """Return one page of the list, and how many cases match.
+
+        Raises ``ValueError`` for an order by name where ``sorts_by_name`` is not so.
+        """
         status = _status(view)
         wanted = self._wanted(query)
         with self._database.reading() as connection:
@@ -137,7 +147,7 @@ class WorkRows:
             rows = connection.execute(
                 _from(_columns(status, view), view)
                 .where(*wanted, by_status)
-                .order_by(*_order(query, status), cases.c.digest)
+                .order_by(*self._order(query, status), cases.c.digest)
                 .offset(query.offset)
                 .limit(query.most)
             ).all()
@@ -221,6 +231,19 @@ class WorkRows:
         if query.since is not None:
             wanted.append(cases.c.created_at >= query.since)
         return wanted
+
+    def _order(self, query: WorkQuery, status: ColumnElement[str]) -> list[ColumnElement[Any]]:
+        if query.sort is not SortBy.NAME:
+            return _order(query, status)
+        if not self.sorts_by_name:
+            raise ValueError("names are sealed, so nothing is sorted by them")
+        if self._database.is_sqlite:
+            stated = func.json_extract(worklist.c.identity, "$.name")
+        else:
+            stated = func.json_extract_path_text(cast(worklist.c.identity, JSON), "name")
+        name = func.lower(stated)
+        chosen = name.desc() if query.is_descending else name.asc()
+        return [name == "", chosen, cases.c.created_at]  # who is not named comes last
 
     def _tokens(self, word: str) -> list[int]:
         """Return the fingerprints of a word, also that of cases kept before there was a key."""

@@ -1,5 +1,6 @@
 """Filing a report: off by default, on the disk before the page says so, and told how far it got."""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import displays, filing
 from dashboard.state import CaseWork
 from dashboard.viewer import stacks
-from mmcore.errors import PeerError
+from mmcore.errors import PeerError, SignedReportFiledError
 from mmcore.network import exchange
 from mmcore.network import filing as core
 from mmcore.network.outbox import Outbox
@@ -20,6 +21,10 @@ from mmcore.results.records import Display, Kind, Made, Mark
 from mmcore.store import Place
 from tests.app import factory
 from tests.app.conftest import Stage, html
+from tests.app.desk import JANE, store
+from tests.unit.network.fhir_store import fhir_store
+
+sends = exchange.store
 
 MADE = (Made(Kind.PDF, "pdf.dcm", b"pdf", sop_instance_uid="1.2.1"),
         Made(Kind.SR, "sr.dcm", b"sr", sop_instance_uid="1.2.2"))  # fmt: skip
@@ -118,6 +123,50 @@ def test_what_a_peer_refuses_can_be_withdrawn(stage: Stage, folder: Path, peer: 
     app.button(key=f"co-withdraw-{parcel.id}").click().run()
     assert "Withdrawn" in html(app)
     assert not peer.got
+    told = [e.detail for e in store().events(JANE) if str(e.kind) == "exported"]
+    assert told == ["filed to pacs", "withdrawn from pacs"]
+    assert not app.button(key="co-file-pacs").disabled, "what was withdrawn can be filed again"
+
+
+def test_a_report_goes_to_a_fhir_server_as_it_goes_to_a_pacs(
+    stage: Stage, folder: Path, peer: FakePeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "make_results", make_results)
+    monkeypatch.setattr(exchange, "store", sends)
+    with fhir_store() as (url, kept):
+        (tmp_path / "peers.yaml").write_text(f"peers: [{{name: pacs, fhir: {{url: {url!r}}}}}]")
+        app = file_and_wait(report_page(stage), folder)
+        assert "1 of 1 objects taken" in html(app)
+        (report,) = kept.of("DiagnosticReport")
+    assert report["status"] == "preliminary"
+    assert "Doe, Jane" in report["subject"]["display"]
+
+
+def test_a_signed_report_that_lies_there_is_not_replaced_and_the_page_says_so(
+    stage: Stage, folder: Path, peer: FakePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise SignedReportFiledError(peer="pacs")
+
+    monkeypatch.setattr(core, "file_result", refuse)
+    app = report_page(stage)
+    app.button(key="co-file-pacs").click().run()
+    assert "It holds a signed report of this case" in html(app)
+
+
+def test_what_waits_of_a_deleted_case_goes_also_where_the_site_names_no_peers_any_more(
+    stage: Stage, folder: Path, peer: FakePeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer.problem = PeerError(peer="pacs", problem="can not be reached", may_pass=True)
+    file_and_wait(report_page(stage), folder)
+    filing.close()
+    monkeypatch.delenv(PEERS)
+    store().delete(JANE)
+    filing.carry_on()
+    end = time.monotonic() + 10
+    while [path for path in (folder / "outbox" / "objects").rglob("*") if path.is_file()]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_film_whose_study_is_not_known_is_told_so(

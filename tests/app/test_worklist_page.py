@@ -1,5 +1,6 @@
 """The first page of the day: what waits, in which order, and no answer before it may be seen."""
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from dashboard import services, site, turns, worklist, worklist_scoring, worklis
 from mmcore.errors import NonFiniteResultError
 from mmcore.records import GateVerdict, TargetGate
 from mmcore.store import EventKind, KeptFile
+from mmcore.store.place import KEY
 from mmcore.store.work_records import CaseFacts, SortBy
 from tests.app import factory
 from tests.app.conftest import ENTRYPOINT, Stage, html
@@ -127,6 +129,26 @@ def test_an_order_that_the_site_does_not_offer_is_not_taken_from_the_browser(
     app.run()
     assert worklist.query_of(replace(worklist.Asked(), sort=SortBy.TRIAGE)).sort is SortBy.PRIORITY
     assert table.message["sort"]["by"] == str(SortBy.PRIORITY)
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_names_sort_the_list_only_where_they_are_not_encrypted(
+    stage: Stage, folder: Path, table: Table, is_sealed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_sealed:
+        monkeypatch.setenv(KEY, base64.b64encode(bytes(32)).decode())
+    for name in ("john", "jane"):
+        stage.open_case(name)
+    app = listed()
+    sort = next(s for s in app.selectbox if s.key.startswith("worklist-sort"))
+    head = next(c for c in table.message["columns"] if c["id"] == "patient")
+    assert ("By name" in sort.options) is not is_sealed
+    assert ("encrypted" in (sort.help or "")) is is_sealed
+    assert head["sort"] == ("" if is_sealed else "name")
+    table.does = [("sort", "name")]
+    app.run()
+    app.run()
+    assert table.order == ([JOHN, JANE] if is_sealed else [JANE, JOHN])
 
 
 def test_a_site_may_show_a_flag_that_names_nothing(

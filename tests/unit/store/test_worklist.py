@@ -57,6 +57,19 @@ def full(request: pytest.FixtureRequest, place: Place, clock: Clock) -> Iterator
         yield store
 
 
+def test_names_sort_the_list_where_they_are_not_sealed(full: Store) -> None:
+    def order(*, down: bool = False) -> list[int]:
+        return listed(full.work.page(WorkQuery(sort=SortBy.NAME, is_descending=down), VIEW))
+
+    if full.work.sorts_by_name:
+        put(full, 5, CaseFacts("adams^Zoe"))
+        assert order() == [5, 1, 2, 3, 4], "whatever their case, and who is not named last"
+        assert order(down=True) == [3, 2, 1, 5, 4]
+    else:
+        with pytest.raises(ValueError, match="sealed"):
+            order()
+
+
 SEARCHES: dict[str, list[int]] = {
     "doe": [1], "DOE jane": [1], "jan": [1], "doe anna": [], "oe": [],
     "muller": [2], "Müller": [2], "ludensch": [2], "anna mar": [2], "ma": [],
