@@ -112,6 +112,9 @@ def distil_command(
     start: Annotated[
         Path | None, typer.Option(help="Begin with the weights of this pack, such as a pruned one.")
     ] = None,
+    patients: Annotated[
+        int, typer.Option(help="Learn from the first so many training patients; 0 for all.")
+    ] = 0,
     work: Annotated[Path, typer.Option(help="Shards and checkpoints; the same folder resumes.")] = (
         Path("runs")
     ),
@@ -129,7 +132,7 @@ def distil_command(
     with _refusals():
         distil(
             pack_folder(teacher), student, out=out, work=work, data=data,
-            start=None if start is None else pack_folder(start),
+            start=None if start is None else pack_folder(start), patients=patients,
         )  # fmt: skip
 
 

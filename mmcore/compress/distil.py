@@ -8,7 +8,7 @@ where a batch has a label of none. The result is an ordinary pack with a calibra
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +84,15 @@ def distil(
     work: Path,
     data: Path | None = None,
     start: Path | None = None,
+    patients: int = 0,
 ) -> None:
     """Train a student of the pack ``teacher`` as a student file says; write its pack to ``out``.
 
     start: a pack, such as a pruned one, whose architecture and weights the student begins with; by
     default it has the teacher's architecture, as far as the file says nothing else, and weights by
-    chance. ``work`` and ``data`` as of ``train_pack``: run again with the same folder, a stopped
-    run goes on. Raises ``ConfigError`` if the student would not read what the teacher reads.
+    chance. patients: how many of the training examinations it learns from, the first ones; 0 for
+    all. ``work`` and ``data`` as of ``train_pack``: run again with the same folder, a stopped run
+    goes on. Raises ``ConfigError`` if the student would not read what the teacher reads.
     """
     keep_freed_memory()
     pack = load_pack(teacher)
@@ -100,6 +102,9 @@ def distil(
     folder.mkdir(parents=True, exist_ok=True)
     source = open_source(run, work=work, data=data)
     check_alike(source, pack)
+    if patients:
+        some = range(min(patients, len(source.train)))
+        source = replace(source, train=source.train.subset(some))
     network = build_network(run, source, folder=folder)
     if start is not None:
         network.load_state_dict(begun.network.state_dict())

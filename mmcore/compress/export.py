@@ -6,6 +6,7 @@ of the lungs, since the gate asks for both. A graph is kept only if it answers a
 """
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -81,7 +82,7 @@ def export_encoder(network: FusionNetwork, modality: Modality, example: Tensor) 
     """
     require_onnx()
     module = Exportable(network, modality).eval()
-    with TemporaryDirectory() as folder, _quietly():
+    with TemporaryDirectory() as folder, quietly():
         path = Path(folder) / "encoder.onnx"
         try:
             torch.onnx.export(
@@ -131,8 +132,17 @@ def require_onnx() -> Any:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep the exporter from printing its progress; what goes wrong is raised."""
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield
+def quietly() -> Iterator[None]:
+    """Keep torch and ONNX Runtime from printing progress and hints; what goes wrong is raised."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with (
+            warnings.catch_warnings(),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -6,10 +6,7 @@ them, and a pack would call findings otherwise from one machine to the next. Con
 few channels, as the first one does, stay in float: integers gain nothing there.
 """
 
-import logging
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.compress.export import require_onnx
+from mmcore.compress.export import quietly, require_onnx
 from mmcore.model.exported import INPUT
 
 QUANTISED = ("Conv", "MatMul", "Gemm")
@@ -34,7 +31,7 @@ def quantise(content: bytes, samples: npt.NDArray[np.generic]) -> bytes | None:
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    with TemporaryDirectory() as folder, _quietly():
+    with TemporaryDirectory() as folder, quietly():
         given, whole, small = (
             Path(folder) / f"{name}.onnx" for name in ("given", "whole", "small")
         )
@@ -74,16 +71,3 @@ class _Samples:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         while (row := self.get_next()) is not None:
             yield row
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep ONNX Runtime's hints on its own tools out of the log; what goes wrong is raised."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

@@ -85,13 +85,18 @@ def test_what_is_written_is_an_ordinary_pack(tmp_path: Path) -> None:
 
     with patch.object(distil, "open_source", source):
         distil.distil(
-            tiny_pack(), student_file(tmp_path), out=tmp_path / "small", work=tmp_path / "work"
+            tiny_pack(),
+            student_file(tmp_path),
+            out=tmp_path / "small",
+            work=tmp_path / "work",
+            patients=12,
         )
     engine = Engine.load(tmp_path / "small")
     assert engine.identity.version == "1.4.0-small"
     assert engine.pack.config.note is not None
     assert engine.pack.config.note.arguments["intermediate_size"] == 8
     assert "answers of the phantom pack" in engine.card_markdown
+    assert engine.card_facts["training"]["training_examinations"] == 12
 
 
 @pytest.mark.parametrize(
