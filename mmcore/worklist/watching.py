@@ -8,6 +8,7 @@ before it is noted, and noted before its source is moved.
 
 import hashlib
 import json
+import logging
 import os
 import tempfile
 import time
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from mmcore.errors import WatchError
+from mmcore.errors import StoreError, WatchError
 from mmcore.intake import RawFile, case_from_files
 from mmcore.language import say
 from mmcore.records import Case, FileVerdict
@@ -80,9 +81,12 @@ class Watcher:
     def look(self) -> Iterator[Entry]:
         """Take in what has stopped growing; yield what became of each such entry.
 
-        Raises ``WatchError`` where the folder can not be read, ``StoreError`` where nothing can be
-        stored; the entry at hand is then looked at again the next time.
+        Raises ``StoreError`` where nothing can be stored; the entry at hand is then looked at again
+        the next time. Raises ``WatchError`` where the folder can not be read, and at the end where
+        something could not be written beside an entry; such an entry, and one that can not be read
+        for a reason that nobody foresaw, holds up no other and waits until it changes.
         """
+        problem: WatchError | None = None
         for path in self._entries():
             found = _print_of(path)
             if not found or self._over.get(path.name) == found:
@@ -93,10 +97,24 @@ class Watcher:
                 continue
             if self.clock() - before[1] < self.settle:
                 continue
-            entry = self._take(path, found)
+            try:
+                entry = self._take(path, found)
+            except StoreError:
+                raise
+            except WatchError as error:
+                problem, entry = error, None
+                self._over[path.name] = found
+            except Exception as error:  # noqa: BLE001 - one bad entry must not hold up the others
+                # The message of a foreign error may quote a file.
+                kind = type(error).__name__
+                logging.getLogger("consilium").warning("an entry could not be read: %s", kind)
+                entry = None
+                self._over[path.name] = found
             if entry is not None:
                 self._over[path.name] = found
                 yield entry
+        if problem is not None:
+            raise problem
 
     def _entries(self) -> list[Path]:
         try:
@@ -119,7 +137,10 @@ class Watcher:
         if sum(size for _, size, _ in found) > MOST_BYTES:
             return self._refuse_whole(path, found)
         try:
-            files = [RawFile(_shown(path, name), (path / name).read_bytes()) for name, *_ in found]
+            files = [
+                RawFile(_shown(path, name), _content_of_file(path / name, size))
+                for name, size, _ in found
+            ]
         except OSError:
             return None
         if _print_of(path) != found:
@@ -150,9 +171,9 @@ class Watcher:
                 by="",  # nobody: the folder did
                 facts=facts_of(case),
             )
+        self.store.watched.note(content, digest)
         if refused or not is_case:
             self._note(path, digest, case)
-        self.store.watched.note(content, digest)
         self._put_aside(path, content, is_refused=not is_case)
         became = Became.KEPT if is_new else Became.KNOWN if is_case else Became.REFUSED
         return Entry(became, content, digest, len(files), len(refused))
@@ -216,6 +237,16 @@ def _print_of(path: Path) -> _Print:
     except OSError:  # it goes or comes at this moment
         return ()
     return tuple(sorted(found))
+
+
+def _content_of_file(path: Path, size: int) -> bytes:
+    """Return what is in a plain file, at most one byte more than it had: then it has changed.
+
+    Others may write into the folder: a link or a pipe in the file's place is not followed.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(size + 1)
 
 
 def _shown(path: Path, name: str) -> str:

@@ -15,8 +15,11 @@ from typer.testing import CliRunner
 
 from mmcore.cli import app
 from mmcore.errors import WatchError
+from mmcore.intake import RawFile
+from mmcore.records import Case
 from mmcore.store import Place, Store
 from mmcore.store.place import DATA, KEEP_DAYS
+from mmcore.worklist import watching
 from mmcore.worklist.watching import DONE, NOTE, REFUSED, Became, Entry, Watcher
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -247,3 +250,60 @@ def test_killed_at_any_moment_every_case_is_kept_once_and_no_source_lost(
             assert store.files(case.digest)
     kept = {path.read_text() for path in folder.rglob("note.txt")}
     assert kept == {note(number) for number in range(total)}
+
+
+def test_an_entry_that_nobody_foresaw_holds_up_no_other_and_is_not_read_again_and_again(
+    watcher: Watcher, folder: Path, time_: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(folder, "a poison", 1)
+    bring(folder, "b sound", 2)
+    read: list[str] = []
+    real = watching.case_from_files
+
+    def meet(files: list[RawFile]) -> Case:
+        read.append(files[0].name)
+        if files[0].name.startswith("a"):
+            raise RuntimeError("of the patient Rivera")
+        return real(files)
+
+    monkeypatch.setattr(watching, "case_from_files", meet)
+    assert [entry.became for entry in settled(watcher, time_)] == [Became.KEPT]
+    for _ in range(3):
+        assert settled(watcher, time_) == []
+    assert read == ["a poison/note.txt", "b sound/note.txt"]
+
+
+def test_a_note_that_can_not_be_written_is_told_once_and_holds_up_no_other(
+    watcher: Watcher, folder: Path, time_: Hands, store: Store
+) -> None:
+    name = "a" * 250  # a note's name beside it would be too long for the disk
+    (folder / name).write_bytes(b"\x00\x01 nothing that is known")
+    bring(folder, "b sound", 2)
+    list(watcher.look())
+    time_.now += 11
+    taken: list[Entry] = []
+    with pytest.raises(WatchError, match="too long"):
+        taken.extend(watcher.look())
+    assert [entry.became for entry in taken] == [Became.KEPT]
+    assert settled(watcher, time_) == []
+    assert len(store.cases()) == 1
+
+
+def test_what_is_no_plain_file_by_the_time_it_is_read_is_not_read(
+    watcher: Watcher, folder: Path, time_: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text(note(7))
+    (folder / "film.txt").write_text(note(7))
+    list(watcher.look())
+    time_.now += 11
+    real = watching._content_of_file
+
+    def swapped(path: Path, size: int) -> bytes:
+        path.unlink()
+        path.symlink_to(secret)
+        return real(path, size)
+
+    monkeypatch.setattr(watching, "_content_of_file", swapped)
+    assert list(watcher.look()) == []
+    assert not watcher.store.cases()
