@@ -1,5 +1,6 @@
 """Co-signing: the reports that others signed, looked at by who may stand for them too."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from mmcore.people import Action
 from mmcore.records import MOST_NAME
 from mmcore.store import LOCAL, Signed, Stamp
 
-_OPENED = "opened to be co-signed"
+_OPENED, _WANTED = "opened to be co-signed", "to be co-signed"  # in this tab alone
 CHANGED = say(
     "The report was added to or co-signed meanwhile. Look at it as it is now, then co-sign it."
 )
@@ -124,7 +125,7 @@ def cosign(report: Report, *, now: Clock = _now) -> bool:
 
 def open_case(signed: Signed) -> None:
     """Open the case of a report, to be looked at on the Report page. Raises ``NotAllowedError``."""
-    state.session().preferences[_OPENED] = signed.case_digest
+    state.session().preferences[_OPENED] = [signed.case_digest, signed.pack_name, signed.reader]
     resuming.reopen(signed.case_digest)
 
 
@@ -132,10 +133,17 @@ def has_opened() -> bool:
     """Return whether the case that was opened to be co-signed is there now; asked once."""
     current = state.session()
     wanted = current.preferences.get(_OPENED)
-    if wanted is None or current.active_digest != wanted:
+    if wanted is None or current.active_digest != wanted[0]:
         return False
-    del current.preferences[_OPENED]
+    current.preferences[_WANTED] = current.preferences.pop(_OPENED)
     return True
+
+
+def wanted_of(listed: Sequence[Signed]) -> int | None:
+    """Return which of these reports was asked for on the Co-sign page, None for none of them."""
+    wanted = state.session().preferences.get(_WANTED)
+    places = ([one.case_digest, one.pack_name, one.reader] for one in listed)
+    return next((index for index, place in enumerate(places) if place == wanted), None)
 
 
 def _tell(words: str) -> bool:

@@ -24,6 +24,8 @@ if not reading.is_revealed(work):
     st.stop()
 
 try:
+    if cosigning.panel(work):
+        st.stop()
     final = signing.signed(work)
 except MMCoreError as error:
     error_state(messages.of_error(error))
@@ -70,9 +72,5 @@ if final is None:
     signing_parts.sign_off(work)
 else:
     signing_parts.addenda(work, final)
-try:
-    cosigning.panel(work)
-except MMCoreError as error:
-    error_state(messages.of_error(error))
 filing.section(work)
 deidentify.link()

@@ -14,30 +14,31 @@ from dashboard.state import CaseWork
 from mmcore.store import Signed
 
 
-def panel(work: CaseWork) -> None:
-    """Draw the choice of another reader's report, and it; nothing where there is none."""
+def panel(work: CaseWork) -> bool:
+    """Draw the choice of another reader's report, and it; return whether one is looked at."""
     if not cosigning.is_possible():
-        return
+        return False
     found = cosigning.of_others(work)
     if not found:
-        return
+        return False
     st.subheader(t("Reports of others"))
     names = cosigning.names()
     chosen = st.selectbox(
-        t("Signed by"), range(len(found)), index=None,
+        t("Signed by"), range(len(found)), index=cosigning.wanted_of(found),
         format_func=lambda index: for_label(_title(found[index], names)),
         placeholder=t("Choose a report to look at and co-sign"),
         key=f"cosign-{work.case.digest[:16]}",
     )  # fmt: skip
     if chosen is None:
-        return
+        return False
     report = cosigning.look_at(work, found[chosen])
     if report is None:
         show(element("p", t(cosigning.GONE), cls="co-note caution", role="status"))
-        return
+        return False
     drawn.preview(report.document)
     _downloads(work, report)
     _form(report)
+    return True
 
 
 def _title(signed: Signed, names: dict[str, str]) -> str:
