@@ -73,9 +73,10 @@ def judge_attack(said: FloatArray, truth: FloatArray, known: Mask) -> Attack:
     said: (S, N, F) logits of the findings. truth: (N, F), NaN where unknown.
     """
     models, count = known.shape
-    signal = right_logits(said, truth)
-    losses = np.nanmean(np.logaddexp(0.0, -signal), axis=2)
-    ratio = np.stack([_ratio(signal, known, number) for number in range(models)])
+    told = np.isfinite(truth)
+    signal: FloatArray = np.where(truth > 0.5, said, -said)  # of what is true
+    losses = (np.logaddexp(0.0, -signal) * told).sum(axis=2) / np.maximum(told.sum(axis=1), 1)
+    ratio = np.stack([_ratio(signal, told, known, number) for number in range(models)])
     who = np.tile(np.arange(count), models)
     labels = known.ravel().astype(np.float64)
     return Attack(
@@ -87,32 +88,28 @@ def judge_attack(said: FloatArray, truth: FloatArray, known: Mask) -> Attack:
     )
 
 
-def right_logits(said: FloatArray, truth: FloatArray) -> FloatArray:
-    """Return (S, N, F) logits of what is true, NaN where nobody knows it."""
-    signed: FloatArray = np.where(truth > 0.5, said, -said)
-    return np.where(np.isnan(truth), np.nan, signed)
-
-
-def _ratio(signal: FloatArray, known: Mask, number: int) -> FloatArray:
+def _ratio(signal: FloatArray, told: Mask, known: Mask, number: int) -> FloatArray:
     """Return (N,) log-likelihood ratios of having been known to model ``number``.
 
     Findings are taken as independent; each patient has a mean of their own among models that know
-    them and among those that do not, and all patients share the spread.
+    them and among those that do not, and all patients share the spread. ``told`` (N, F): labels
+    that are known.
     """
     others = np.arange(len(signal)) != number
-    inside = _moments(signal[others], known[others])
-    outside = _moments(signal[others], ~known[others])
+    inside = _moments(signal[others], told, known[others])
+    outside = _moments(signal[others], told, ~known[others])
     own = signal[number]
     terms = stats.norm.logpdf(own, *inside) - stats.norm.logpdf(own, *outside)
-    result: FloatArray = np.nansum(terms, axis=1)
+    result: FloatArray = (terms * told).sum(axis=1)
     return result
 
 
-def _moments(signal: FloatArray, chosen: Mask) -> tuple[FloatArray, FloatArray]:
+def _moments(signal: FloatArray, told: Mask, chosen: Mask) -> tuple[FloatArray, FloatArray]:
     """Return (N, F) means over the chosen models, and (F,) spreads that all patients share."""
-    kept = np.where(chosen[:, :, None], signal, np.nan)
-    mean = np.nanmean(kept, axis=0)
-    spread = np.sqrt(np.nanmean((kept - mean) ** 2, axis=(0, 1)))
+    weight = chosen[:, :, None].astype(np.float64)
+    mean = (signal * weight).sum(axis=0) / weight.sum(axis=0)
+    square = ((signal - mean) ** 2 * weight * told).sum(axis=(0, 1))
+    spread = np.sqrt(square / np.maximum((weight * told).sum(axis=(0, 1)), 1.0))
     return mean, np.maximum(spread, SPREAD)
 
 

@@ -15,18 +15,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from safetensors.numpy import load_file
 
 from mmcore.engine import Engine
+from mmcore.federated.coordinator import open_coordinator
+from mmcore.federated.learner import Turn, learn
 from mmcore.federated.plan import read_plan
-from mmcore.federated.sites import write_sites
+from mmcore.federated.sites import read_site, write_sites
+from mmcore.federated.weights import Weights, put_weights, take_weights
 from mmcore.train.tracking import read_log
 from tests.unit.federated.tiny_plan import SITES, write_plan
 
 ROOT = Path(__file__).parents[3]
 PYTHON = ROOT / ".venv-federated" / "bin" / "python"
-PATIENCE = 270.0  # seconds for a few rounds on a busy machine
+PATIENCE = 400.0  # seconds for a few rounds on a busy machine
 STATE = "federated.safetensors"
 
 pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="Flower: run `make federated`")
@@ -43,36 +47,49 @@ def prepared(folder: Path, **federation: object) -> tuple[Path, list[Path]]:
     return path, write_sites(read_plan(path), folder / "sites", work=folder)
 
 
-def simulated(folder: Path, **federation: object) -> list[np.ndarray]:
-    """Run a plan in a simulation; return the weights that all have at the end."""
-    path, sites = prepared(folder, **federation)
+def averaged(path: Path, sites: list[Path], work: Path) -> Weights:
+    """Return what one round gives, worked out here: the mean weighted by examinations."""
+    coordinator = open_coordinator(read_plan(path), work=work)
+    brief, start = coordinator.brief, coordinator.first_weights(work)
+    learned: list[tuple[Weights, int]] = []
+    for folder in sites:
+        site, learner = read_site(folder, brief.model, brief.tokenizer), brief.build_learner()
+        put_weights(learner, start)
+        turn = Turn(0, brief.rounds, brief.epochs, brief.proximal)
+        learn(learner, site.train, brief.training, turn, site=site.name, device=torch.device("cpu"))
+        learned.append((take_weights(learner), len(site.train)))
+    total = sum(count for _, count in learned)
+    return [
+        sum(own[place] * (count / total) for own, count in learned)  # type: ignore[misc]
+        for place in range(len(start))
+    ]
+
+
+@pytest.mark.slow
+def test_secure_sums_are_the_plain_mean_and_the_pack_says_who_took_part(tmp_path: Path) -> None:
+    path, sites = prepared(
+        tmp_path, rounds=1, secure=True, most=100, algorithm="fedprox", proximal=0.5
+    )
     command = [str(PYTHON), "-m", "mmcore", "federated", "simulate", str(path),
-               *map(str, sites), "--out", str(folder / "pack"), "--work", str(folder)]  # fmt: skip
+               *map(str, sites), "--out", str(tmp_path / "pack"), "--work",
+               str(tmp_path)]  # fmt: skip
     done = subprocess.run(
         command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=280,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    stored = load_file(folder / "tiny-sites" / STATE)
-    return [stored[key] for key in sorted(stored)]
-
-
-@pytest.mark.slow
-def test_secure_sums_are_the_plain_ones_and_the_pack_says_who_took_part(tmp_path: Path) -> None:
-    for name in ("plain", "secure"):
-        (tmp_path / name).mkdir()
-    plain = simulated(tmp_path / "plain", rounds=1)
-    secure = simulated(tmp_path / "secure", rounds=1, secure=True, most=100)
-    assert max(float(np.abs(a - b).max()) for a, b in zip(plain, secure, strict=True)) < 1e-3
-    pack = tmp_path / "secure" / "pack"
-    card = yaml.safe_load((pack / "card.yaml").read_text("utf-8"))
+    stored = load_file(tmp_path / "tiny-sites" / STATE)
+    expected = averaged(path, sites, tmp_path)
+    for key, plain in zip(sorted(stored), expected, strict=True):
+        assert np.abs(stored[key] - plain).max(initial=0.0) < 1e-3
+    card = yaml.safe_load((tmp_path / "pack" / "card.yaml").read_text("utf-8"))
     told = card["federated"]
-    assert told["algorithm"] == "FedAvg, 1 rounds of 1 local epochs, sums by SecAgg+"
+    assert told["algorithm"] == "FedProx (mu 0.5), 1 rounds of 1 local epochs, sums by SecAgg+"
     assert {name: site["train"] for name, site in told["sites"].items()} == {
         name: site["train"] for name, site in SITES.items()
     }
     assert "north (6), south (5), west (4)" in card["training_data"]
-    assert Engine.load(pack).identity.name == "tiny-sites"
+    assert Engine.load(tmp_path / "pack").identity.name == "tiny-sites"
 
 
 @contextmanager
@@ -117,7 +134,7 @@ def wait_for(what: Callable[[], bool], server: subprocess.Popen[bytes], log: Pat
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_server_and_site_are_killed_and_the_training_goes_on(tmp_path: Path) -> None:
-    path, sites = prepared(tmp_path, rounds=3)
+    path, sites = prepared(tmp_path, rounds=2)
     server_port, *ports = free_ports(5)
     logs = {name: tmp_path / f"{name}.log" for name in ("server", *SITES, "again")}
     run = tmp_path / "tiny-sites"
@@ -141,12 +158,12 @@ def test_server_and_site_are_killed_and_the_training_goes_on(tmp_path: Path) -> 
         kill(first)
         kill(joined)
         kept = rounds()
-        assert 1 <= kept < 3
+        assert kept == 1
         second = stack.enter_context(running(logs["server"], *serve()))
         stack.enter_context(running(logs["again"], *join(sites[-1], ports[3])))
         wait_for((tmp_path / "pack" / "card.yaml").is_file, second, logs["server"])
     numbers = [record["number"] for record in read_log(run)]
-    assert numbers == [1, 2, 3]
+    assert numbers == [1, 2]
     card = yaml.safe_load((tmp_path / "pack" / "card.yaml").read_text("utf-8"))
     assert all(0.0 <= site["auroc"] <= 1.0 for site in card["federated"]["sites"].values())
     assert Engine.load(tmp_path / "pack").identity.name == "tiny-sites"
