@@ -1,5 +1,6 @@
 """Several processes take the steps that one would take."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from mmcore.train.distributed import ALONE, Workers, joined
 from tests.unit.train import distributed_run
 
 ROOT = Path(__file__).parents[3]
+Weights = dict[str, torch.Tensor]
 
 
 def test_one_process_has_all_rows_and_gathers_nothing() -> None:
@@ -44,26 +46,61 @@ def test_without_torchrun_a_run_is_alone(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.slow
-def test_three_steps_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
+def test_three_steps_of_two_processes_are_those_of_one(one: Weights, tmp_path: Path) -> None:
     """With means over known labels, contrast between patients, outlines and learned factors."""
-    distributed_run.run(tmp_path / "one.pt")
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone",
-        "--nproc-per-node", "2", "-m", "tests.unit.train.distributed_run",
-        str(tmp_path / "two.pt"),
-    ]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
+    done = in_two_processes(tmp_path / "two.pt")
     assert done.returncode == 0, done.stderr[-3000:]
-    one, two = (torch.load(tmp_path / f"{n}.pt", weights_only=True) for n in ("one", "two"))
-    assert one.keys() == two.keys()
+    two = torch.load(tmp_path / "two.pt", weights_only=True)
+    assert_alike(one, two)
     moved = 0.0
     start = distributed_run.network(distributed_run.SMALL).state_dict()
     for name, value in one.items():
-        assert torch.allclose(value.float(), two[name].float(), atol=1e-4), name
         if name.startswith("network."):
             before = start[name.removeprefix("network.")].float()
             moved = max(moved, float((value.float() - before).abs().max()))
     assert moved > 1e-3  # the agreement is not that nothing was learned
+
+
+@pytest.mark.slow
+def test_a_run_whose_process_is_killed_goes_on_to_the_same_weights(
+    one: Weights, tmp_path: Path
+) -> None:
+    """One of two is killed in the last step; the same command goes on from the checkpoint."""
+    out, folder = tmp_path / "two.pt", str(tmp_path)
+    killed = in_two_processes(out, folder, "die")
+    assert killed.returncode != 0
+    assert not out.exists()
+    again = in_two_processes(out, folder)
+    assert again.returncode == 0, again.stderr[-3000:]
+    steps = [
+        json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert steps == [0, 1, 2], "nothing is done twice"
+    assert_alike(one, torch.load(out, weights_only=True))
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    """Return the weights that one process comes to."""
+    out = tmp_path_factory.mktemp("one") / "one.pt"
+    distributed_run.run(out)
+    found: Weights = torch.load(out, weights_only=True)
+    return found
+
+
+def in_two_processes(out: Path, *more: str) -> "subprocess.CompletedProcess[str]":
+    """Run the module under torchrun."""
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone",
+        "--nproc-per-node", "2", "-m", "tests.unit.train.distributed_run", str(out), *more,
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+def assert_alike(one: Weights, two: Weights) -> None:
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        assert torch.allclose(value.float(), two[name].float(), atol=1e-4), name
