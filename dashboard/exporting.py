@@ -12,7 +12,7 @@ from dashboard import people, state
 from dashboard.language import t
 from dashboard.state import CaseWork
 from mmcore.errors import NotAllowedError
-from mmcore.people import Action, SessionState
+from mmcore.people import Action
 from mmcore.store import EventKind
 
 _KINDS = {Action.EXPORT: EventKind.EXPORTED, Action.DEIDENTIFY: EventKind.DEIDENTIFIED}
@@ -63,27 +63,12 @@ def taking(
     pack_name, digest = work.pack_name or "", work.case.digest
 
     def take() -> bytes:
-        person = still_there(token, action)
-        if current.person is None or person != current.person.id:
+        if current.person is None:
             raise NotAllowedError(action=action)
+        person = people.holder(token, action, current.person.id).id
         journal = people.journal()
         if journal is not None:
             journal.tell(_KINDS[action], digest, pack_name=pack_name, reader=person, detail=what)
         return data if isinstance(data, bytes) else data()
 
     return take
-
-
-def still_there(token: str, action: Action) -> str:
-    """Return whose session a token is of, if it is open and they may do this.
-
-    Raises ``NotAllowedError`` else.
-    """
-    if people.is_open():
-        return people.person().id
-    found = people.everybody().find(token)
-    if found is None or found[2] is not SessionState.OPEN:
-        raise NotAllowedError(action=action)
-    if found[1].must_change or not people.person_of(found[1]).may(action):
-        raise NotAllowedError(action=action)
-    return found[1].id

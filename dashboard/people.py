@@ -28,7 +28,7 @@ from mmcore.people import (
     policy_of,
 )
 from mmcore.people import Action as Action
-from mmcore.store import Store
+from mmcore.store import EventKind, Store
 
 P = ParamSpec("P")
 SESSION_HEADER = "x-consilium-session"
@@ -118,13 +118,23 @@ def require(action: Action) -> Person:
 
     Raises ``NotAllowedError`` for anybody else, and for a session that is locked or over.
     """
+    return holder(token(), action, person().id)
+
+
+def holder(session_token: str, action: Action, account_id: str) -> Person:
+    """Return who holds a session if it is open, theirs, and they may do this.
+
+    Raises ``NotAllowedError`` else; that somebody tried what they may not do is written down.
+    """
     if is_open():
         return LOCAL_READER
-    found = everybody().find(token())
+    found = everybody().find(session_token)
     if found is None or found[2] is not SessionState.OPEN:
         raise NotAllowedError(action=action)
     somebody = person_of(found[1])
-    if found[1].must_change or not somebody.may(action) or somebody.id != person().id:
+    if found[1].must_change or not somebody.may(action) or somebody.id != account_id:
+        if (kept := journal()) is not None:
+            kept.tell(EventKind.NOT_ALLOWED, "", reader=somebody.id, detail=str(action))
         raise NotAllowedError(action=action)
     return somebody
 

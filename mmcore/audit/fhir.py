@@ -42,6 +42,7 @@ _KINDS: Mapping[str, tuple[str, str, str, str]] = {
     "signed in": (_DCM, "110114", "User Authentication", "E"),
     "signed out": (_DCM, "110114", "User Authentication", "E"),
     "site changed": (_DCM, "110113", "Security Alert", "U"),
+    "not allowed": (_DCM, "110113", "Security Alert", "E"),
     "audit used": (_DCM, "110101", "Audit Log Used", "R"),
     "sign-in refused": (_DCM, "110114", "User Authentication", "E"),
     "locked": (_DCM, "110114", "User Authentication", "E"),
@@ -53,9 +54,10 @@ _SUBTYPES: Mapping[str, tuple[str, str]] = {
     "signed in": ("110122", "Login"),
     "signed out": ("110123", "Logout"),
     "people changed": ("110137", "User Security Attributes Changed"),
+    "not allowed": ("110132", "Use of Restricted Function"),
     "site changed": ("110129", "Security Configuration"),
 }
-_REFUSED = "sign-in refused"
+_REFUSED = ("sign-in refused", "not allowed")
 _SERIOUS_FAILURE, _SUCCESS = "8", "0"  # HL7 AuditEvent outcome
 
 
@@ -104,7 +106,7 @@ def event(entry: Entry, site: str) -> dict[str, Any]:
         "subtype": [{"system": _OWN, "code": _code(entry.kind), "display": entry.kind}],
         "action": action,
         "recorded": entry.at.astimezone(UTC).isoformat(),
-        "outcome": _SERIOUS_FAILURE if entry.kind == _REFUSED else _SUCCESS,
+        "outcome": _SERIOUS_FAILURE if entry.kind in _REFUSED else _SUCCESS,
         "agent": [_agent(entry)],
         "source": {"site": site, "observer": {"display": "Consilium"}},
         "entity": _entities(entry),

@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     SIGNED_IN = "signed in"
     SIGNED_OUT = "signed out"
     SIGN_IN_REFUSED = "sign-in refused"
+    NOT_ALLOWED = "not allowed"  # somebody tried what their role may not do
     LOCKED = "locked"
     UNLOCKED = "unlocked"
     PEOPLE_CHANGED = "people changed"

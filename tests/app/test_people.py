@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import (
     administering,
+    cosigning,
     deidentifying,
     desks,
     exporting,
@@ -18,6 +19,7 @@ from dashboard import (
     reading,
     resuming,
     services,
+    settling,
     state,
     stores,
 )
@@ -203,7 +205,10 @@ FORGED: dict[str, tuple[Action, Callable[[state.CaseWork], object]]] = {
     "see figures": (Action.SEE_FIGURES, lambda work: administering.used()),
     "see the audit": (Action.SEE_AUDIT, lambda work: administering.last_entries(5)),
     "check the audit": (Action.SEE_AUDIT, lambda work: administering.check_audit()),
-    "see the site": (Action.MANAGE_SITE, lambda work: administering.place()),
+    "see the site": (Action.MANAGE_SITE, lambda work: settling.kept()),
+    "set how long cases are kept": (Action.MANAGE_SITE, lambda work: settling.keep(90)),
+    "take the audit": (Action.SEE_AUDIT, lambda work: administering.audit_file(0)()),
+    "see what is to be co-signed": (Action.COSIGN, lambda work: cosigning.awaiting()),
 }  # fmt: skip
 """What a forged event could make a page do, and what it needs."""
 
@@ -218,9 +223,12 @@ def test_beneath_the_pages_the_role_is_asked_again(
     tab.person = people.person_of(door.let_in(role).account)
     if role in MATRIX[action]:
         attempt(work)
-    else:
-        with pytest.raises(NotAllowedError):
-            attempt(work)
+        return
+    with pytest.raises(NotAllowedError):
+        attempt(work)
+    last = stores.site_store().journal.last(1)[0]
+    assert (last.kind, last.actor) == (EventKind.NOT_ALLOWED, tab.person.id)
+    assert last.details == {"what": str(action)}
 
 
 @pytest.mark.parametrize("how", ["locked", "over", "somebody else"])
