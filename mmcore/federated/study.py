@@ -198,18 +198,20 @@ def _kept(path: Path, make: Callable[[], Said]) -> Said:
 
 
 def as_markdown(lines: Sequence[Line], plan: Plan) -> str:
-    """Return the table of a comparison."""
-    counts = {name: site.train for name, site in plan.federation.sites.items()}
-    rows = [
-        "| Deal | Site | Way | Macro AUROC | Minus central | Minus alone |",
-        "|---|---|---|---|---|---|",
-    ]
-    for line in lines:
-        site = f"{line.site} ({counts[line.site]})" if line.site in counts else line.site
-        rows.append(
-            f"| {line.deal} | {site} | {line.way} | {_figure(line.auroc)} "
-            f"| {_difference(line.against.get(CENTRAL))} | {_difference(line.against.get(ALONE))} |"
-        )
+    """Return the table of a comparison, a row for each deal and site."""
+    counts = {name: f" ({site.train})" for name, site in plan.federation.sites.items()}
+    heads = ["Deal", "Site (learns from)", "Central", "Alone"]
+    heads += [f"{way}{of}" for way in WAYS for of in ("", " minus central", " minus alone")]
+    rows = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    for deal, site in dict.fromkeys((line.deal, line.site) for line in lines):
+        own = {line.way: line for line in lines if (line.deal, line.site) == (deal, site)}
+        cells = [str(deal), f"{site}{counts.get(site, '')}"]
+        cells += [_figure(own[way].auroc) for way in (CENTRAL, ALONE)]
+        for way in WAYS:
+            against = own[way].against
+            cells.append(_figure(own[way].auroc))
+            cells += [_difference(against[other]) for other in (CENTRAL, ALONE)]
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
@@ -222,7 +224,5 @@ def _figure(figure: Figure) -> str:
     return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
 
 
-def _difference(difference: Difference | None) -> str:
-    if difference is None:
-        return ""
+def _difference(difference: Difference) -> str:
     return f"{difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})"

@@ -93,9 +93,10 @@ def _ratio(signal: FloatArray, told: Mask, known: Mask, number: int) -> FloatArr
 
     Findings are taken as independent; each patient has a mean of their own among models that know
     them and among those that do not, and all patients share the spread. ``told`` (N, F): labels
-    that are known.
+    that are known. The model's twin, which learned from the other half, is left out with it: else
+    of whom it knows one model fewer would be left, and the count alone would tell.
     """
-    others = np.arange(len(signal)) != number
+    others = np.arange(len(signal)) // 2 != number // 2
     inside = _moments(signal[others], told, known[others])
     outside = _moments(signal[others], told, ~known[others])
     own = signal[number]

@@ -30,9 +30,10 @@ def test_who_was_learned_by_heart_is_told_and_hard_patients_do_not_hide_it() -> 
 
 
 def test_of_models_that_keep_nothing_nothing_is_told() -> None:
-    found = judge_attack(*planted(0.0, patients=300))
-    assert found.ratio.low < 0.5 < found.ratio.high + 0.05
-    assert abs(found.ratio.value - 0.5) < 0.06
+    for models in (4, 8):  # few models must not tell by how many of them are left
+        found = judge_attack(*planted(0.0, models=models, patients=300))
+        assert found.ratio.low < 0.5 < found.ratio.high
+        assert abs(found.loss.value - 0.5) < 0.06
 
 
 def test_what_nobody_knows_tells_nothing() -> None:
