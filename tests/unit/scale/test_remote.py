@@ -1,12 +1,14 @@
 """The engine that is elsewhere answers as the one that is here."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 
 from mmcore.datasets.phantoms import phantom_case
+from mmcore.engine import Engine
 from mmcore.errors import (
     MethodNotApplicableError,
     ModelServerError,
@@ -16,11 +18,13 @@ from mmcore.errors import (
 )
 from mmcore.language import translate
 from mmcore.records import Case, Modality, Patient, Prediction
+from mmcore.scale.asking import ModelServer
 from mmcore.scale.calls import Call
 from mmcore.scale.door import BusyError, LostError
+from mmcore.scale.place import URL as ENGINE_URL
 from mmcore.scale.place import ServerPlace
 from mmcore.scale.remote import RemoteEngine
-from mmcore.serve.scorer import Scorer
+from mmcore.serve.scorer import Scorer, load_scorer
 from mmcore.simulate import sample_patient
 from tests.tiny import SEED, tiny_engine, tiny_pack, untried
 from tests.unit.scale.here import URL, OneReplica, door, remote, server, through
@@ -154,8 +158,6 @@ def unreachable(request: httpx.Request) -> httpx.Response:
 
 
 def impatient(handle: object) -> RemoteEngine:
-    from mmcore.scale.asking import ModelServer
-
     assert callable(handle)
     place = ServerPlace((URL,), has_fallback=True)
     asked = ModelServer(place, patience=0.0, transport=httpx.MockTransport(handle))
@@ -163,8 +165,6 @@ def impatient(handle: object) -> RemoteEngine:
 
 
 def test_without_a_server_the_error_says_so() -> None:
-    from mmcore.scale.asking import ModelServer
-
     asked = ModelServer(
         ServerPlace((URL,)), patience=0.0, transport=httpx.MockTransport(unreachable)
     )
@@ -222,8 +222,16 @@ def test_an_answer_that_is_none_is_refused(status: int, body: bytes) -> None:
         engine.predict(CASE)
 
 
-def test_a_pack_whose_head_is_broken_is_refused(tmp_path: object) -> None:
-    from pathlib import Path
-
+def test_a_pack_whose_head_is_broken_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PackIntegrityError, match="its head can not be read"):
-        RemoteEngine(Path(str(tmp_path)), ServerPlace((URL,)))
+        RemoteEngine(tmp_path, ServerPlace((URL,)))
+
+
+def test_the_dashboard_asks_the_server_that_the_site_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENGINE_URL, URL)
+    found = load_scorer(tiny_pack())
+    assert isinstance(found, RemoteEngine)
+    assert found.identity == tiny_engine().identity
+    found.close()
+    monkeypatch.delenv(ENGINE_URL)
+    assert isinstance(load_scorer(tiny_pack()), Engine)
