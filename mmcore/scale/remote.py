@@ -17,7 +17,7 @@ from mmcore.errors import ModelServerError, PackIntegrityError
 from mmcore.language import say, word
 from mmcore.packs import identity_of
 from mmcore.records import Case, Explanation, Instance, Modality, Note, Prediction
-from mmcore.scale.asking import ModelServer
+from mmcore.scale.asking import PATIENCE_SECONDS, ModelServer
 from mmcore.scale.calls import Call, without_names
 from mmcore.scale.place import ServerPlace
 from mmcore.scale.wire import to_bytes
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mmcore.explain.methods import MethodResult
 
 Found = TypeVar("Found")
+SHORT_PATIENCE_SECONDS = 10.0  # where the answer can be computed here instead
 REST_SECONDS = 30.0  # after a failure, for which nobody waits for the server again
 
 
@@ -61,17 +62,17 @@ class RemoteEngine:
             problem = f"its head can not be read ({type(error).__name__})"
             raise PackIntegrityError(pack=folder.name, problem=problem) from error
         self._folder, self._has_fallback = folder, place.has_fallback
-        self._server = server or ModelServer(place)
+        patience = SHORT_PATIENCE_SECONDS if place.has_fallback else PATIENCE_SECONDS
+        self._server = server or ModelServer(place, patience=patience)
         self._load = load or _load
         self._local: Engine | None = None
         self._lock = threading.Lock()
         self._rests_until = 0.0
-        self._device: str = say("model server")
 
     @property
     def device(self) -> str:
-        """Where the last answer was computed, in words."""
-        return self._device
+        """That it is a server, in a word; each prediction names the device it was made on."""
+        return say("server")
 
     def warm_up(self) -> None:
         """Nothing to do: replicas warm up before they are asked."""
@@ -104,9 +105,7 @@ class RemoteEngine:
             told = say("The model server {problem}; this was computed here.", problem=problem)
             return replace(found, notices=(*found.notices, told))
 
-        found = self._from(lambda: self._ask(Call.PREDICT, case, "prediction", Prediction), here)
-        self._device = say("model server, {device}", device=found.device)
-        return found
+        return self._from(lambda: self._ask(Call.PREDICT, case, "prediction", Prediction), here)
 
     def explain(
         self, case: Case, target: str, *, progress: Callable[[float, str], None] | None = None
