@@ -76,7 +76,12 @@ class Spool:
         before = self._clock() - quiet_seconds
         if not self._folder.exists():
             return ()
-        return tuple(sorted(f for f in self._folder.iterdir() if f.stat().st_mtime <= before))
+        found = []
+        for folder in self._folder.iterdir():
+            with suppress(FileNotFoundError):  # another process has just filed it
+                if folder.stat().st_mtime <= before:
+                    found.append(folder)
+        return tuple(sorted(found))
 
     def load(self, folder: Path) -> Arrived:
         """Return the instances of a study.

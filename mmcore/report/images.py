@@ -20,6 +20,9 @@ OVERLAY_FLOOR = 0.15
 KEY_IMAGE_SIDE = 768
 """Longer side of the key image in pixels: about 250 dots per inch at the size it is printed."""
 
+PNG_ERRORS = (OSError, SyntaxError, Image.DecompressionBombError)
+"""What Pillow raises for a damaged PNG, and for one that says it is larger than any picture."""
+
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
@@ -62,7 +65,7 @@ def read_display_png(data: bytes) -> npt.NDArray[np.uint8]:
             if image.mode != "L" or max(image.size) > KEY_IMAGE_SIDE:
                 raise ValueError("not an 8-bit greyscale image of display size")
             return np.asarray(image).copy()
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for a damaged PNG
+    except PNG_ERRORS as error:
         raise ValueError("not a readable PNG") from error
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mmcore.records import MOST_KEY_IMAGES, KeyImage
 from mmcore.report.case_document import Document
-from mmcore.report.images import to_base64
+from mmcore.report.images import PNG_ERRORS, to_base64
 from mmcore.report.node import Node
 
 LONGEST_SIDE = 1200
@@ -33,7 +33,7 @@ def checked_png(data: bytes) -> bytes:
             if image.mode not in _MODES or getattr(image, "n_frames", 1) != 1:
                 raise ValueError("not one picture in colours or greys")
             picture = image.convert("RGB")
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for a damaged PNG
+    except PNG_ERRORS as error:
         raise ValueError("not a readable PNG") from error
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
@@ -51,7 +51,7 @@ def read_picture(png: bytes) -> npt.NDArray[np.uint8]:
             if image.mode != "RGB" or max(image.size) > LONGEST_SIDE:
                 raise ValueError("not an RGB picture of the size that is kept")
             return np.asarray(image).copy()
-    except (OSError, SyntaxError) as error:
+    except PNG_ERRORS as error:
         raise ValueError("not a readable PNG") from error
 
 

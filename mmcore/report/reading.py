@@ -40,6 +40,8 @@ from mmcore.report.spectrogram import SoundMap
 
 _NONE = Disagreement()
 PredictionSet = Literal["present", "absent", "both", "neither"]
+MAX_BOX_SIDE = 2.0**17
+"""Pixels of an overlay's box: twice what an image of DICOM may have, for one that reaches past."""
 _SETS: tuple[PredictionSet, ...] = ("present", "absent", "both", "neither")
 _KINDS: tuple[Literal["finding", "regression"], ...] = ("finding", "regression")
 
@@ -360,4 +362,6 @@ def _overlay(node: Node) -> Overlay:
         if not second < fourth:
             raise node.error("a map of sound must begin before it ends")
         sound = SoundMap(values, edges_of(edges, rows), second, fourth)
+    elif not (0.0 < min(third, fourth) <= max(third, fourth) <= MAX_BOX_SIDE):
+        raise node.error("the box of an overlay has a height and width of pixels")
     return Overlay(values=values, box=(first, second, third, fourth), sound=sound)

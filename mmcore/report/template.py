@@ -160,7 +160,7 @@ def _logo(path: Path) -> npt.NDArray[np.uint8]:
             if image.width * image.height > _MOST_LOGO_PIXELS:
                 raise refused(say("more than {n:,} pixels", n=_MOST_LOGO_PIXELS))
             picture = image.convert("RGBA")
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for a damaged PNG
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise refused(say("no readable PNG or JPEG")) from error
     picture.thumbnail((LONGEST_LOGO, LONGEST_LOGO), Image.Resampling.LANCZOS)
     white = Image.new("RGBA", picture.size, (255, 255, 255, 255))

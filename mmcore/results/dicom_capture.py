@@ -7,6 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import SecondaryCaptureImageStorage
 
+from mmcore.errors import ResultFormatError
 from mmcore.language import LOCALE
 from mmcore.records import Modality
 from mmcore.report.case_reading import KeyImage
@@ -28,6 +29,8 @@ FOR, AGAINST = "#c2410c", "#1d5fa8"
 _FONT = LOCALE.parent / "fonts" / "DejaVuSans.ttf"
 _BAND = (16, 24, 32)
 _SOURCE_IMAGE = ("121322", "DCM", "Source image for image processing operation")
+_LARGEST = 8
+"""Times the image that an overlay may reach past it; more is no overlay of this image."""
 _SMALLEST_WIDTH = 480
 """Narrower images are enlarged, so that the words on them can be read."""
 
@@ -81,6 +84,8 @@ def _blend(film: Image.Image, overlay: Overlay, image: KeyImage) -> None:
     scaled = values / peak if peak > 0 else values
     colors = Image.fromarray(tint(scaled, for_color=FOR, against_color=AGAINST))
     size = (max(1, round(columns / across)), max(1, round(rows / down)))
+    if max(size) > _LARGEST * max(film.size):
+        raise ResultFormatError(where="overlay", problem="its box is far larger than the image")
     shown = colors.resize(size, Image.Resampling.BICUBIC)
     film.paste(shown, (round(column / across), round(row / down)), shown)
 

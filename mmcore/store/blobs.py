@@ -38,9 +38,14 @@ class Blobs:
         return digest
 
     def put_stored(self, digest: str, stored: bytes) -> None:
-        """Write a file as another store has it on its disk, sealed or not, unless it is there."""
+        """Write a file as another store has it on its disk, sealed or not.
+
+        One that is there already gives way unless it is the very same: left by a store of another
+        key, nobody could open it.
+        """
         try:
-            if not self._path(digest).exists():
+            path = self._path(digest)
+            if not path.exists() or path.read_bytes() != stored:
                 self._write(digest, stored)
         except OSError as error:
             raise StoreUnavailableError(problem=_kind(error)) from error

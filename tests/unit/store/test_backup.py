@@ -315,3 +315,17 @@ def test_a_backup_of_a_newer_version_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(SchemaTooNewError) as refused:
         restore(Place(tmp_path / "here"), tmp_path / "new.zip")
     assert refused.value.found == "9999"
+
+
+def test_files_that_a_store_of_another_key_left_give_way_to_those_of_the_backup(
+    tmp_path: Path,
+) -> None:
+    fill(Place(tmp_path / "old"))
+    back_up(Place(tmp_path / "old"), tmp_path / "file")
+    with Store(Place(tmp_path / "new", key=KEY)) as left:
+        fill(left.place)
+    for name in ("consilium.db", "consilium.db-wal", "consilium.db-shm"):
+        (tmp_path / "new" / name).unlink(missing_ok=True)
+    restore(Place(tmp_path / "new"), tmp_path / "file")
+    with Store(Place(tmp_path / "new")) as store:
+        assert [file.data for file in store.files(JOHN)] == [NOTE.data]
