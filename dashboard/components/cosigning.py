@@ -25,7 +25,7 @@ def panel(work: CaseWork) -> bool:
     names = cosigning.names()
     chosen = st.selectbox(
         t("Signed by"), range(len(found)), index=cosigning.wanted_of(found),
-        format_func=lambda index: for_label(_title(found[index], names)),
+        format_func=lambda index: _title(found[index], names),
         placeholder=t("Choose a report to look at and co-sign"),
         key=f"cosign-{work.case.digest[:16]}",
     )  # fmt: skip

@@ -58,7 +58,11 @@ def test_a_supervised_readers_report_is_preliminary_until_a_reviewer_cosigns_it(
     assert reader.display in html(app)
     app = app.button(key="cosign-open-0").click().run()
     assert "Reports of others" in [s.value for s in app.subheader], "the Report page of its case"
-    app = chosen(app.switch_page("../pages/report.py").run())
+    app = app.switch_page("../pages/report.py").run()
+    (title,) = next(box for box in app.selectbox if box.key == f"cosign-{JANE[:16]}").options
+    assert title.startswith(f"{reader.display}, ")
+    assert "\\" not in title, "an option is no Markdown"
+    app = chosen(app)
     app = press(app, "cosign-submit")
     assert "You have co-signed this report" in html(app)
     found = store().reports.signed(JANE, "phantom", reader=reader.id)
