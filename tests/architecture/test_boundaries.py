@@ -47,6 +47,8 @@ DOORS = {
     "cryptography": ("mmcore/store/sealing.py",),
     "argon2": ("mmcore/people/passwords.py",),
     "prometheus_client": ("mmcore/audit/prometheus.py",),
+    "flwr": ("mmcore/federated/",),
+    "opacus": ("mmcore/private/",),
     "ray": ("mmcore/scale/",),
     "pyarrow": ("mmcore/scale/rows.py",),
     "httpx": ("mmcore/scale/asking.py",),
