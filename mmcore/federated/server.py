@@ -1,5 +1,6 @@
 """The coordinator as Flower sees it: rounds that are kept, asked again, and gone on with."""
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -32,13 +33,14 @@ class Progress:
     """Where a federated run is.
 
     rounds: how many are done. weights: what all sites have after them. sites: the last report of
-    every site that took part. seconds: that the rounds took.
+    every site that took part. seconds: that the rounds took. plan: digest of what sites are told.
     """
 
     rounds: int
     weights: Weights
     sites: Mapping[str, SiteReport]
     seconds: float = 0.0
+    plan: str = ""
 
 
 class _Round(FedProx):  # type: ignore[misc] # flwr is installed apart (docs/federated.md)
@@ -92,11 +94,17 @@ def coordinate(grid: Any, context: Any, coordinator: Coordinator, *, folder: Pat
     """Have all rounds of a plan learned, and ask the sites what they think of the result.
 
     After every round its weights are in ``folder``; with the same folder a stopped run goes on.
-    Raises ``FederationError`` if too few sites answer again and again.
+    Raises ``FederationError`` if too few sites answer again and again, or if the folder holds
+    rounds of another plan.
     """
     plan = coordinator.plan.federation
     folder.mkdir(parents=True, exist_ok=True)
-    progress = read_progress(folder) or Progress(0, coordinator.first_weights(folder), {})
+    digest = hashlib.sha256(coordinator.brief.to_text().encode()).hexdigest()
+    progress = read_progress(folder) or Progress(
+        0, coordinator.first_weights(folder), {}, plan=digest
+    )
+    if progress.plan != digest:
+        raise FederationError(problem="its folder holds rounds of another plan; use another --work")
     while progress.rounds < plan.rounds:
         started = time.perf_counter()
         done = _asked(grid, context, coordinator, progress, is_last=False)
@@ -107,7 +115,7 @@ def coordinate(grid: Any, context: Any, coordinator: Coordinator, *, folder: Pat
         }
         progress = Progress(
             progress.rounds + 1, done.weights, {**progress.sites, **sites},
-            progress.seconds + time.perf_counter() - started,
+            progress.seconds + time.perf_counter() - started, digest,
         )  # fmt: skip
         _keep(progress, folder)
         told = {name: round(site.before, 4) for name, site in sorted(sites.items())}
@@ -159,7 +167,7 @@ def read_progress(folder: Path) -> Progress | None:
         head = stored.metadata()
         weights = [stored.get_tensor(name) for name in sorted(stored.keys())]
     sites = {name: SiteReport(**site) for name, site in json.loads(head["sites"]).items()}
-    return Progress(int(head["rounds"]), weights, sites, float(head["seconds"]))
+    return Progress(int(head["rounds"]), weights, sites, float(head["seconds"]), head["plan"])
 
 
 def _keep(progress: Progress, folder: Path) -> None:
@@ -167,6 +175,7 @@ def _keep(progress: Progress, folder: Path) -> None:
     head = {
         "rounds": str(progress.rounds),
         "seconds": str(progress.seconds),
+        "plan": progress.plan,
         "sites": json.dumps({name: asdict(site) for name, site in progress.sites.items()}),
     }
     partial = folder / f"{STATE}.partial"

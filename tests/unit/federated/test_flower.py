@@ -92,6 +92,29 @@ def test_secure_sums_are_the_plain_mean_and_the_pack_says_who_took_part(tmp_path
     assert Engine.load(tmp_path / "pack").identity.name == "tiny-sites"
 
 
+def test_rounds_of_another_plan_are_not_gone_on_with(tmp_path: Path) -> None:
+    path, _ = prepared(tmp_path)
+    probe = """
+import sys
+from pathlib import Path
+from mmcore.federated import server
+from mmcore.federated.coordinator import open_coordinator
+from mmcore.federated.plan import read_plan
+own = open_coordinator(read_plan(Path(sys.argv[1])), work=Path(sys.argv[2]))
+kept = server.Progress(1, own.first_weights(Path(sys.argv[2])), {}, 2.5, "another")
+server._keep(kept, Path(sys.argv[2]))
+read = server.read_progress(Path(sys.argv[2]))
+assert (read.rounds, read.seconds, read.plan) == (1, 2.5, "another")
+assert all((a == b).all() for a, b in zip(read.weights, kept.weights, strict=True))
+server.coordinate(None, None, own, folder=Path(sys.argv[2]))
+"""
+    done = subprocess.run(
+        [str(PYTHON), "-c", probe, str(path), str(tmp_path)],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert "holds rounds of another plan; use another --work" in done.stderr
+
+
 @contextmanager
 def running(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command of mmcore in a session of its own, and end all of it."""

@@ -15,7 +15,7 @@ from mmcore.records import Modality
 from mmcore.simulate import write_cohort
 from mmcore.train.sources import prepare_cohorts
 from tests.tiny import tiny_cohort, tiny_run
-from tests.unit.federated.tiny_plan import SITES, plan_values, write_plan
+from tests.unit.federated.tiny_plan import SITES, plan_values, write_plan, write_values
 
 
 def federation(**sites: SimulatedSite) -> FederationConfig:
@@ -119,7 +119,8 @@ def test_a_folder_of_patients_is_split_by_who_they_are(tmp_path: Path) -> None:
 def test_a_plan_that_can_not_be_followed_is_refused_by_its_key(
     tmp_path: Path, changes: dict[str, object], key: str
 ) -> None:
-    path = write_plan(tmp_path, **changes)
+    write = write_plan if "pool" in changes else write_values
+    path = write(tmp_path, **changes)
     with pytest.raises(ConfigError) as caught:
         write_sites(read_plan(path), tmp_path / "sites", work=tmp_path)
     assert caught.value.key == key

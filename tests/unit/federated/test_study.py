@@ -8,7 +8,7 @@ import torch
 
 from mmcore.federated.plan import read_plan
 from mmcore.federated.study import ALONE, CENTRAL, TOGETHER, _lines, as_json, as_markdown, joined
-from tests.unit.federated.tiny_plan import write_plan
+from tests.unit.federated.tiny_plan import write_values
 from tests.unit.train.small import Small, examinations
 
 SITES = ("north", "south", "west")
@@ -51,7 +51,7 @@ def test_the_table_has_a_row_for_each_site_of_each_deal(
         for deal in (0, 1)
         for line in _lines(deal, truth, dict.fromkeys((CENTRAL, ALONE, "fedavg", "fedprox"), own))
     ]
-    plan = read_plan(write_plan(tmp_path))
+    plan = read_plan(write_values(tmp_path))
     rows = as_markdown(lines, plan).splitlines()
     assert len(rows) == 2 + 2 * 4
     assert len({row.count("|") for row in rows}) == 1

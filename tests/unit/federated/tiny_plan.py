@@ -51,10 +51,16 @@ def plan_values(**federation: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write_plan(folder: Path, **federation: Any) -> Path:
-    """Write the plan, and its patients where a run in ``folder`` looks for them."""
+def write_values(folder: Path, **federation: Any) -> Path:
+    """Write the plan alone."""
     path = folder / "plan.yaml"
     path.write_text(yaml.safe_dump(plan_values(**federation)), "utf-8")
+    return path
+
+
+def write_plan(folder: Path, **federation: Any) -> Path:
+    """Write the plan, and its patients where a run in ``folder`` looks for them."""
+    path = write_values(folder, **federation)
     for seed in (SEED, SEED + 1):
         _write_shards(tiny_cohort(), folder / "cohorts", seed)
     return path

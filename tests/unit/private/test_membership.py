@@ -25,7 +25,7 @@ def planted(lift: float, *, models: int = 8, patients: int = 60) -> tuple[np.nda
 
 def test_who_was_learned_by_heart_is_told_and_hard_patients_do_not_hide_it() -> None:
     found = judge_attack(*planted(2.0))
-    assert found.ratio.low > 0.9
+    assert found.ratio.low > 0.85
     assert found.ratio.value > found.loss.value + 0.1  # the loss alone takes hard for unknown
 
 
