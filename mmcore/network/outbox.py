@@ -124,8 +124,12 @@ class Outbox:
         return self._deliver(parcel_id, send)
 
     def deliver_due(self, send: Send, *, stands: Stands = _send_all) -> int:
-        """Try every parcel whose time has come, tidy up; return how many were delivered."""
-        delivered, held = 0, set()
+        """Try every parcel whose time has come, tidy up; return how many were delivered.
+
+        A peer that can not be reached is asked once, however many parcels wait for it: each try may
+        take as long as its timeout, and other peers wait meanwhile.
+        """
+        delivered, held, down = 0, set(), set()
         for parcel in reversed(self.parcels()):
             if parcel.state in _OVER:
                 self._let_go(parcel)
@@ -138,8 +142,10 @@ class Outbox:
                 continue
             is_ready = standing is Standing.SEND and parcel.is_due(self._clock())
             done = None
-            if is_ready and parcel.line not in held:
+            if is_ready and parcel.line not in held and parcel.peer not in down:
                 done = self._deliver(parcel.id, send)
+                if done is not None and done.state is ParcelState.WAITING:
+                    down.add(parcel.peer)
             if done is None or done.state is ParcelState.WAITING:
                 held.add(parcel.line)
             delivered += done is not None and done.state is ParcelState.DELIVERED

@@ -92,6 +92,25 @@ def test_what_a_peer_refused_holds_up_no_later_version(outbox: Outbox, clock: Cl
     assert state(outbox, final.id) is ParcelState.DELIVERED
 
 
+def test_a_peer_that_is_down_is_asked_once_in_a_round_and_the_others_go_on(
+    outbox: Outbox, clock: Clock
+) -> None:
+    asked: list[str] = []
+    peer = FakePeer()
+
+    def send(name: str, given: Sequence[Made]) -> Iterator[Made]:
+        asked.append(name)
+        if name == "down":
+            raise later()
+        yield from peer.send(name, given)
+
+    for number in range(4):
+        clock.now += timedelta(seconds=1)
+        put(outbox, "down" if number < 3 else "pacs", case=f"{number}" * 64)
+    assert outbox.deliver_due(send) == 1
+    assert asked == ["down", "pacs"]
+
+
 # --- Others at the same time
 
 
