@@ -5,7 +5,7 @@ A fragment asks every few seconds whether the session is still open and who else
 
 import streamlit as st
 
-from dashboard import desks, formatting, people, people_words, site, state, watch
+from dashboard import chrome, desks, formatting, people, people_words, site, state, watch
 from dashboard.components.waiting import empty_state
 from dashboard.language import say, t
 from dashboard.markup import element, join, show
@@ -55,6 +55,7 @@ def _ways_out() -> None:
 
 def over() -> None:
     """Draw that nobody is signed in any more, and the way back in."""
+    chrome.show()
     empty_state(
         say("Your session is over"),
         say("What you entered is kept, and is there when you sign in again."),
@@ -72,6 +73,7 @@ def over() -> None:
 
 def locked(account: Account) -> None:
     """Draw the locked page: nothing of the case is in it, and everything entered is kept."""
+    chrome.show()  # the theme and the language stay those of the reader
     _, middle, _ = st.columns([3, 4, 3])
     with middle:
         show(

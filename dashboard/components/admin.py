@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from dashboard import administering, formatting, people, people_words, stored_words
+from dashboard import administering, audit_words, formatting, people, people_words, stored_words
 from dashboard.language import say, t
 from dashboard.markup import element, for_label, show, table
 from mmcore.audit import Fault
@@ -13,6 +13,7 @@ from mmcore.audit.figures import Figures, Share, Times
 from mmcore.errors import PeopleError
 from mmcore.language import filled
 from mmcore.people import Account, LoginMode, Role, Source
+from mmcore.records import GateVerdict
 
 _LAST = 100
 _KINDS = {
@@ -24,7 +25,11 @@ _KINDS = {
     "replaced": say("Entry {seq} is another one than when its hash was noted."),
     "without key": say("Entry {seq} was made without the site's key, where the chain had one."),
 }
-_GATE = {"scored": say("Scored"), "caution": say("Caution"), "withheld": say("Withheld")}
+_GATE = {
+    GateVerdict.SCORED: say("Scored"),
+    GateVerdict.CAUTION: say("Caution"),
+    GateVerdict.WITHHELD: say("Withheld"),
+}
 
 
 # --- People
@@ -263,7 +268,7 @@ def audit_panel() -> None:
             str(entry.seq),
             formatting.clock(entry.at),
             names.get(entry.actor, entry.actor or t("the program")),
-            entry.kind,
+            t(audit_words.of_kind(entry.kind)),
             entry.case_digest[:16],
             ", ".join(f"{name} {value}" for name, value in entry.details.items())[:120],
         )

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import administering, keeping, people, settling, state, stores
+from dashboard import administering, audit_words, keeping, people, settling, state, stores
 from mmcore.errors import NotAllowedError
+from mmcore.language import translate
 from mmcore.people import Role
 from mmcore.store import EventKind, Place, Store
 from mmcore.store.place import DATA, KEEP_DAYS, KEY, KEY_FILE, read_key, write_key
@@ -184,3 +185,9 @@ def test_looking_through_the_audit_is_in_it(stage: Stage, door: Door) -> None:
     assert head is not None
     app.button(key="check-audit").click().run()
     assert entries(EventKind.AUDIT_USED) == [{"what": f"checked, {head.seq} entries, 0 faults"}]
+
+
+def test_every_kind_of_entry_has_words_that_can_be_translated() -> None:
+    for kind in EventKind:
+        assert translate(audit_words.of_kind(kind), "zh-Hans") != str(kind), kind
+    assert audit_words.of_kind("of a newer version") == "of a newer version"

@@ -189,8 +189,13 @@ def test_a_lock_hides_the_case_and_keeps_every_entry(somebody: Clinician, site: 
     assert first.count() == 0
     picture(page, "locked")
     assert barriers(somebody) == []
+    background = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
+    dark = page.evaluate(background)
+    page.evaluate("localStorage.setItem('consilium-theme', 'light')")
     page.reload()
     expect(somebody.see("locked")).to_be_visible()
+    page.wait_for_function(f"dark => {background} !== dark", arg=dark)
+    page.evaluate("localStorage.setItem('consilium-theme', 'dark')")
     page.get_by_label("Password", exact=True).fill("wrong password")
     page.get_by_role("button", name="Unlock").click()
     expect(page.get_by_text("Name or password is wrong.")).to_be_visible()
