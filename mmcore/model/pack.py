@@ -12,7 +12,8 @@ No pickle anywhere: ``numpy.load`` runs with ``allow_pickle=False`` and weights 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,13 +35,12 @@ from mmcore.model.config import ModelConfig
 from mmcore.model.exported import Exported, read_exported
 from mmcore.model.int8 import unpack_int8
 from mmcore.model.network import FusionNetwork
-from mmcore.packs import FILES, TOKENIZER, digest_of
+from mmcore.packs import EXPORTED, FILES, TOKENIZER, identity_in, read_head
 from mmcore.records import PackIdentity
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-FORMAT = "consilium.pack/1"
 CARD_KEYS = ("intended_use", "not_for", "training_data", "figures", "limits", "licence")
 
 
@@ -88,30 +88,27 @@ def load_pack(folder: Path) -> Pack:
     for file in FILES:
         if not (folder / file).is_file():
             raise PackIntegrityError(pack=name, problem=f"{file} is missing")
-    try:
-        head = _read_head(folder / "pack.yaml", pack=name)
+    with _reading("pack.yaml", pack=name):
+        head = read_head(folder)
         config = ModelConfig.from_mapping(head["model"])
         network = FusionNetwork(config)
+    with _reading("model.safetensors", pack=name):
         _load_weights(network, folder / "model.safetensors", pack=name)
+    with _reading(TOKENIZER, pack=name):
         tokenizer = _read_tokenizer(folder, pack=name) if config.note else None
+    with _reading("calibration.json", pack=name):
         calibration = _read_calibration(folder / "calibration.json", config, pack=name)
+    with _reading("reference.npz", pack=name):
         reference = _read_reference(folder / "reference.npz", config, pack=name)
+    with _reading("exported of pack.yaml", pack=name):
         exported = None
-        if "exported" in head:
-            section, modalities = head["exported"], config.modalities
+        if EXPORTED in head:
+            section, modalities = head[EXPORTED], config.modalities
             exported = read_exported(folder, section, modalities=modalities)
+    with _reading("card.yaml", pack=name):
         card = yaml.safe_load((folder / "card.yaml").read_text("utf-8"))
-        identity = PackIdentity(
-            str(head["name"]), str(head["version"]), digest_of(folder), bool(head["is_simulated"])
-        )
-        display = str(head["display"])
-    except PackIntegrityError:
-        raise
-    except ConfigError as error:
-        raise PackIntegrityError(pack=name, problem=str(error)) from error
-    except Exception as error:
-        # Whatever a damaged file makes a parser raise: the pack is refused with the fact.
-        raise PackIntegrityError(pack=name, problem=f"{type(error).__name__}: {error}") from error
+    identity = identity_in(head, folder)
+    display = str(head["display"])
     for key in CARD_KEYS:
         if not isinstance(card, dict) or not card.get(key):
             raise PackIntegrityError(pack=name, problem=f"card.yaml leaves {key} blank")
@@ -122,6 +119,23 @@ def load_pack(folder: Path) -> Pack:
     )  # fmt: skip
 
 
+@contextmanager
+def _reading(file: str, *, pack: str) -> Iterator[None]:
+    """Refuse the pack, with the name of the file, for whatever a damaged one makes a parser raise.
+
+    Raises ``PackIntegrityError``.
+    """
+    try:
+        yield
+    except PackIntegrityError:
+        raise
+    except ConfigError as error:
+        raise PackIntegrityError(pack=pack, problem=str(error)) from error
+    except Exception as error:
+        problem = f"{file} can not be read ({type(error).__name__}: {error})"
+        raise PackIntegrityError(pack=pack, problem=problem) from error
+
+
 def write_weights(network: FusionNetwork, path: Path) -> None:
     """Write weights and baselines as half-precision safetensors; integers stay as they are."""
     tensors = {
@@ -129,13 +143,6 @@ def write_weights(network: FusionNetwork, path: Path) -> None:
         for name, t in network.state_dict().items()
     }
     path.write_bytes(save_tensors(tensors))
-
-
-def _read_head(path: Path, *, pack: str) -> dict[str, Any]:
-    head = yaml.safe_load(path.read_text("utf-8"))
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise PackIntegrityError(pack=pack, problem=f"pack.yaml is not {FORMAT}")
-    return head
 
 
 def _load_weights(network: FusionNetwork, path: Path, *, pack: str) -> None:
@@ -184,7 +191,7 @@ def _read_calibration(path: Path, config: ModelConfig, *, pack: str) -> dict[str
 
 
 def _read_reference(path: Path, config: ModelConfig, *, pack: str) -> Reference:
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         names = [m.value for m in config.modalities]
         patients = {m: arrays[f"patients_{m}"] for m in names}
         # Half precision shortens or stretches a unit vector, which would move every distance.

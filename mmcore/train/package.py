@@ -15,7 +15,8 @@ from mmcore.evaluate.card import write_card
 from mmcore.explain.shapley import coalition_presence
 from mmcore.model.config import ModelConfig
 from mmcore.model.network import FusionNetwork
-from mmcore.model.pack import FORMAT, write_weights
+from mmcore.model.pack import write_weights
+from mmcore.packs import FORMAT
 from mmcore.records import Modality
 from mmcore.train.calibrate import calibrate_targets
 from mmcore.train.config import RunConfig

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mmcore.errors import PackIntegrityError
-from mmcore.model.pack import FILES, TOKENIZER, digest_of, load_pack
+from mmcore.model.pack import load_pack
+from mmcore.packs import FILES, TOKENIZER, digest_of
 from mmcore.train.package import package
 from mmcore.train.run import build_network
 from tests.tiny import tiny_pack, tiny_run, tiny_source
@@ -105,6 +106,29 @@ def test_an_unknown_setting_is_refused_by_name(folder: Path) -> None:
     path = folder / "pack.yaml"
     path.write_text(path.read_text().replace("  note:", "  notes:"))
     assert "model.notes" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("version:", "versoin:", "pack.yaml lacks version"),
+        ("version:", "author: me\nversion:", "pack.yaml holds an unknown author"),
+    ],
+)
+def test_a_misspelt_word_of_the_head_is_named(
+    folder: Path, before: str, after: str, problem: str
+) -> None:
+    path = folder / "pack.yaml"
+    path.write_text(path.read_text().replace(before, after, 1))
+    assert refusal(folder) == problem
+
+
+@pytest.mark.parametrize(
+    "name", ["pack.yaml", "calibration.json", "reference.npz", "card.yaml", TOKENIZER]
+)
+def test_a_file_that_is_cut_short_is_named(folder: Path, name: str) -> None:
+    (folder / name).write_bytes((folder / name).read_bytes()[:40] + b"\0[")
+    assert name in refusal(folder)
 
 
 def test_a_reference_with_pickled_objects_is_refused(folder: Path) -> None:
