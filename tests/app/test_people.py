@@ -1,5 +1,6 @@
 """What somebody may do: pages that are not theirs are not there, and beneath them it is refused."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from mmcore.deid.records import Options
 from mmcore.errors import NotAllowedError
 from mmcore.people import MATRIX, Action, People, Policy, Role, Welcome
 from mmcore.people.policy import LOGIN
-from mmcore.records import Presence
+from mmcore.records import GateVerdict, Presence
 from mmcore.store import EventKind
 from tests.app import factory
 from tests.app.conftest import ENTRYPOINT, Stage, html
@@ -333,6 +334,16 @@ def test_the_figures_and_the_audit_are_on_the_page(stage: Stage, door: Door) -> 
     assert "image shown" in page
     app = app.button(key="check-audit").click().run()
     assert "nothing changed" in app.success[0].value
+
+
+def test_each_verdict_of_the_gate_is_counted_on_the_page(stage: Stage, door: Door) -> None:
+    door.let_in(Role.ADMIN)
+    verdicts = [GateVerdict.CAUTION] * 5 + [GateVerdict.WITHHELD] * 3 + [GateVerdict.SCORED] * 2
+    gate = {f"finding {number}": str(verdict) for number, verdict in enumerate(verdicts)}
+    stores.site_store().tell(EventKind.ANSWER_SEEN, "ab" * 32, pack_name="phantom", gate=gate)
+    page = html(opened().switch_page("../pages/admin.py").run())
+    rows = re.findall(r">(Scored|Caution|Withheld)</th><td>(\d+)</td>", page)
+    assert rows == [("Scored", "2"), ("Caution", "5"), ("Withheld", "3")]
 
 
 def test_where_nobody_signs_in_every_page_says_so(stage: Stage) -> None:

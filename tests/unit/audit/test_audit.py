@@ -15,6 +15,7 @@ from mmcore.audit.figures import Share, figures
 from mmcore.cli import app
 from mmcore.errors import AuditError
 from mmcore.people import People, Policy
+from mmcore.records import GateVerdict
 from mmcore.store import EventKind, KeptFile, Place, Store
 from mmcore.store.place import DATA
 from tests.unit.store.kept import JANE, Clock
@@ -237,7 +238,7 @@ def test_figures_are_counted_from_the_audit(store: Store, clock: Clock) -> None:
         store.keep_case(digest, [KeptFile("a", digest.encode())], label="x")
         clock.wait(minutes=minutes)
         store.tell(EventKind.REVEALED, digest, pack_name="phantom")
-        gate = {"nodule": "scored", "effusion": "withheld"}
+        gate = {"nodule": str(GateVerdict.CAUTION), "effusion": str(GateVerdict.WITHHELD)}
         for _ in range(2):  # seen in two windows
             store.tell(EventKind.ANSWER_SEEN, digest, pack_name="phantom", gate=gate)
 
@@ -260,6 +261,6 @@ def test_figures_are_counted_from_the_audit(store: Store, clock: Clock) -> None:
     assert found.switched == Share(1, 3)
     assert found.overridden == Share(2, 4)
     assert found.overridden.rate == 0.5
-    assert found.gates == {"scored": 2, "withheld": 2}
+    assert found.gates == {"scored with caution": 2, "withheld": 2}
     assert found.by_kind["decided"] == 5
     assert figures([]).switched.rate is None

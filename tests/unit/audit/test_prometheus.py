@@ -9,6 +9,7 @@ import pytest
 from mmcore.audit.figures import Figures, Share, Times
 from mmcore.audit.prometheus import PORT, port_of, serve
 from mmcore.errors import ConfigError
+from mmcore.records import GateVerdict
 
 FOUND = Figures(
     cases=3,
@@ -16,7 +17,7 @@ FOUND = Figures(
     to_answer=Times(2, timedelta(seconds=90), timedelta(seconds=60), timedelta(seconds=120)),
     switched=Share(1, 4),
     overridden=Share(2, 5),
-    gates={"scored": 7, "withheld": 1},
+    gates={GateVerdict.SCORED: 7, GateVerdict.CAUTION: 4, GateVerdict.WITHHELD: 1},
     by_kind={"signed in": 6},
 )
 
@@ -40,6 +41,7 @@ def test_the_figures_are_told_in_prometheus_own_words() -> None:
         for line in (
             "consilium_audit_up 1.0", "consilium_cases_total 3.0", "consilium_answers_total 2.0",
             'consilium_audit_entries_total{kind="signed in"} 6.0',
+            'consilium_gate_verdicts_total{verdict="scored with caution"} 4.0',
             'consilium_gate_verdicts_total{verdict="withheld"} 1.0',
             "consilium_switches_total 1.0", "consilium_switches_of_total 4.0",
             "consilium_overrides_total 2.0", "consilium_overrides_of_total 5.0",
