@@ -122,7 +122,7 @@ class Triage:
 
 @dataclass(frozen=True, slots=True)
 class WorkRow:
-    """One case of the list. facts: for display. priors: cases of the same patient before this one.
+    """One case of the list. facts: for display. priors: earlier studies of the same patient.
 
     pack_name: of the model that reads it. triage: of that model, None before it was scored.
     is_revealed: whether its answer was shown to who looks. failure: why it could not be scored, as

@@ -359,7 +359,10 @@ def _order(query: WorkQuery, status: ColumnElement[str]) -> list[ColumnElement[A
 
 
 def _priors(connection: Connection, rows: Sequence[Any]) -> Counter[str]:
-    """Return by case how many cases of the same patient came before it."""
+    """Return by case how many earlier studies of the same patient there are.
+
+    Cases of one time are one study, however often it was received.
+    """
     people = {row.person_token for row in rows if row.person_token is not None}
     found: Counter[str] = Counter()
     if not people:
@@ -373,11 +376,12 @@ def _priors(connection: Connection, rows: Sequence[Any]) -> Counter[str]:
     at = {other.digest: other.at for other in others}
     for row in rows:
         if row.person_token is not None:
-            found[row.digest] = sum(
-                other.person_token == row.person_token
-                and (other.at, other.digest) < (at[row.digest], row.digest)
+            earlier = {
+                other.at
                 for other in others
-            )
+                if other.person_token == row.person_token and other.at < at[row.digest]
+            }
+            found[row.digest] = len(earlier)
     return found
 
 

@@ -269,6 +269,14 @@ def test_priors_are_earlier_cases_of_the_same_patient_and_of_nobody_else(full: S
     assert rows[1] == 0
 
 
+def test_one_study_received_again_is_no_prior_of_itself(full: Store) -> None:
+    then, now = (datetime(year, 11, 5, 9, 30, tzinfo=UTC) for year in (2021, 2023))
+    for number, at in ((5, now), (6, now), (7, then), (8, then), (9, now)):
+        put(full, number, replace(ZHANG, person="77|1809-01-19", study_at=at))
+    rows = {int(row.digest, 16): row.priors for row in full.work.page(WorkQuery(), VIEW).rows}
+    assert {number: rows[number] for number in range(5, 10)} == {5: 1, 6: 1, 7: 0, 8: 0, 9: 1}
+
+
 def test_a_removed_case_is_off_the_list_and_leaves_no_word_when_it_is_purged(
     full: Store, place: Place
 ) -> None:
