@@ -6,12 +6,12 @@ beyond need.
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from mmcore.errors import MissingLibraryError
+from mmcore.errors import ConfigError, MissingLibraryError
 
 REQUIREMENTS = "requirements-scale.txt"
 SETTINGS = {
@@ -67,6 +67,25 @@ def joined(
         yield
     finally:
         ray.shutdown()
+
+
+def need_places(
+    processes: int, *, cpus: float, gpus: float, there: Mapping[str, float] | None = None
+) -> None:
+    """Return if Ray has room for so many processes that each take cpus and gpus.
+
+    there: what Ray counts; by default that of the Ray that this process has joined. Raises
+    ``ConfigError``: Ray itself would wait for ever.
+    """
+    if there is None:
+        import ray
+
+        there = dict(ray.cluster_resources())  # type: ignore[no-untyped-call] # Ray's
+    for key, name, each in (("cpus", "CPU", cpus), ("gpus", "GPU", gpus)):
+        wanted, found = processes * each, there.get(name, 0.0)
+        if wanted > found:
+            problem = f"{processes} processes of {each:g} need {wanted:g}; Ray counts {found:g}"
+            raise ConfigError(key=key, problem=problem)
 
 
 def stay_inside() -> None:

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from mmcore.packs import digest_of
 from mmcore.scale.answering import Answer, Answering
 from mmcore.scale.calls import MAX_MESSAGE_BYTES, Call
-from mmcore.scale.cluster import stay_inside
+from mmcore.scale.cluster import need_places, stay_inside
 from mmcore.scale.door import BusyError, Door, LostError
 
 APPLICATION = "consilium"
@@ -61,7 +61,7 @@ class Serving:
 class Model:
     """One replica: one engine in a process of its own."""
 
-    def __init__(self, folder: str, threads: int, batch: int, wait: float) -> None:
+    def __init__(self, folder: str, device: str, threads: int, batch: int, wait: float) -> None:
         """Load the pack and warm it up; the replica counts as there when this is done."""
         import torch
 
@@ -69,7 +69,7 @@ class Model:
 
         stay_inside()
         torch.set_num_threads(threads)
-        self._answering = Answering(Engine.load(Path(folder)))
+        self._answering = Answering(Engine.load(Path(folder), device=device))
         batched: Any = self._batched
         batched.set_max_batch_size(batch)
         batched.set_batch_wait_timeout_s(wait)
@@ -141,7 +141,12 @@ class Entrance:
 
 
 def start(serving: Serving) -> None:
-    """Serve packs on the Ray that this process has joined; return when they answer."""
+    """Serve packs on the Ray that this process has joined; return when they answer.
+
+    Raises ``ConfigError`` where Ray has no room for all replicas.
+    """
+    processes = len(serving.packs) * serving.replicas
+    need_places(processes, cpus=serving.cpus, gpus=serving.gpus)
     serve.start(
         http_options=HTTPOptions(
             host=serving.host,
@@ -189,4 +194,6 @@ def _model(folder: Path, serving: Serving) -> Any:
         health_check_timeout_s=30.0,
         ray_actor_options={"num_cpus": serving.cpus, "num_gpus": serving.gpus},
     )(Model)
-    return model.bind(str(folder), max(1, int(serving.cpus)), serving.batch, serving.wait)
+    device = "cuda" if serving.gpus else "cpu"
+    threads = max(1, int(serving.cpus))
+    return model.bind(str(folder), device, threads, serving.batch, serving.wait)

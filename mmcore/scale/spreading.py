@@ -27,6 +27,7 @@ from mmcore.intake import case_from_files
 from mmcore.language import joined, say
 from mmcore.records import Case, FileVerdict, Prediction
 from mmcore.scale.archive import Outcome
+from mmcore.scale.cluster import need_places
 from mmcore.scale.rows import not_scored, scored
 from mmcore.scale.studies import Source, StudyAt
 
@@ -48,7 +49,7 @@ class Spreading:
 class Scoring:
     """One process with one engine, which scores batches of studies."""
 
-    def __init__(self, folder: str, source: Source, threads: int) -> None:
+    def __init__(self, folder: str, source: Source, device: str, threads: int) -> None:
         """Load the pack."""
         import torch
 
@@ -57,7 +58,7 @@ class Scoring:
 
         torch.set_num_threads(threads)
         self._source = source
-        self._engine = Engine.load(Path(folder))
+        self._engine = Engine.load(Path(folder), device=device)
         self._engine.warm_up()
         self._screener: Predicts = self._engine
         with suppress(MissingLibraryError):  # then the network itself answers
@@ -125,8 +126,13 @@ class RaySpread:
         self._folder, self._source, self._how = folder, source, how
 
     def __call__(self, studies: Sequence[StudyAt], batch: int) -> Iterator[Outcome]:
-        """Yield outcomes as they come; those of a process that died twice are left out."""
+        """Yield outcomes as they come; those of a process that died twice are left out.
+
+        Raises ``ConfigError`` where Ray has no room for all workers.
+        """
         how = self._how
+        need_places(how.workers, cpus=how.cpus, gpus=how.gpus)
+        device = "cuda" if how.gpus else "cpu"
         context = ray.data.DataContext.get_current()
         context.max_errored_blocks = -1  # a batch that is lost is told apart by who is missing
         context.enable_progress_bars = False
@@ -136,7 +142,7 @@ class RaySpread:
         )
         spread = todo.map_batches(
             Scoring,
-            fn_constructor_args=(str(self._folder), self._source, max(1, int(how.cpus))),
+            fn_constructor_args=(str(self._folder), self._source, device, max(1, int(how.cpus))),
             batch_size=batch,
             compute=ray.data.ActorPoolStrategy(size=how.workers),
             num_cpus=how.cpus,

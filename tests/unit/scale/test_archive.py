@@ -272,7 +272,7 @@ class Failing:
 def test_one_bad_study_of_a_batch_costs_no_other() -> None:
     from mmcore.scale.spreading import Scoring
 
-    scoring = Scoring(str(tiny_pack()), Failing(), 1)
+    scoring = Scoring(str(tiny_pack()), Failing(), "cpu", 1)
     keys = ("good", "away", "forbidden", "note", "surprise", "good too")
     found = {one.key: one for one in scoring.outcomes([StudyAt(key, "") for key in keys])}
     assert tuple(found) == keys

@@ -45,7 +45,7 @@ def test_its_studies_are_scored(known: Pacs) -> None:
     source = WebSource("pacs", *days("20240228-20240301"), modality="DX")
     found = list(source.studies())
     assert sorted(one.key for one in found) == sorted(study(number)[0] for number in range(5))
-    outcomes = Scoring(str(tiny_pack()), source, 1).outcomes(found[:2])
+    outcomes = Scoring(str(tiny_pack()), source, "cpu", 1).outcomes(found[:2])
     assert [one.row["status"] for one in outcomes if one.row is not None] == ["scored"] * 2
 
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mmcore.cli import app
-from mmcore.errors import MissingLibraryError
+from mmcore.errors import ConfigError, MissingLibraryError
 from mmcore.scale import cluster
 from tests.tiny import tiny_pack
 
@@ -81,3 +81,12 @@ def test_ray_tells_nobody_and_listens_here(monkeypatch: pytest.MonkeyPatch) -> N
     assert cluster.LOOPBACK not in os.environ
     assert "RAY_AUTH_TOKEN" not in os.environ
     assert cluster.NICENESS not in os.environ
+
+
+def test_what_finds_no_place_is_refused_and_not_waited_for() -> None:
+    there = {"CPU": 4.0, "GPU": 1.0}
+    cluster.need_places(4, cpus=1.0, gpus=0.25, there=there)
+    with pytest.raises(ConfigError, match="5 processes of 1 need 5; Ray counts 4"):
+        cluster.need_places(5, cpus=1.0, gpus=0.0, there=there)
+    with pytest.raises(ConfigError, match=r"gpus: 2 processes of 0\.5 need 1; Ray counts 0"):
+        cluster.need_places(2, cpus=1.0, gpus=0.5, there={"CPU": 4.0})

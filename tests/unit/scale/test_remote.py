@@ -223,7 +223,7 @@ def test_an_answer_that_is_none_is_refused(status: int, body: bytes) -> None:
 
 
 def test_a_pack_whose_head_is_broken_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PackIntegrityError, match="pack.yaml can not be read"):
+    with pytest.raises(PackIntegrityError, match=r"pack\.yaml can not be read"):
         RemoteEngine(tmp_path, ServerPlace((URL,)))
 
 

@@ -59,9 +59,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert process.stdout is not None
-    told = process.stdout.readline()
-    assert told.startswith("serving"), (folder / "errors").read_text()[-2000:]
     try:
+        told = process.stdout.readline()
+        assert told.startswith("serving"), (folder / "errors").read_text()[-2000:]
         yield Running(process.pid, ServerPlace((f"http://127.0.0.1:{port}",), TOKEN))
     finally:
         process.send_signal(signal.SIGTERM)
