@@ -75,6 +75,7 @@ def train(
 
     with _refusals():
         train_pack(config, out=out, work=work, data=data, measure=measure)
+    typer.echo(f"{out}: a pack, with its figures in {out / 'card.md'}")
 
 
 @app.command()
@@ -316,4 +317,7 @@ class _refusals:  # reads as a statement: with _refusals()
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, MMCoreError):
             typer.echo(f"refused: {error}", err=True)
+            raise typer.Exit(1) from error
+        if isinstance(error, OSError) and error.filename is not None:
+            typer.echo(f"refused: {error.filename}: {error.strerror}", err=True)
             raise typer.Exit(1) from error

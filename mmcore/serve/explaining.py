@@ -78,6 +78,9 @@ def _parts(
 
 def as_lines(result: "Result", targets: Sequence[str] = ()) -> Iterator[str]:
     """Yield a readable table: every contribution with its strongest parts, or why there is none."""
+    for file in result.case.files:
+        if file.verdict == "refused":
+            yield f"refused: {file.name}: {file.reason}"
     for notice in (*result.case.notices, *result.prediction.notices):
         yield f"note: {notice}"
     for gate in result.prediction.gate:

@@ -66,6 +66,23 @@ def test_a_file_that_is_no_input_is_refused_in_the_json_not_by_the_exit_code(
     assert {g["verdict"] for g in document["gate"]} == {"withheld"}
 
 
+def test_explain_says_which_file_was_refused_and_why(tmp_path: Path) -> None:
+    (tmp_path / "empty.dcm").write_bytes(b"")
+    done = run("explain", tmp_path / "empty.dcm", "--pack", tiny_pack())
+    assert done.output.startswith("refused: empty.dcm: the file is empty")
+
+
+def test_a_place_that_can_not_be_written_is_refused_in_one_line(
+    patients: Path, tmp_path: Path
+) -> None:
+    run("score", patients / "patient-000000", "--pack", tiny_pack(), "--out", tmp_path)
+    (written,) = tmp_path.glob("*.json")
+    place = tmp_path / "nowhere" / "report.pdf"
+    done = run("report", written, "--out", place)
+    assert done.exit_code == 1
+    assert done.output == f"refused: {place}: No such file or directory\n"
+
+
 def test_a_wrong_call_exits_with_two(tmp_path: Path) -> None:
     assert (
         run("score", tmp_path / "nowhere", "--pack", tiny_pack(), "--out", tmp_path).exit_code == 2
