@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dashboard import keeping
 from dashboard.state import CaseWork
 from mmcore.errors import FileRefusedError, RefusalCode, StoreError
-from mmcore.records import FileVerdict, SourceFile
+from mmcore.records import Case, FileVerdict, SourceFile
 from mmcore.wording import COLUMNS_CHOSEN
 
 if TYPE_CHECKING:
@@ -64,6 +64,11 @@ def forget(header: Sequence[str]) -> None:
 
     key = headings_key(header)
     keeping.prefer(PREFERENCE, {k: d for k, d in _documents().items() if k != key})
+
+
+def may_become_of_use(case: Case) -> bool:
+    """Return whether a case holds a table that can be read once a person names its columns."""
+    return any(map(_may_be_named, case.files))
 
 
 def tables(work: CaseWork) -> tuple[Table, ...]:

@@ -381,3 +381,14 @@ def of_error(error: BaseException) -> Words:
 
 
 NOTHING_READ = Words(say("Nothing was read"), say("The case holds no file."))
+NOTHING_USED = Words(
+    say("None of these files can be used"),
+    say(
+        "Below is what is wrong with each of them. There is nothing to review, and no case is "
+        "stored. Drop the files again once that is mended."
+    ),
+)
+NOTHING_TO_REVIEW = Words(
+    say("None of the files of this case can be used"),
+    say("There is nothing to review. The list of files on the Cases page says why."),
+)

@@ -184,13 +184,15 @@ def read_files(
 
     completes: the open case of the same files that the new one takes the place of.
     Files and case are on the disk, where the site keeps any, before the case is there to be seen.
+    Files of which none is of use are no case: they are shown with what is wrong, and not kept.
     """
     by, mappings = people.require(Action.OPEN).id, columns.remembered()
 
     @turns.first()
     def work(tell: Tell) -> Case:
         case = keeping.read_case(files, tell, mappings)
-        keeping.keep_case(case, files, label=label, pack_name=pack_name, by=by)
+        if case.has_used_files or completes is not None or columns.may_become_of_use(case):
+            keeping.keep_case(case, files, label=label, pack_name=pack_name, by=by)
         return case
 
     current = state.session()

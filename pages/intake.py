@@ -39,20 +39,25 @@ with look:
     if work is None:
         empty_state(messages.NO_CASE_YET, messages.NO_CASE_YET_MORE)
         st.stop()
-    intake.case_summary(work.case)
+    is_case = work.case.has_used_files
+    if is_case:
+        intake.case_summary(work.case)
+    elif work.case.files:
+        intake.nothing_used(work)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
             t("Review this case"),
             key="review",
             type="primary",
             icon=":material/arrow_forward:",
-            disabled=current.intake is not None,  # another case is about to take its place
+            disabled=not is_case or current.intake is not None,  # or another one takes its place
         ):
             st.switch_page(site.page("review"))
         if st.button(t("Close this case"), key="close"):
             stored.attempt(keeping.put_aside, work)
             st.rerun()
-        deidentify.link()
+        if is_case:
+            deidentify.link()
     if work.case.files:
         intake.files_table(work.case.files)
         columns.tables_to_name(work)

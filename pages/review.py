@@ -4,12 +4,16 @@ import streamlit as st
 
 from dashboard import attention, messages, reading, services, site, state
 from dashboard.components import others, reader, review
-from dashboard.components.waiting import empty_state
+from dashboard.components.waiting import empty_state, error_state
 from dashboard.language import say, t
 
 work = state.active()
 if work is None:
     empty_state(messages.NO_CASE, messages.NO_CASE_MORE)
+    st.page_link(site.page("intake"), label=t("Go to cases"), icon=":material/arrow_back:")
+    st.stop()
+if not work.case.has_used_files:
+    error_state(messages.NOTHING_TO_REVIEW)
     st.page_link(site.page("intake"), label=t("Go to cases"), icon=":material/arrow_back:")
     st.stop()
 

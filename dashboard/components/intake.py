@@ -5,9 +5,11 @@ from typing import Any
 import streamlit as st
 
 from dashboard import formatting, inputs, messages, services
+from dashboard.components.waiting import error_state
 from dashboard.language import ours, say, t
 from dashboard.markup import Markup, element, join, show
 from dashboard.services import DemoCase
+from dashboard.state import CaseWork
 from mmcore.records import Case, FileVerdict, Modality, SourceFile
 from mmcore.wording import person_name, short_name
 
@@ -64,6 +66,11 @@ def demo_cards(demos: tuple[DemoCase, ...]) -> DemoCase | None:
             ):
                 opened = demo
     return opened
+
+
+def nothing_used(work: CaseWork) -> None:
+    """Draw that no file of an open case can be used, so that there is nothing to review."""
+    error_state(messages.NOTHING_USED if work.kept is None else messages.NOTHING_TO_REVIEW)
 
 
 def case_summary(case: Case) -> None:

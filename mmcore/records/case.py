@@ -312,3 +312,8 @@ class Case:
     def instances(self) -> tuple[Instance, ...]:
         """Every image instance of the case, in display order."""
         return tuple(i for study in self.studies for s in study.series for i in s.instances)
+
+    @property
+    def has_used_files(self) -> bool:
+        """Whether any file could be used; else there is nothing to review."""
+        return any(file.verdict is FileVerdict.USED for file in self.files)

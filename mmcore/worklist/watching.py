@@ -156,7 +156,7 @@ class Watcher:
 
     def _keep(self, path: Path, content: str, files: list[RawFile], case: Case) -> Entry:
         refused = [file for file in case.files if file.verdict is FileVerdict.REFUSED]
-        is_case = any(file.verdict is FileVerdict.USED for file in case.files)
+        is_case = case.has_used_files
         digest = case.digest if is_case else ""
         is_new = is_case and self.store.case(digest) is None
         if is_new:

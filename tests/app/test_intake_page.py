@@ -1,12 +1,15 @@
 """The cases page: every file is accounted for, in words, and nothing from a file becomes HTML."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs, services, state
+import mmcore.intake
+from dashboard import jobs, keeping, services, state
 from mmcore.errors import RefusalCode
+from mmcore.intake import case_from_files
 from mmcore.records import Contradiction, ContradictionKind, FileVerdict, Modality
 from tests.app import factory
 from tests.app.conftest import Stage, html
@@ -123,6 +126,36 @@ def test_a_case_of_refused_files_still_lists_them(stage: Stage) -> None:
     page = html(stage.open_case("jane"))
     assert "1 file: 0 used, 1 refused" in page
     assert "The file is damaged or cut short." in page
+
+
+def test_files_of_which_none_can_be_used_are_shown_and_no_case_to_review(
+    stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [("empty.dcm", b""), ("cut.dcm", bytes(128) + b"DICM" + b"\x02\x00")]
+    monkeypatch.setattr(mmcore.intake, "case_from_files", case_from_files)
+    monkeypatch.setattr(services, "read_demo", lambda _: services.read_files(given, "2 files"))
+    app = stage.open_case("jane")
+    page = html(app)
+    assert "None of these files can be used" in page
+    assert "2 files: 0 used, 2 refused" in page
+    assert review_button(app).disabled
+    kept = keeping.store()
+    assert kept is not None
+    assert kept.cases() == (), "nothing waits on the list that nobody could review"
+    assert "There is nothing to review" in html(app.switch_page("../pages/review.py").run())
+
+
+def test_a_table_whose_columns_are_still_to_be_named_is_kept(
+    stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [("odd.csv", b"thing,number,of\nglucose-like stuff,1.1,mmol/L\n")]
+    monkeypatch.setattr(mmcore.intake, "case_from_files", case_from_files)
+    monkeypatch.setattr(services, "read_demo", lambda _: services.read_files(given, "odd.csv"))
+    app = stage.open_case("jane")
+    assert review_button(app).disabled
+    kept = keeping.store()
+    assert kept is not None
+    assert len(kept.cases()) == 1
 
 
 def test_a_table_of_which_some_values_could_not_be_used_is_used_in_part(stage: Stage) -> None:
