@@ -59,6 +59,8 @@ def learn_privately(
 ) -> tuple[Spent, float]:
     """Train the learner's network in place; leave its averaged weights, return cost and seconds.
 
+    What was spent is also printed.
+
     ``training.batch_size`` times ``accumulate`` is how many patients a step takes on average.
     ``folder`` holds the checkpoint, with the count of the same moment: a run that was stopped goes
     on from both. The log holds losses on ``validation`` only, for those of training patients would
@@ -114,7 +116,9 @@ def learn_privately(
                 _save(checkpoint, learner, optimizer, ledger, state)
     network.load_state_dict(state.average)
     network.eval()
-    return ledger.spent(), state.seconds
+    spent = ledger.spent()
+    tqdm.write(f"spent: {spent.words}")
+    return spent, state.seconds
 
 
 def patient_gradients(
