@@ -27,7 +27,8 @@ from mmcore.screening import Screener, Screening
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 TITLE = "# Compression"
-TIMED_CASES = 10
+TIMED_CASES = 24
+TIMED_ROUNDS = 6
 THREADS = (1, 2)
 
 
@@ -116,7 +117,7 @@ def _faster(engines: Sequence[Engine], cases: Sequence[Case], count: int) -> lis
             )
             work[str(number)] = _encoding_all(engine, cases, encode)
         clock = time.process_time if count == 1 else time.perf_counter
-        seconds = seconds_of(work, clock=clock)
+        seconds = seconds_of(work, rounds=TIMED_ROUNDS, clock=clock)
     return [seconds["0"] / seconds[name] for name in work]
 
 

@@ -16,7 +16,7 @@ import yaml
 from mmcore.compress import graphs
 from mmcore.compress.agreement import Scores, agreement
 from mmcore.compress.export import FLOAT_PARITY, export_encoder, parity
-from mmcore.compress.graphs import Choice, choose_graphs, write_exported
+from mmcore.compress.graphs import Choice, Compared, choose_graphs, write_exported
 from mmcore.compress.quantise import quantise
 from mmcore.datasets.phantoms import simulated
 from mmcore.engine import Engine
@@ -276,6 +276,13 @@ def test_without_the_library_the_pack_still_explains_and_screening_says_what_is_
         assert engine.predict(case()).targets
         with pytest.raises(MissingLibraryError, match="requirements-compress"):
             Screener(engine)
+
+
+def test_what_the_network_answers_again_costs_its_time() -> None:
+    found = Compared(
+        graphs=None, delivered=None, again=0.25, within=Within(), faster=4.0,  # type: ignore[arg-type] # not looked at here
+    )  # fmt: skip
+    assert found.faster_delivered == pytest.approx(1.0 / (0.25 + 0.25))
 
 
 def test_agreement_counts_calls_verdicts_and_differences() -> None:
