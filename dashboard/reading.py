@@ -1,7 +1,7 @@
 """Reading first, then revealing: what the reader must say before, and what follows an answer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from dashboard import auditing, desks, site, state
@@ -11,6 +11,7 @@ from mmcore.records import (
     DecisionReason,
     Impression,
     Prediction,
+    Presence,
     ReaderDecision,
     Reading,
     ReadingMode,
@@ -18,6 +19,7 @@ from mmcore.records import (
     TargetPrediction,
 )
 from mmcore.store import EventKind
+from mmcore.wording import ABSENT, PRESENT, call_text
 
 Clock = Callable[[], datetime]
 
@@ -98,13 +100,36 @@ def reveal(work: CaseWork, targets: Sequence[TargetPrediction], *, now: Clock = 
         )
 
 
-def problem_of(found: Desk, target: str) -> str:
+def turned_by(work: CaseWork, target: str) -> Presence | None:
+    """Return what agreeing turns the reader's own reading of a finding into: the model's call.
+
+    None where they hold nothing or the same, and where the model calls nothing: a value, or a
+    finding that is borderline.
+    """
+    held, prediction = desk(work).reading.held(target), work.prediction
+    said = None if prediction is None else prediction.target(target)
+    if held is None or said is None or said.is_positive is None:
+        return None
+    call = call_text(
+        called=said.is_positive, interval=said.interval, operating_point=said.operating_point
+    )
+    if call not in (PRESENT, ABSENT):
+        return None
+    turned = Presence.PRESENT if call == PRESENT else Presence.ABSENT
+    return None if turned is held.presence else turned
+
+
+def problem_of(work: CaseWork, target: str) -> str:
     """Return what a decision on a finding still lacks, in words; "" if it may be recorded."""
+    found, turned = desk(work), turned_by(work, target)
     entry, before = found.entry(target), found.reading.held(target)
     if entry.response is None:
         return say("Choose what you make of the answer.")
     if entry.response is Response.AGREE:
-        return ""
+        if turned is None:
+            return ""
+        if entry.confidence is None:
+            return say("Say how sure you are now.")
     if entry.response is Response.CHANGE:
         if not _is_whole(entry):
             return say("Say what you hold now, and how sure you are.")
@@ -120,23 +145,26 @@ def problem_of(found: Desk, target: str) -> str:
 def record(work: CaseWork, target: str, *, now: Clock = _now) -> None:
     """Record the decision that was entered on a finding; it can be followed, never overwritten.
 
-    Raises ``ValueError`` while ``problem_of`` names something.
+    Who agrees with a call that is not their own reading changes their mind, and that is what is
+    recorded. Raises ``ValueError`` while ``problem_of`` names something.
     """
-    found = desk(work)
-    problem = problem_of(found, target)
+    found, turned = desk(work), turned_by(work, target)
+    problem = problem_of(work, target)
     if problem:
         raise ValueError(problem)
     entry, before = found.entry(target), found.reading.held(target)
     assert entry.response is not None  # else there is a problem
-    is_change = entry.response is Response.CHANGE
-    is_agreement = entry.response is Response.AGREE
+    response, said = entry.response, entry
+    if response is Response.AGREE and turned is not None:
+        response, said = Response.CHANGE, replace(entry, presence=turned)
+    is_change = response is Response.CHANGE
     decision = ReaderDecision(
         target=target,
-        response=entry.response,
-        reason=None if is_agreement else entry.reason,
+        response=response,
+        reason=None if response is Response.AGREE else entry.reason,
         text=entry.text.strip(),
         before=before,
-        after=_impression(entry, target, now(), is_blind=False) if is_change else before,
+        after=_impression(said, target, now(), is_blind=False) if is_change else before,
         decided_at=now(),
     )
     found.reading = found.reading.decide(decision)
@@ -144,8 +172,8 @@ def record(work: CaseWork, target: str, *, now: Clock = _now) -> None:
     desks.forget_steps(found)
     work.forget_report()
     is_read_first = any(one.target == target for one in found.reading.impressions)
-    said = auditing.decision_of(work, target, str(decision.response), is_read_first=is_read_first)
-    desks.save(work, (EventKind.DECIDED, target, said))
+    told = auditing.decision_of(work, target, str(decision.response), is_read_first=is_read_first)
+    desks.save(work, (EventKind.DECIDED, target, told))
 
 
 def decisions_on(reading: Reading, target: str) -> tuple[ReaderDecision, ...]:

@@ -9,7 +9,7 @@ from dashboard.attention import Finding
 from dashboard.components import signing
 from dashboard.language import say, t
 from dashboard.markup import element, show
-from dashboard.state import CaseWork, Desk, Entry
+from dashboard.state import CaseWork, Entry
 from mmcore import wording
 from mmcore.records import (
     CONFIDENCES,
@@ -89,8 +89,8 @@ def decision_panel(work: CaseWork, finding: Finding) -> None:
         if not signing.locked(work):
             drawn = f"{len(past)}-{found.history.round}"
             key = f"{work.case.digest[:16]}-{work.pack_name}-{target.name}-{drawn}"
-            _decision(found, entry, target.name, t(target.display), key=key)
-            problem = reading.problem_of(found, target.name)
+            _decision(work, entry, target.name, t(target.display), key=key)
+            problem = reading.problem_of(work, target.name)
             if st.button(t("Record my decision"), key=f"decide-{key}", disabled=bool(problem)):
                 reading.record(work, target.name)
                 st.rerun()
@@ -107,6 +107,10 @@ def _impression(entry: Entry, display: str, *, key: str) -> None:
         format_func=lambda presence: t(messages.PRESENCE[presence]), key=f"presence-{key}",
         label_visibility="collapsed", on_change=_keep, args=(entry, "presence", f"presence-{key}"),
     )  # fmt: skip
+    _confidence(entry, display, key=key)
+
+
+def _confidence(entry: Entry, display: str, *, key: str) -> None:
     st.segmented_control(
         t("{display}: how sure, from 1, a guess, to 5, certain", display=display), CONFIDENCES,
         default=entry.confidence, key=f"confidence-{key}", label_visibility="collapsed",
@@ -114,11 +118,13 @@ def _impression(entry: Entry, display: str, *, key: str) -> None:
     )  # fmt: skip
 
 
-def _decision(found: Desk, entry: Entry, name: str, display: str, *, key: str) -> None:
-    has_own = found.reading.held(name) is not None
+def _decision(work: CaseWork, entry: Entry, name: str, display: str, *, key: str) -> None:
+    held, turned = reading.desk(work).reading.held(name), reading.turned_by(work, name)
     words = {
         Response.AGREE: say("I agree"),
-        Response.CHANGE: say("I change my reading") if has_own else say("I read it otherwise"),
+        Response.CHANGE: say("I change my reading")
+        if held is not None
+        else say("I read it otherwise"),
         Response.REJECT: say("I reject the answer"),
     }
     st.segmented_control(
@@ -132,7 +138,16 @@ def _decision(found: Desk, entry: Entry, name: str, display: str, *, key: str) -
     if entry.response is Response.CHANGE:
         with st.container(horizontal=True):
             _impression(entry, t("{display}, now", display=display), key=f"after-{key}")
-    if entry.response is not Response.AGREE:
+    is_agreement = entry.response is Response.AGREE
+    if is_agreement and held is not None and turned is not None:
+        told = t(
+            "You hold {held}, and the model calls it {call}. To agree is to change your reading "
+            "to {call}: say how sure you are now, and why.",
+            held=t(wording.PRESENCE_WORDS[held.presence]), call=t(wording.PRESENCE_WORDS[turned]),
+        )  # fmt: skip
+        show(element("p", told, cls="co-note caution", role="note", data_testid="agree-changes"))
+        _confidence(entry, t("{display}, now", display=display), key=f"agreed-{key}")
+    if not is_agreement or turned is not None:
         reasons = list(DecisionReason)
         st.selectbox(
             t("Reason"), reasons,

@@ -223,6 +223,16 @@ def _prediction(target: Mapping[str, Any]) -> TargetPrediction:
     )
 
 
+def _call(target: Mapping[str, Any]) -> str:
+    """Return what the model calls a finding, in a word; "" for a value or no score."""
+    if target["called"] is None:
+        return ""
+    low, high = target["interval"]
+    return wording.call_text(
+        called=target["called"], interval=(low, high), operating_point=target["operating_point"]
+    )
+
+
 def _why(target: Mapping[str, Any], missing: Sequence[str]) -> Markup:
     rows = []
     for c in target["contributions"]:
@@ -277,6 +287,7 @@ def _reader(document: Mapping[str, Any]) -> tuple[Markup, ...]:
     displays = {target["name"]: target["display"] for target in document["targets"]}
     reading = reading_of(Node(document["reading"]), displays)
     first = {impression.target: impression for impression in reading.impressions}
+    calls = {target["name"]: _call(target) for target in document["targets"]}
     rows = []
     for name, display in displays.items():
         decisions = [d for d in reading.decisions if d.target == name]
@@ -290,7 +301,7 @@ def _reader(document: Mapping[str, Any]) -> tuple[Markup, ...]:
                 t(wording.impression_text(first.get(name))),
                 t(messages.RESPONSE[last.response]) if last else t("none yet"),
                 t(". ").join(part for part in (reason, last.text if last else "") if part),
-                t(wording.impression_text(reading.held(name))),
+                t(wording.after_text(reading, name, calls.get(name, ""))),
             )
         )
     headers = (t("Finding"), t("Before"), t("Decision"), t("Reason"), t("After"))

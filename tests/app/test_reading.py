@@ -1,5 +1,6 @@
 """Reading first: nothing of the model's answer before the reader's own, and nothing lost after."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +61,10 @@ def revealed(app: AppTest) -> AppTest:
 
 def decide(app: AppTest, response: Response) -> AppTest:
     return control(app, "response", "consolidation").set_value(response).run()
+
+
+def choose(app: AppTest, name: str) -> AppTest:
+    return next(b for b in app.button if (b.key or "").endswith(f"-finding-{name}")).click().run()
 
 
 def everything(app: AppTest) -> str:
@@ -200,9 +205,49 @@ def test_a_report_made_before_a_decision_is_renewed_after_it(
 ) -> None:
     app = revealed(stage.open_case("jane", "review"))
     assert ">agree<" not in html(app.switch_page("../pages/report.py").run())
-    app = decide(app.switch_page("../pages/review.py").run(), Response.AGREE)
+    app = choose(app.switch_page("../pages/review.py").run(), "nodule")
+    app = control(app, "response", "nodule").set_value(Response.AGREE).run()
     button(app, "Record my decision").click().run()
     assert ">agree<" in html(app.switch_page("../pages/report.py").run())
+
+
+def row_of(app: AppTest, display: str) -> list[str]:
+    """Return the cells of a finding in the table of what the reader recorded."""
+    page = html(app.switch_page("../pages/report.py").run())
+    table = page[page.index('data-testid="reader"') :]
+    row = table[table.index(f">{display}<") :]
+    return re.findall(r">([^<>]*)</td>", row[: row.index("</tr>")])
+
+
+def test_to_agree_with_another_call_than_ones_own_is_a_change_of_mind(
+    stage: Stage, read_first: None
+) -> None:
+    app = decide(revealed(stage.open_case("jane", "review")), Response.AGREE)
+    assert "You hold absent, and the model calls it present." in html(app)
+    assert button(app, "Record my decision").disabled
+    assert "Say how sure you are now." in html(app)
+    app = control(app, "confidence", "consolidation").set_value(3).run()
+    assert "Choose a reason." in html(app)
+    reason = next(s for s in app.selectbox if s.label == "Reason")
+    app = reason.set_value(DecisionReason.OVERLOOKED).run()
+    app = button(app, "Record my decision").click().run()
+    assert "You hold: <b>Present, confidence 3 of 5</b>" in html(app)
+    assert row_of(app, "Consolidation")[-4:] == [
+        "Absent, confidence 4 of 5", "change", "I had overlooked it", "Present, confidence 3 of 5"
+    ]  # fmt: skip
+
+
+def test_nothing_stands_after_a_decision_that_was_not_made(stage: Stage, read_first: None) -> None:
+    app = revealed(stage.open_case("jane", "review"))
+    assert row_of(app, "Consolidation")[-4:] == ["Absent, confidence 4 of 5", "none yet", "", ""]
+
+
+def test_who_read_nothing_of_their_own_and_agrees_holds_what_the_model_calls(
+    stage: Stage,
+) -> None:
+    app = decide(stage.open_case("jane", "review"), Response.AGREE)
+    app = button(app, "Record my decision").click().run()
+    assert row_of(app, "Consolidation")[-1] == "Present, as the model calls it"
 
 
 def test_a_rejection_needs_a_reason_and_keeps_what_was_held(stage: Stage, read_first: None) -> None:

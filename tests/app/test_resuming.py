@@ -43,7 +43,7 @@ def test_what_was_recorded_is_there_after_a_reload(stage: Stage, folder: Path) -
     app = recorded(revealed(stage.open_case("jane", "review")), Response.AGREE)
     page = html(reloaded(app))
     assert "Why: Consolidation" in page, "what was shown stays shown"
-    assert "You hold: <b>Absent, confidence 4 of 5</b>" in page
+    assert "You hold: <b>Present, confidence 4 of 5</b>" in page
     assert "UTC: agree" in page
     kinds = [event.kind for event in store().events(JANE)]
     seen = {EventKind.IMAGE_SEEN: 2, EventKind.ANSWER_SEEN: 2}  # by either tab

@@ -76,7 +76,7 @@ def test_a_reading_recorded_elsewhere_stands_though_the_store_fails_right_after(
         two = press(two, "reveal")
     two = two.run()
     assert store().desk(JANE, "phantom").reading == first
-    assert "You hold: <b>Absent, confidence 4 of 5</b>" in html(two)
+    assert "You hold: <b>Present, confidence 4 of 5</b>" in html(two)
 
 
 def test_a_case_deleted_in_another_window_lives_on_in_this_one_and_says_so(

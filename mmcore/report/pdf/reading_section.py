@@ -5,9 +5,10 @@ from datetime import datetime
 
 from mmcore.language import joined, say, word
 from mmcore.records import Reading, Signature
+from mmcore.report.pdf.figures import called_of
 from mmcore.report.pdf.sheet import BODY, CAUTION, CONTENT_WIDTH, MARGIN, NOTE, SMALL, Sheet
-from mmcore.report.reading import ReportedResult
-from mmcore.wording import MODE_WORDS, REASONS, RESPONSE_WORDS, impression_text
+from mmcore.report.reading import ReportedResult, ReportedTarget
+from mmcore.wording import MODE_WORDS, REASONS, RESPONSE_WORDS, after_text, impression_text
 
 MAX_ROWS = 14
 _COLUMNS = (0.0, 112.0, 246.0, 300.0, 434.0)
@@ -20,7 +21,7 @@ def draw_reading(sheet: Sheet, result: ReportedResult) -> None:
     if reading is None or reading.is_empty:
         return
     names = [t.name for t in result.targets if _is_told(reading, t.name)]
-    displays = {t.name: word(t.display) for t in result.targets}
+    targets = {t.name: t for t in result.targets}
     shown = names[:MAX_ROWS]
     sheet.need(46.0 + min(len(shown), 3) * 2 * BODY.leading)
     sheet.heading(say("Reader"))
@@ -33,7 +34,7 @@ def draw_reading(sheet: Sheet, result: ReportedResult) -> None:
         sheet.rule(MARGIN, sheet.y - 1.0, CONTENT_WIDTH)
         sheet.y -= 2.0
         for name in shown:
-            _draw_row(sheet, reading, name, displays[name])
+            _draw_row(sheet, reading, targets[name])
     if len(names) > len(shown):
         words = say("and {n} more findings, in the result document", n=len(names) - len(shown))
         sheet.paragraph(words, NOTE)
@@ -62,7 +63,8 @@ def _how(reading: Reading, signature: Signature | None) -> str:
     return joined(said)
 
 
-def _draw_row(sheet: Sheet, reading: Reading, target: str, display: str) -> None:
+def _draw_row(sheet: Sheet, reading: Reading, about: ReportedTarget) -> None:
+    target, display = about.name, word(about.display)
     decisions = [d for d in reading.decisions if d.target == target]
     first = next((i for i in reading.impressions if i.target == target), None)
     reason: str = ""
@@ -82,7 +84,7 @@ def _draw_row(sheet: Sheet, reading: Reading, target: str, display: str) -> None
         sheet.clipped(x[0], y, display, 108.0)
         sheet.clipped(x[1], y, impression_text(first), 130.0)
         sheet.clipped(x[2], y, response, 52.0, style)
-        sheet.clipped(x[3], y, impression_text(reading.held(target)), 130.0)
+        sheet.clipped(x[3], y, after_text(reading, target, called_of(about)), 130.0)
         sheet.clipped(x[4], y, _when(decisions[-1].decided_at) if decisions else "", 78.0, SMALL)
         if reason:
             with sheet.tags.content("TD"):

@@ -139,6 +139,23 @@ def test_the_pdf_tells_before_decision_after_and_why() -> None:
         assert words in told
 
 
+def test_nothing_stands_after_a_decision_that_is_not_made_yet() -> None:
+    only_read = Reading(ReadingMode.READ_FIRST).reveal((impression(),), T)
+    told = text_of(dict(result_document(replace(make_result(), reading=only_read))))
+    assert "none yet" in told
+    assert told.count("Absent, confidence 4 of 5") == 1
+
+
+def test_who_agrees_without_a_reading_of_their_own_holds_the_models_call() -> None:
+    decision = ReaderDecision(
+        target="pneumonia", response=Response.AGREE, reason=None, text="", before=None, after=None,
+        decided_at=T,
+    )  # fmt: skip
+    plain = Reading(ReadingMode.CONCURRENT).decide(decision)
+    told = text_of(dict(result_document(replace(make_result(), reading=plain))))
+    assert "Present, as the model calls it" in told
+
+
 def test_without_a_reading_the_pdf_has_no_section_on_it() -> None:
     assert "Who read is not recorded" not in text_of(dict(result_document(make_result())))
 
