@@ -1,6 +1,7 @@
 """The note as text: its sections, what its clauses deny, and what in it moved a finding."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -14,6 +15,8 @@ from mmcore.explain.phrases import sum_by_section
 from mmcore.records import Case, Note, PartItem, Parts
 from mmcore.sentences import STANDS_OUT_FROM
 
+MOST_DRAWN = 60_000
+"""Characters of a note; a model reads far fewer, and a page of millions is slow to use."""
 _MOST_PHRASES = 6
 _SIGNS = {"negated": "⊘", "history": "↶", "hedged": "≈"}
 
@@ -36,15 +39,32 @@ def note_view(case: Case, seen: Note | None, parts: Parts | None) -> None:
             show(_legend())
             stepper.show(first.digest[:16], len(phrases), key=f"phrases-{first.digest[:16]}")
             mass = sum(abs(word.signed) for word in words) or 1.0
-            show(_text(first, phrases, parts.items, mass))
+            _draw(first, phrases, parts.items, mass)
         with strongest:
             show(_strongest(parts.items))
     else:
-        show(_text(first, (), ()))
+        _draw(first, (), ())
     for note in others:
         told = t("This further note was not read by the model.")
         show(element("p", told, cls="co-muted"))
-        show(_text(note, (), ()))
+        _draw(note, (), ())
+
+
+def _draw(
+    note: Note, phrases: Sequence[Span], items: Sequence[PartItem], mass: float = 1.0
+) -> None:
+    """Draw a note from its start on, and say how much of a very long one is left out."""
+    rest = len(note.text) - MOST_DRAWN
+    if rest <= 0:
+        show(_text(note, phrases, items, mass))
+        return
+    sections = tuple(section for section in note.sections if section.start < MOST_DRAWN)
+    start = replace(note, text=note.text[:MOST_DRAWN], sections=sections)
+    phrases = [phrase for phrase in phrases if phrase.end <= MOST_DRAWN]
+    items = [item for item in items if len(item.where) != 2 or int(item.where[1]) <= MOST_DRAWN]
+    show(_text(start, phrases, items, mass))
+    told = t("The note goes on for {n} characters that are not shown here.", n=f"{rest:,}")
+    show(element("p", told, cls="co-muted", data_testid="note-rest"))
 
 
 def _legend() -> Markup:

@@ -3,6 +3,8 @@
 import re
 from dataclasses import replace
 
+from streamlit.testing.v1 import AppTest
+
 from dashboard import evidence
 from dashboard.components import note
 from dashboard.evidence import Run, Span
@@ -75,3 +77,19 @@ def test_the_words_of_the_note_stand_in_their_order(stage: Stage) -> None:
     text = re.sub(r'<small class="co-clause-mark">.*?</small>', "", text)
     text = re.sub(r"<[^>]+>", "", text)
     assert " ".join(text.split()) == " ".join(factory.case().notes[0].text.split())
+
+
+def test_a_note_of_millions_of_characters_is_drawn_from_its_start_and_says_so() -> None:
+    def page() -> None:
+        from dataclasses import replace
+
+        from dashboard.components import note
+        from tests.app import factory
+
+        text = "Cough: worse today. " + "The patient is well. " * 100_000
+        long = replace(factory.case().notes[0], text=text, sections=())
+        note.note_view(replace(factory.case(), notes=(long,)), long, None)
+
+    drawn = html(AppTest.from_function(page, default_timeout=30).run())
+    assert len(drawn) < 2 * note.MOST_DRAWN
+    assert "goes on for 2,040,020 characters that are not shown here" in drawn
