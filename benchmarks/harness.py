@@ -70,11 +70,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One run. yardstick: ms of a fixed piece of arithmetic, to compare runs of two machines."""
+    """One run. yardstick: ms of a fixed piece of arithmetic, to compare runs of two machines.
+
+    machine: what it is; ``load``: how many processes wanted to run in the minute before the end.
+    """
 
     at: str
     commit: str
-    machine: Mapping[str, str | int]
+    machine: Mapping[str, str | int | float]
     yardstick: float
     rows: tuple[Row, ...]
 
@@ -165,6 +168,7 @@ def record(rows: Iterable[Row]) -> Record:
             "threads": torch.get_num_threads(),
             "python": platform.python_version(),
             "torch": torch.__version__,
+            "load": round(os.getloadavg()[0], 1),
         },
         yardstick=_yardstick(),
         rows=found,

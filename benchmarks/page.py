@@ -32,6 +32,8 @@ median over rounds with quartiles. Medians and quartiles elsewhere too.
 | `python benchmarks/quadrature.py` | points that an attribution path needs, by rule |
 | `python benchmarks/many_readers.py --readers 12 --minutes 10` | twelve people at one server |
 | `python benchmarks/intake_fuzz.py --minutes 40` | broken files |
+| `python -m benchmarks.killing` | scoring, sending and listening killed at random |
+| `python -m benchmarks.sizing phantom thorax` | seconds of a case, for [sizing](scaling.md) |
 | `python benchmarks/gpu.py` | everything that needs a GPU |
 """
 
@@ -50,7 +52,8 @@ def _lines(last: Record, records: Sequence[Record]) -> Iterator[str]:
     yield (
         f"Last record: {last.at[:10]}, commit {last.commit}, {machine['processor']}, "
         f"{machine['cores']} cores, {machine['threads']} threads for torch {machine['torch']}, "
-        f"Python {machine['python']}. Ten products of 512 x 512 matrices take "
+        f"Python {machine['python']}; {machine['load']} processes wanted to run at its end (1 is a "
+        f"calm machine). Ten products of 512 x 512 matrices take "
         f"{last.yardstick:.0f} ms of one core here."
     )
     for group, found in groupby(last.rows, key=lambda row: row.group):

@@ -64,7 +64,14 @@ def test_the_page_tells_every_figure_with_its_machine(
     monkeypatch.setattr(page, "PICTURES", tmp_path / "benchmarks")
     grown = [single(page.INPUTS, f"{n}", [100.0 * n], "ms", x=n) for n in (1, 2, 5)]
     compared = ratio("explaining", "the recipe", [900.0], [100.0], "whole case", "ms")
-    machine = {"cores": 2, "threads": 1, "processor": "P", "torch": "T", "python": "3.11"}
+    machine = {
+        "cores": 2,
+        "threads": 1,
+        "processor": "P",
+        "torch": "T",
+        "python": "3.11",
+        "load": 1.0,
+    }
     made = replace(record(*grown, compared), machine=machine)
     page.write_page([made, made])
     text = page.PAGE.read_text("utf-8")
