@@ -1,4 +1,4 @@
-"""The benchmarks' own arithmetic: ratios by round, records kept whole, what is worse pointed out."""
+"""The benchmarks' own arithmetic: ratios by round, records kept whole, what is worse is said."""
 
 from dataclasses import replace
 from pathlib import Path
