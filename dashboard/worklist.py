@@ -29,6 +29,7 @@ from mmcore.store.work_records import (
 )
 
 PAGE_ROWS = 50
+_AT_ONCE = 500
 PREFERENCE = "worklist"
 """What a reader asked for last, for their next day; no words, which may name a patient."""
 
@@ -338,12 +339,34 @@ def cancel_scoring() -> None:
     _store().scorings.cancel()
 
 
-def retry_scoring() -> None:
-    """Score again what failed."""
+def not_scored(store: Store, asked: Asked) -> int:
+    """Return how many of the cases that are asked for could not be scored."""
+    query = _not_scored(asked, most=1)
+    return store.work.page(query, view()).total if query is not None else 0
+
+
+def retry_scoring(asked: Asked) -> None:
+    """Score again what failed among the cases that are asked for."""
     people.require(Action.OPEN)
-    packs = services.packs()
-    _store().scorings.retry(pack_digests=list(worklist_scoring.digests(packs).values()))
+    store, packs, query = _store(), services.packs(), _not_scored(asked, most=_AT_ONCE)
+    if query is None:
+        return
+    failed: list[str] = []
+    while rows := store.work.page(replace(query, offset=len(failed)), view()).rows:
+        failed += [row.digest for row in rows]
+    by_pack = list(worklist_scoring.digests(packs).values())
+    for first in range(0, len(failed), _AT_ONCE):
+        store.scorings.retry(failed[first : first + _AT_ONCE], pack_digests=by_pack)
     worklist_scoring.start(packs)
+
+
+def _not_scored(asked: Asked, *, most: int) -> WorkQuery | None:
+    """Return what asks for the cases that were not scored; None where none of them is listed."""
+    query = query_of(asked)
+    if query.statuses and WorkStatus.FAILED not in query.statuses:
+        return None
+    status = frozenset({WorkStatus.FAILED})
+    return replace(query, statuses=status, sort=SortBy.RECEIVED, offset=0, most=most)
 
 
 def remove(digests: Sequence[str]) -> None:

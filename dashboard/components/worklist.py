@@ -57,7 +57,7 @@ def listing(store: Store) -> None:
         is_old = time.monotonic() - drawn_at > _ROWS_SECONDS
         if is_moving and (is_old or not worklist.is_scoring(store)):
             st.rerun(scope="app")  # what was scored meanwhile shows in the rows
-        progress(store)
+        progress(store, asked)
 
     @people.fragment()
     def rows() -> None:
@@ -111,12 +111,13 @@ def like_note(asked: Asked) -> None:
         st.button(t("Back to the list"), key="worklist-back", on_click=_ask, args=({"like": ""},))
 
 
-def progress(store: Store) -> None:
-    """Draw how far the background scoring is, where anything waits or failed."""
+def progress(store: Store, asked: Asked) -> None:
+    """Draw how far the background scoring is, and how many of the listed cases it failed on."""
     counts = worklist.scoring_counts(store)
     waiting = counts.get(ScoringState.QUEUED, 0) + counts.get(ScoringState.RUNNING, 0)
     failed, done = counts.get(ScoringState.FAILED, 0), counts.get(ScoringState.DONE, 0)
-    if not waiting and not failed:
+    listed = worklist.not_scored(store, asked) if failed else 0
+    if not waiting and not listed:
         return
     with st.container(key="co-worklist-scoring", horizontal=True, vertical_alignment="center"):
         if waiting:
@@ -127,14 +128,14 @@ def progress(store: Store) -> None:
                 t("Cancel what waits"), key="worklist-cancel", on_click=_do,
                 args=(worklist.cancel_scoring,),
             )  # fmt: skip
-        if failed:
-            said = t("1 case was not scored") if failed == 1 else t(
-                "{n} cases were not scored", n=failed
+        if listed:
+            said = t("1 case was not scored") if listed == 1 else t(
+                "{n} cases were not scored", n=listed
             )  # fmt: skip
             show(element("p", said, cls="co-muted", role="status", data_testid="scoring-failed"))
             st.button(
                 t("Try these again"), key="worklist-retry", on_click=_do,
-                args=(worklist.retry_scoring,),
+                args=(worklist.retry_scoring, asked),
             )  # fmt: skip
 
 

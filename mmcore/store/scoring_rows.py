@@ -59,9 +59,10 @@ class ScoringRows:
             added += self._again(connection, again, pack_digest, now)
         return added
 
-    def retry(self, *, pack_digests: Collection[str]) -> int:
-        """Queue everything again that failed; return how many."""
+    def retry(self, digests: Collection[str], *, pack_digests: Collection[str]) -> int:
+        """Queue those of these cases again that failed; return how many."""
         failed = (
+            scorings.c.case_digest.in_(digests),
             scorings.c.pack_digest.in_(pack_digests),
             scorings.c.state == str(ScoringState.FAILED),
         )

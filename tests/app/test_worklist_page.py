@@ -258,6 +258,30 @@ def test_what_can_not_be_scored_says_why_and_can_be_tried_again(
     assert {row["status"]["text"] for row in table.rows.values()} == {"Scored"}
 
 
+def test_what_was_not_scored_is_told_and_tried_again_of_the_listed_cases_alone(
+    two: Stage, table: Table
+) -> None:
+    with pytest.MonkeyPatch.context() as failing:
+
+        def fail(_: object) -> None:
+            raise NonFiniteResultError(what="the logit")
+
+        failing.setattr(two.engine, "predict", fail)
+        worklist_scoring.step("w", services.packs())
+    score_all()
+    app = listed()
+    assert "1 case was not scored" in html(app)
+    app.text_input(key="worklist-words").set_value("roe").run()
+    assert (table.order, table.rows[JOHN]["status"]["text"]) == ([JOHN], "Scored")
+    assert "not scored" not in html(app)
+    assert not [button for button in app.button if button.key == "worklist-retry"]
+    app.text_input(key="worklist-words").set_value("doe").run()
+    press(app, "worklist-retry")
+    score_all()
+    listed()
+    assert {row["status"]["text"] for row in table.rows.values()} == {"Scored"}
+
+
 def test_chosen_cases_are_marked_assigned_and_removed(two: Stage, table: Table) -> None:
     app = listed()
     table.chosen = (JOHN, "ff" * 32)

@@ -142,7 +142,8 @@ def test_what_failed_says_why_in_any_language_and_can_be_tried_again(store: Stor
     failed, done = store.work.page(WorkQuery(), VIEW).rows
     assert from_plain(failed.failure) == "Reading file 1 of 2"
     assert (done.triage, done.failure) == (ANSWER, None)
-    assert store.scorings.retry(pack_digests=[PACK]) == 1
+    assert store.scorings.retry([done.digest], pack_digests=[PACK]) == 0
+    assert store.scorings.retry([failed.digest, done.digest], pack_digests=[PACK]) == 1
     store.scorings.finish(take(store), ANSWER)
     assert counts(store) == {ScoringState.DONE: 2}
 
