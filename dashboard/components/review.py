@@ -32,8 +32,9 @@ from dashboard.jobs import Job
 from dashboard.language import say, t, word
 from dashboard.markup import element, for_label, show
 from dashboard.state import CaseWork
-from dashboard.viewer import Overlay
+from dashboard.viewer import Overlay, stacks
 from mmcore.errors import LedgerNotAdditiveError, NothingToScoreError
+from mmcore.gate.suitability import choose_image
 from mmcore.records import Explanation, Instance, Modality, Parts
 from mmcore.wording import short_name
 
@@ -66,10 +67,6 @@ def image_panel(work: CaseWork, overlay: Overlay) -> None:
     instance = _pick(work, seen)
     auditing.image_seen(work, instance)
     stack = viewer.stack_of(work.case, instance)
-    place = next((n for n, i in enumerate(stack) if i is seen), None)
-    if place is None and seen is not None:
-        overlay = Overlay(overlay.target, overlay.display, None, messages.OTHER_IMAGE)
-    frame = sum(i.pixels.shape[0] for i in stack[: place or 0])
     desk = reading.desk(work)
 
     def keep(kept: dict[str, Any]) -> None:
@@ -81,7 +78,7 @@ def image_panel(work: CaseWork, overlay: Overlay) -> None:
     left = None if signing.is_signed(work) else key_images.left(work)
     sender = viewer.Sender(viewer.kept_of(desk.viewer), left, work.number_of_message, keep, add)
     key = f"image-{work.case.digest[:16]}"
-    viewer.show(work.case, stack, overlay, sender, overlay_frame=frame, key=key)
+    viewer.show(work.case, stack, overlay, sender, seen=seen, key=key)
     key_images_list(work)
     desks.save(work)  # the page itself is not run again
 
@@ -259,21 +256,22 @@ def _missing(work: CaseWork) -> tuple[Modality, ...]:
 def _pick(work: CaseWork, seen: Instance | None) -> Instance:
     """Return the instance to draw; with several series the reader chooses."""
     firsts = [(s, s.instances[0]) for study in work.case.studies for s in study.series]
-    default = seen or work.case.instances[0]
+    default = seen or choose_image(work.case.instances)[0] or work.case.instances[0]
     if len(firsts) < 2:
         return default
     options = [first.digest for _, first in firsts]
-    labels = {
-        first.digest: for_label(f"{s.description or s.dicom_modality} ({len(s.instances)})")
-        for s, first in firsts
-    }
+    told = stacks.labels(work.case, [series.instances for series, _ in firsts])
+    labels = dict(zip(options, told, strict=True))
     home = next(
         first.digest for s, first in firsts if any(i.digest == default.digest for i in s.instances)
     )
     chosen = st.pills(
-        t("Series"), options, default=home, format_func=lambda d: labels[d], required=True,
-        key=f"series-{work.case.digest[:16]}",
+        t("Series"), options, default=home, format_func=lambda d: for_label(labels[d]),
+        required=True, key=f"series-{work.case.digest[:16]}-{home[:16]}",
     )  # fmt: skip
+    if seen is not None:
+        words = t("The model read: {label}", label=labels[home])
+        show(element("p", words, cls="co-muted", data_testid="series-read"))
     if chosen == home:
         return default
     return next(first for _, first in firsts if first.digest == chosen)

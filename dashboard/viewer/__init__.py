@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import state
+from dashboard import messages, state
 from dashboard.language import ours, say, t
 from dashboard.viewer import returns
 from dashboard.viewer.packing import browser_values, pack
@@ -25,8 +25,10 @@ from dashboard.viewer.stacks import (
     choices,
     facts,
     id_of,
+    label,
     left_out,
     most_frames,
+    read_label,
     stack_of,
     stacks_of,
 )
@@ -58,6 +60,7 @@ class Overlay:
     parts: the image's parts of the explanation, or ``None`` where there are none to show.
     message: why no map is shown, in words; empty when one is.
     is_pending: the message only says that the map is on its way.
+    method: display name of another method than ours whose map it is; "" for our own map.
     """
 
     target: str
@@ -65,6 +68,7 @@ class Overlay:
     parts: Parts | None
     message: str = ""
     is_pending: bool = False
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +95,32 @@ def show(
     overlay: Overlay,
     sender: Sender,
     *,
-    overlay_frame: int = 0,
+    seen: Instance | None = None,
     key: str,
 ) -> None:
     """Draw the viewer for one stack of like instances.
 
-    ``overlay_frame`` is the frame of the stack that the model looked at. Where it read slices, each
-    map lies on its own slice instead.
+    ``seen`` is the image that the model looked at: the map lies on the stack, first or second, that
+    holds it. Where the model read slices, each map lies on its own slice instead.
     """
     stack_id = id_of(stack)
     second = _second(case, sender.kept)
-    header, arrays = _view(case, stack, overlay, stack_id, overlay_frame)
+    place = frame_of(stack, seen)
+    shown = overlay
+    if seen is not None and place is None:
+        shown = Overlay(overlay.target, overlay.display, None, messages.OTHER_IMAGE)
+    header, arrays = _view(case, stack, shown, stack_id, place or 0, seen)
     header |= {
         "kept": sender.kept,
         "report": {"is_offered": sender.left is not None, "left": sender.left or 0},
         "second": None if second is None else {"stack": id_of(second), **facts(case, second)},
     }
+    beside = None if second is None else frame_of(second, seen)
+    if second is not None and place is None and beside is not None:
+        mapped, maps = _view(case, second, overlay, id_of(second), beside, seen)
+        header["second"]["overlay"] = mapped["overlay"]
+        if "overlay" in maps:
+            arrays["overlay_second"] = maps["overlay"]
     header["number"] = sender.numbered(hashlib.sha256(pack(header, arrays)).hexdigest())
     mount(
         "viewer",
@@ -123,6 +137,16 @@ def show(
     if second is not None and id_of(second) != stack_id:
         second_message = pixels_message(second, id_of(second))
         mount("pixels", second_message, key=f"{key}-pixels-{id_of(second)}", height=1)
+
+
+def frame_of(stack: Sequence[Instance], seen: Instance | None) -> int | None:
+    """Return the first frame of ``seen`` in a stack; None where it is not there."""
+    frame = 0
+    for instance in stack:
+        if seen is not None and instance.digest == seen.digest:
+            return frame
+        frame += instance.pixels.shape[0]
+    return None
 
 
 def _take(sender: Sender, value: object) -> None:
@@ -160,7 +184,12 @@ def _second(case: Case, kept: Mapping[str, Any]) -> Sequence[Instance] | None:
 
 
 def _view(
-    case: Case, stack: Sequence[Instance], overlay: Overlay, stack_id: str, overlay_frame: int
+    case: Case,
+    stack: Sequence[Instance],
+    overlay: Overlay,
+    stack_id: str,
+    overlay_frame: int,
+    seen: Instance | None = None,
 ) -> tuple[dict[str, Any], dict[str, PixelArray]]:
     """Return header and arrays of the message with everything but the pixels."""
     language = state.language()
@@ -171,7 +200,8 @@ def _view(
         "language": language,
         "words": words_in(language),
         **facts(case, stack),
-        "choices": choices(case, stack, stack_id),
+        "label": read_label(label(case, stack), stack, seen),
+        "choices": choices(case, stack, stack_id, seen),
         "second": None,
         "kept": FRESH,
         "report": {"is_offered": False, "left": 0},
@@ -181,6 +211,7 @@ def _view(
             "display": t(overlay.display),
             "message": t(overlay.message),
             "is_pending": overlay.is_pending,
+            "method": t(overlay.method) if overlay.method else "",
             "frame": overlay_frame,
             "frames": [overlay_frame],
             "box": None,

@@ -110,9 +110,9 @@ function showControls(whole) {
   c.threshold.show(view.threshold);
   c.detail.show(view.detail);
   c.scale.show(view.scale);
-  const [first] = whole.panes;
-  c.overlayTools.hidden = !first.hasMap;
-  c.reason.hidden = first.hasMap;
+  const { hasMap } = whole.mapPane;
+  c.overlayTools.hidden = !hasMap;
+  c.reason.hidden = hasMap;
   c.reason.classList.toggle("pending", header.overlay.is_pending);
   c.reason.textContent = header.overlay.message || t("No map for this image.");
 }

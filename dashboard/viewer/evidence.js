@@ -24,12 +24,12 @@ function listenToPage(whole) {
 function light(whole, region) {
   if (whole.lit === region) return;
   whole.lit = region;
-  whole.panes[0].paintSoon();
+  whole.mapPane.paintSoon();
 }
 
 // Go to the slice of a region, with the map on.
 function showRegion(whole, region) {
-  const [pane] = whole.panes;
+  const pane = whole.mapPane;
   const marker = pane.header.overlay.markers.find((one) => one.region === region);
   if (!marker || !pane.pixels) return;
   pane.set({ frame: marker.frame, isOverlayShown: true, mode: "both" });
@@ -52,7 +52,7 @@ const markersIn = (pane, region) => pane.header.overlay.markers
   .filter((marker) => regionOf(pane, marker)?.label === region.label);
 
 function lightRows(pane, region) {
-  if (pane !== pane.whole.panes[0]) return;
+  if (pane !== pane.whole.mapPane) return;
   const lit = new Set(region ? markersIn(pane, region).map((marker) => String(marker.region)) : []);
   for (const row of document.querySelectorAll(ROW)) {
     row.classList.toggle("is-lit", lit.has(row.dataset.region));

@@ -69,8 +69,13 @@ def place_of(stack: Sequence[Instance], frame: int) -> tuple[Instance, int] | No
     return None
 
 
-def choices(case: Case, current: Sequence[Instance], stack_id: str) -> list[dict[str, str]]:
-    """Return every stack that may stand beside ``current``, others first: prior ones before all."""
+def choices(
+    case: Case, current: Sequence[Instance], stack_id: str, seen: Instance | None = None
+) -> list[dict[str, str]]:
+    """Return every stack that may stand beside ``current``, others first: prior ones before all.
+
+    No two have the same label. That of the stack which holds ``seen`` says that the model read it.
+    """
     others = [s for s in stacks_of(case) if s[0].digest not in {i.digest for i in current}]
     moment = taken_at(case, current[0])
 
@@ -78,11 +83,44 @@ def choices(case: Case, current: Sequence[Instance], stack_id: str) -> list[dict
         return _relation(taken_at(case, stack[0]), moment) == _PRIOR
 
     ordered = sorted(others, key=lambda stack: not is_prior(stack))
-    told = [{"stack": id_of(s), "label": label(case, s, beside=current)} for s in ordered]
-    return [*told, {"stack": stack_id, "label": label(case, current)}]
+    told = labels(case, [*ordered, current], beside=current)
+    stack_ids = [*(id_of(s) for s in ordered), stack_id]
+    return [
+        {"stack": name, "label": read_label(words, stack, seen)}
+        for name, words, stack in zip(stack_ids, told, [*ordered, current], strict=True)
+    ]
 
 
-def label(case: Case, stack: Sequence[Instance], beside: Sequence[Instance] = ()) -> str:
+def read_label(words: str, stack: Sequence[Instance], seen: Instance | None) -> str:
+    """Return a stack's label, with the words that the model read it where it holds ``seen``."""
+    is_read = seen is not None and any(i.digest == seen.digest for i in stack)
+    return t("{label} · read by the model", label=words) if is_read else words
+
+
+def labels(
+    case: Case, shown: Sequence[Sequence[Instance]], beside: Sequence[Instance] = ()
+) -> list[str]:
+    """Return a label for each stack, all different: with the time, then a number, where needed."""
+    told = [label(case, stack, beside) for stack in shown]
+    timed = [
+        label(case, stack, beside, has_time=True) if told.count(words) > 1 else words
+        for words, stack in zip(told, shown, strict=True)
+    ]
+    return [
+        t("{label} · no. {n}", label=words, n=timed[: place + 1].count(words))
+        if timed.count(words) > 1
+        else words
+        for place, words in enumerate(timed)
+    ]
+
+
+def label(
+    case: Case,
+    stack: Sequence[Instance],
+    beside: Sequence[Instance] = (),
+    *,
+    has_time: bool = False,
+) -> str:
     """Return date, series and number of images; with ``beside``, whether it is prior to that."""
     first, study = stack[0], _study_of(case, stack[0])
     moment = taken_at(case, first)
@@ -93,7 +131,8 @@ def label(case: Case, stack: Sequence[Instance], beside: Sequence[Instance] = ()
     what = (series.description if series else "") or _view(first) or first.dicom_modality
     frames = sum(i.pixels.shape[0] for i in stack)
     count = t("{n} images", n=frames) if frames > 1 else ""
-    told = (t(relation), formatting.day(moment), what, count)
+    when = formatting.clock(moment) if has_time and moment else formatting.day(moment)
+    told = (t(relation), when, what, count)
     return t(" · ").join(part for part in told if part)
 
 

@@ -1,8 +1,8 @@
 // The component: one or two panes, the controls around them, and what passes between them and the
 // page.
 
-const NO_MAP = { target: "", display: "", message: "", is_pending: false, frame: 0, frames: [0],
-  box: null, markers: [] };
+const NO_MAP = { target: "", display: "", message: "", is_pending: false, method: "", frame: 0,
+  frames: [0], box: null, markers: [] };
 
 class Viewer {
   constructor(root, { language, kept }) {
@@ -65,10 +65,11 @@ class Viewer {
     const { number, kept, ...said } = header;
     if (number < this.number) return;
     this.number = number;
-    const map = arrays.overlay ?? null;
-    const isSame = JSON.stringify(said) === this.said && sameValues(map, this.map);
+    const map = arrays.overlay ?? null, secondMap = arrays.overlay_second ?? null;
+    const isSame = JSON.stringify(said) === this.said && sameValues(map, this.map)
+      && sameValues(secondMap, this.secondMap);
     if (isSame) return;
-    Object.assign(this, { header, map, said: JSON.stringify(said) });
+    Object.assign(this, { header, map, secondMap, said: JSON.stringify(said) });
     this.leftOut.textContent = header.left_out;
     this.leftOut.hidden = !header.left_out;
     this.panes[0].take(header, map);
@@ -78,6 +79,9 @@ class Viewer {
 
   get isDouble() { return this.kept.layout === 2; }
 
+  // The pane with the image that the model read, else the first.
+  get mapPane() { return this.shownPanes.find((pane) => pane.hasMap) ?? this.panes[0]; }
+
   get shownPanes() { return this.panes.filter((pane, n) => pane.header && (!n || this.isDouble)); }
 
   // Show one pane or two, as chosen here; the second one's image comes with a later message.
@@ -85,7 +89,7 @@ class Viewer {
     const [first, second] = this.panes;
     const given = this.header.second;
     if (this.isDouble && given?.stack === this.kept.second) {
-      second.take({ overlay: NO_MAP, height: this.header.height, ...given }, null);
+      second.take({ overlay: NO_MAP, height: this.header.height, ...given }, this.secondMap);
     } else if (this.isDouble && second.header?.stack !== this.kept.second) {
       second.stopWaiting?.();
       Object.assign(second, { header: null, pixels: null });

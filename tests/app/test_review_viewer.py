@@ -1,12 +1,17 @@
 """What the review page hands to the viewer: pixels, map, stacks and sides."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard import viewer
-from mmcore.records import Case, Modality, Parts
+from dashboard.viewer import stacks
+from mmcore.gate.suitability import choose_image
+from mmcore.records import Case, Instance, Modality, Parts, Series, Study
 from tests.app import factory
 from tests.app.conftest import Stage, choose, html
 
@@ -97,3 +102,89 @@ def test_the_viewer_is_told_the_sides_only_where_the_file_says_them(stage: Stage
     stage.demos["jane"] = factory.case()
     stage.open_case("jane", "review")
     assert stage.shown["viewer"][0]["sides"] is None
+
+
+def two_films(*years: int) -> Case:
+    """Return a case with one radiograph of each year, all of one series description."""
+    studies = []
+    for year in years:
+        at = datetime(year, 9, 4, 10, 57, tzinfo=UTC)
+        film = factory.image(seed=year, acquired_at=at)
+        series = (Series(f"1.{year}.1", "DX", "Simulated chest", (film,)),)
+        studies.append(Study(f"1.{year}", "Chest", at, None, series))
+    return factory.case(studies=tuple(studies))
+
+
+class ReadsLatest(factory.FakeEngine):
+    """An engine that reads the latest film, as the real one does."""
+
+    def model_image(self, case: Case) -> Instance | None:
+        return choose_image(case.instances)[0]
+
+
+def series_of(app: AppTest) -> Any:
+    (pills,) = (group for group in app.button_group if group.key.startswith("series-"))
+    return pills
+
+
+@pytest.mark.parametrize("years", [(2022, 2023), (2023, 2022)])
+def test_of_two_films_alike_that_which_the_model_read_is_opened_and_each_can_be_chosen(
+    stage: Stage, years: tuple[int, int]
+) -> None:
+    stage.engine = ReadsLatest()
+    case = stage.demos["jane"] = two_films(*years)
+    prior, current = sorted(case.instances, key=lambda i: i.acquired_at or datetime.max)
+    app = stage.open_case("jane", "review")
+    header, arrays = stage.shown["viewer"]
+    assert header["stack"] == stacks.id_of((current,))
+    assert "overlay" in arrays
+    assert "The model read: 4 Sep 2023 · Simulated chest" in html(app)
+    told = [option.content for option in series_of(app).proto.options]
+    assert sorted(told) == ["4 Sep 2022 · Simulated chest", "4 Sep 2023 · Simulated chest"]
+
+    app = series_of(app).set_value(prior.digest).run()
+    header, arrays = stage.shown["viewer"]
+    assert header["stack"] == stacks.id_of((prior,))
+    assert "overlay" not in arrays
+    app = series_of(app).set_value(current.digest).run()
+    assert stage.shown["viewer"][0]["stack"] == stacks.id_of((current,))
+    choice = stage.shown["viewer"][0]["choices"]
+    assert [one["label"] for one in choice] == [
+        "Prior · 4 Sep 2022 · Simulated chest",
+        "4 Sep 2023 · Simulated chest · read by the model",
+    ]
+
+
+def test_films_of_one_day_differ_by_time_and_of_one_minute_by_number() -> None:
+    at = datetime(2023, 9, 4, 8, 5, tzinfo=UTC)
+    later = at.replace(hour=9)
+    films = [factory.image(seed=n, acquired_at=t) for n, t in enumerate((at, at, later))]
+    series = tuple(Series(f"1.{n}", "DX", "PA", (film,)) for n, film in enumerate(films))
+    case = factory.case(studies=(Study("1", "Chest", at, None, series),))
+    assert stacks.labels(case, [(film,) for film in films]) == [
+        "4 Sep 2023, 08:05 · PA · no. 1",
+        "4 Sep 2023, 08:05 · PA · no. 2",
+        "4 Sep 2023, 09:05 · PA",
+    ]
+
+
+@pytest.mark.parametrize(("first", "mapped"), [("current", "overlay"), ("prior", "overlay_second")])
+def test_side_by_side_the_map_lies_on_the_image_that_the_model_read(
+    stage: Stage, first: str, mapped: str
+) -> None:
+    case = two_films(2022, 2023)
+    films = dict(zip(("prior", "current"), case.instances, strict=True))
+    other = films["prior" if first == "current" else "current"]
+    kept = viewer.kept_of({"layout": 2, "second": stacks.id_of((other,))})
+    sender = viewer.Sender(kept, None, lambda _: 1, lambda _: None, lambda _: None)
+    parts = factory.FakeEngine()._parts(case, Modality.IMAGE, 1.0)
+    overlay = viewer.Overlay("nodule", "Nodule", parts)
+    viewer.show(case, (films[first],), overlay, sender, seen=films["current"], key="two")
+    header, arrays = stage.shown["viewer"]
+    assert list(arrays) == [mapped]
+    assert header["label"].endswith("read by the model") == (first == "current")
+    (beside,) = (c["label"] for c in header["choices"] if c["stack"] == stacks.id_of((other,)))
+    assert beside.endswith("read by the model") == (first == "prior")
+    if first == "prior":
+        assert header["overlay"]["message"] == "No map: the model did not look at this image."
+        assert header["second"]["overlay"]["box"] == list(parts.overlay_box or ())

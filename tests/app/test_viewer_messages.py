@@ -94,8 +94,8 @@ def test_prior_studies_are_offered_first_and_every_image_is_in_one_stack() -> No
     assert [[i.digest for i in s] for s in found] == [[i.digest] for i in case.instances]
     told = [one["label"] for one in stacks.choices(case, (now,), "mine")]
     assert told == [
-        "Prior · 3 Mar 2023 · series 3",
-        "Prior · 3 Mar 2023 · series 3",
+        "Prior · 3 Mar 2023, 09:00 · series 3 · no. 1",
+        "Prior · 3 Mar 2023, 09:00 · series 3 · no. 2",
         "Later · 3 Mar 2026 · series 2",
         "3 Mar 2025 · series 1",
     ]
