@@ -1,8 +1,9 @@
 """A whole store in one file, and back: rows, files and schema, each with its SHA-256.
 
 The file is a zip: ``tables/NAME.jsonl``, ``blobs/DIGEST`` as they lie on the disk (sealed ones stay
-sealed, so no key is needed), ``manifest.json`` and ``manifest.sha256``. It is taken of one moment
-while servers go on, and put into any database that the store knows.
+sealed, so no key is needed), ``audit.anchors`` if heads of the audit were noted, ``manifest.json``
+and ``manifest.sha256``. It is taken of one moment while servers go on, and put into any database
+that the store knows.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete
 
+from mmcore.audit import anchors
 from mmcore.errors import BackupRefusedError, SchemaTooNewError, StoreUnavailableError
 from mmcore.store.blobs import Blobs
 from mmcore.store.database import Database
@@ -32,6 +34,7 @@ from mmcore.store.schema import bring_up_to_date, revision_of, upgrade
 from mmcore.store.sealing import Seal
 
 FORMAT = "consilium.backup/1"
+ANCHORS = "audit.anchors"
 MANIFEST, MANIFEST_DIGEST = "manifest.json", "manifest.sha256"
 _OWN_ROWS = ("facts", "audit_keys")  # written by opening a store, before it holds anything
 _LINKS, _STRAY_SECONDS = "backup-", 86_400.0
@@ -41,13 +44,17 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What a backup holds. rows: by table. revision: of the schema. made_at: in UTC."""
+    """What a backup holds. rows: by table. revision: of the schema. made_at: in UTC.
+
+    heads: of the audit, as they were noted.
+    """
 
     revision: str
     made_at: datetime
     rows: dict[str, int]
     blobs: int
     blob_bytes: int
+    heads: int = 0
 
 
 def back_up(place: Place, file: Path) -> Inventory:
@@ -60,18 +67,20 @@ def back_up(place: Place, file: Path) -> Inventory:
     with _opened(place) as database:
         bring_up_to_date(database)
         _remove_stray_links(place.folder)
+        heads = _heads_at(place)  # before the rows, so that none is of a later entry
         with _as_refusal(), tempfile.TemporaryDirectory(dir=place.folder, prefix=_LINKS) as name:
             links = Path(name)
             with _moment(database, Blobs(place.folder / "blobs", Seal(None)), links) as connection:
-                return _write_zip(connection, links, file)
+                return _write_zip(connection, links, file, heads)
 
 
 def restore(place: Place, file: Path) -> Inventory:
     """Put a backup into a place that holds nothing yet, then upgrade it to this version's schema.
 
     Everything is checked before anything is written; the rows come in one transaction, after their
-    files. Raises ``BackupRefusedError`` for a damaged file or a place that is in use, and
-    ``SchemaTooNewError`` for a backup of a newer version.
+    files. Noted heads of the audit come back unless the place has a file of them: that one lies
+    where the site keeps it, and knows more. Raises ``BackupRefusedError`` for a damaged file or a
+    place that is in use, and ``SchemaTooNewError`` for a backup of a newer version.
     """
     with _as_refusal(), _unpacked(file) as (archive, manifest):
         _check(archive, manifest)
@@ -86,6 +95,8 @@ def restore(place: Place, file: Path) -> Inventory:
                     with archive.open(_member(table.name)) as lines:
                         write_lines(connection, table, (line.decode() for line in lines))
                 upgrade(connection)
+                if ANCHORS in manifest:
+                    _put_heads(anchors.file_of(place.folder), archive.read(ANCHORS))
         return _inventory(manifest)
 
 
@@ -143,13 +154,23 @@ def _moment(database: Database, blobs: Blobs, links: Path) -> Iterator[Connectio
         snapshot.__exit__(None, None, None)
 
 
-def _write_zip(connection: Connection, links: Path, file: Path) -> Inventory:
+def _heads_at(place: Place) -> bytes:
+    with _as_refusal(), suppress(FileNotFoundError):
+        return anchors.file_of(place.folder).read_bytes()
+    return b""
+
+
+def _write_zip(connection: Connection, links: Path, file: Path, heads: bytes) -> Inventory:
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as sink, zipfile.ZipFile(sink, "w") as archive:
             manifest = _fill(archive, connection, links)
+            if heads:
+                archive.writestr(ANCHORS, heads, zipfile.ZIP_DEFLATED)
+                sha = hashlib.sha256(heads).hexdigest()
+                manifest[ANCHORS] = {"heads": len(heads.splitlines()), "sha256": sha}
             text = json.dumps(manifest, indent=1, sort_keys=True).encode()
             archive.writestr(MANIFEST, text, zipfile.ZIP_DEFLATED)
             archive.writestr(MANIFEST_DIGEST, hashlib.sha256(text).hexdigest())
@@ -202,6 +223,16 @@ def _force(path: Path) -> None:
         os.close(descriptor)
 
 
+def _put_heads(file: Path, heads: bytes) -> None:
+    """Write noted heads back, unless a file of them is there."""
+    with suppress(FileExistsError):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as sink:
+            sink.write(heads)
+            sink.flush()
+            os.fsync(sink.fileno())
+
+
 def _remove_stray_links(folder: Path) -> None:
     """Remove what a backup that was killed left: links that keep removed files on the disk."""
     for stray in folder.glob(f"{_LINKS}*"):
@@ -232,6 +263,8 @@ def _check(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
         if not _DIGEST.fullmatch(digest):
             raise BackupRefusedError(problem="it names a file otherwise than by its digest")
         listed[f"blobs/{digest}"] = facts["sha256"]
+    if ANCHORS in manifest:
+        listed[ANCHORS] = manifest[ANCHORS]["sha256"]
     if {*archive.namelist()} != {*listed, MANIFEST, MANIFEST_DIGEST}:
         raise BackupRefusedError(problem="it does not hold what its list of contents says")
     for member, wanted in listed.items():
@@ -275,6 +308,7 @@ def _inventory(manifest: dict[str, Any]) -> Inventory:
         rows={name: int(facts["rows"]) for name, facts in manifest["tables"].items()},
         blobs=len(manifest["blobs"]),
         blob_bytes=sum(int(facts["bytes"]) for facts in manifest["blobs"].values()),
+        heads=int(manifest.get(ANCHORS, {}).get("heads", 0)),
     )
 
 

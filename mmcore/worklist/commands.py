@@ -95,5 +95,5 @@ def _words(found: "Inventory") -> str:
     rows = ", ".join(f"{name} {count}" for name, count in sorted(found.rows.items()))
     return (
         f"schema {found.revision}, {found.made_at:%Y-%m-%d %H:%M:%S} UTC\nrows: {rows}\n"
-        f"files: {found.blobs}, {found.blob_bytes} bytes"
+        f"files: {found.blobs}, {found.blob_bytes} bytes\nnoted heads of the audit: {found.heads}"
     )

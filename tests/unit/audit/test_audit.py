@@ -17,6 +17,7 @@ from mmcore.errors import AuditError
 from mmcore.people import People, Policy
 from mmcore.records import GateVerdict
 from mmcore.store import EventKind, KeptFile, Place, Store
+from mmcore.store.backup import back_up, restore
 from mmcore.store.place import DATA
 from tests.unit.store.kept import JANE, Clock
 
@@ -182,6 +183,40 @@ def test_a_head_on_paper_finds_a_tail_cut_off_with_its_note(folder: Path) -> Non
     assert run("verify")[0] == 0
     assert run("verify", "--head", head.strip())[0] == 1
     assert run("verify", "--head", "six")[0] == 2
+
+
+def test_a_tail_cut_off_is_found_in_a_store_that_was_put_back_from_a_backup(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("head", "--note")
+    assert back_up(Place(folder), tmp_path / "all.zip").heads == 1
+    again = tmp_path / "again"
+    assert restore(Place(again), tmp_path / "all.zip").heads == 1
+    monkeypatch.setenv(DATA, str(again))
+    assert run("verify") == (0, "6 entries, nothing changed; compared with 1 noted heads\n")
+    tamper(again, "DELETE FROM audit WHERE seq = 6")
+    code, words = run("verify")
+    assert code == 1
+    assert "the end of the chain is missing from number 6 on" in words
+
+
+def test_heads_that_the_site_keeps_elsewhere_are_not_written_over_by_a_backup(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(Place(folder), tmp_path / "all.zip")
+    outside = tmp_path / "elsewhere.anchors"
+    monkeypatch.setenv(anchors.ANCHORS, str(outside))
+    run("head", "--note")
+    before = outside.read_bytes()
+    back_up(Place(folder), tmp_path / "with.zip")
+    restore(Place(tmp_path / "again"), tmp_path / "with.zip")
+    assert outside.read_bytes() == before
+    outside.unlink()
+    restore(Place(tmp_path / "third"), tmp_path / "with.zip")
+    assert outside.read_bytes() == before
+    outside.unlink()
+    restore(Place(tmp_path / "without"), tmp_path / "all.zip")
+    assert not outside.exists()
 
 
 def test_heads_are_noted_outside_where_the_site_says(
