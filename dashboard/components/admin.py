@@ -238,7 +238,7 @@ def audit_panel() -> None:
     )
     facts = [
         (t("Entries"), str(head.seq)),
-        (t("Head"), f"{head.seq}:{head.hash}"),
+        (t("Head of the chain"), f"{head.seq}:{head.hash}"),
         (t("Last noted"), noted),
         (t("Noted in"), str(found.file)),
     ]

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import chrome, messages, people, people_words, services, state
 from dashboard.components import account
 from dashboard.components.steps import steps
-from dashboard.language import t
+from dashboard.language import t, word
 from dashboard.markup import element, join, show
 from mmcore.language import LANGUAGES
 
@@ -52,6 +52,9 @@ def banner() -> None:
         words.append(join(" ", t(messages.NO_PACK)))
     elif pack.is_simulated:
         words.append(join(" ", t(messages.simulated(pack.display))))
+    else:
+        said = t("The model in use: {pack}.", pack=t(word(pack.display)))
+        words.append(join(" ", element("span", said, data_testid="model-in-use")))
     if people.is_open():
         words.append(join(" ", t(people_words.NOBODY_SIGNS_IN)))
     show(element("div", *words, cls="co-banner", role="note", data_testid="research-banner"))

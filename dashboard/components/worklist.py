@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import formatting, keeping, people, stored_words, worklist, worklist_table
+from dashboard import formatting, keeping, people, services, stored_words, worklist, worklist_table
 from dashboard.components.stored import attempt
 from dashboard.components.waiting import error_state
 from dashboard.language import ours, say, t
@@ -31,11 +31,12 @@ _SINCE_WORDS = {
 }
 _TONES = {WorkStatus.READING: "reading"}
 _COLUMNS = (
-    ("priority", say("Priority"), ""),
+    ("priority", say("Urgency, finding"), ""),
     ("patient", say("Patient"), SortBy.NAME),
     ("study", say("Study"), SortBy.STUDY),
     ("modality", say("Modality"), SortBy.MODALITY),
     ("status", say("Status"), SortBy.STATUS),
+    ("model", say("Model"), ""),
     ("age", say("Waiting"), SortBy.RECEIVED),
     ("reader", say("Reader"), SortBy.READER),
     ("priors", say("Priors"), ""),
@@ -260,10 +261,17 @@ def _row(row: WorkRow, now: datetime) -> dict[str, Any]:
         "status": {"text": t(STATUS_WORDS[row.status]),
                    "tone": _TONES.get(row.status, str(row.status)),
                    "more": t(failure) if failure else ""},
+        "model": {"text": row.pack_name, "more": _simulated(row.pack_name), "tone": "nowrap"},
         "age": {"text": _age(row.received_at, now), "tone": "nowrap"},
         "reader": {"text": ours(worklist.reader_name(row))},
         "priors": {"text": str(row.priors) if row.priors else ""},
     }  # fmt: skip
+
+
+def _simulated(pack_name: str) -> str:
+    """Return the mark of a model that learned from simulated patients alone, else ""."""
+    found = next((pack for pack in services.packs() if pack.name == pack_name), None)
+    return t("simulated patients") if found is not None and found.is_simulated else ""
 
 
 def _label(label: str) -> str:

@@ -1,8 +1,11 @@
 """What stands on every page."""
 
+from pathlib import Path
+
 import pytest
 
 from dashboard import services
+from dashboard.services import PackFacts
 from tests.app.conftest import PAGE_FILES, Stage, html
 
 
@@ -16,6 +19,15 @@ def test_every_page_says_that_the_model_saw_only_simulated_patients(
     stage: Stage, stem: str
 ) -> None:
     assert "“Phantom” was trained on simulated patients" in html(stage.open_page(stem))
+
+
+@pytest.mark.parametrize("stem", PAGE_FILES)
+def test_every_page_names_a_model_of_real_patients(
+    stage: Stage, stem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = PackFacts("thorax", "Thorax (films)", "1.3.0", False, Path("nowhere"))
+    monkeypatch.setattr(services, "packs", lambda: (pack,))
+    assert "The model in use: Thorax (films)." in html(stage.open_page(stem))
 
 
 @pytest.mark.parametrize("stem", ["review", "report"])

@@ -86,6 +86,7 @@ def test_a_row_says_who_what_when_and_how_far(two: Stage, table: Table) -> None:
     assert row["study"]["more"] == "A1"
     assert row["modality"] == {"text": "DX", "more": "CHEST"}
     assert row["status"]["text"] == "New"
+    assert row["model"] == {"text": "phantom", "more": "simulated patients", "tone": "nowrap"}
     assert row["age"]["text"].endswith("min")
     assert table.order == [JANE, JOHN], "who waits longest comes first"
 
