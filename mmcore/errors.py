@@ -45,7 +45,7 @@ class PackIntegrityError(MMCoreError):
     """A model pack is incomplete, damaged or does not fit its architecture; it is not loaded."""
 
     def __init__(self, *, pack: str, problem: str) -> None:
-        super().__init__(f"model pack {pack!r} was not loaded: {problem}")
+        super().__init__(f"model pack {pack!r} was refused: {problem}")
         self.pack = pack
         self.problem = problem
 
