@@ -27,15 +27,16 @@ def left(work: CaseWork) -> int:
 def add(work: CaseWork, picture: Picture, overlay: Overlay, *, now: Clock = _now) -> bool:
     """Put a picture from the screen into the report; return whether it could be taken.
 
-    It is refused if it is no picture of an image of this case, and when the report is full. The
-    same picture is not taken twice.
+    It is refused if it is no picture of an image of this case, if it shows the map of another
+    method than ours, and when the report is full. The same picture is not taken twice.
     """
     from mmcore.report import checked_png  # brings the PDF with it
 
     desk = reading.desk(work)
     stack = next((s for s in stacks_of(work.case) if id_of(s) == picture.stack), None)
     place = place_of(stack, picture.frame) if stack is not None else None
-    if stack is None or place is None or left(work) <= 0:
+    is_others = picture.is_mapped and bool(overlay.method)
+    if stack is None or place is None or is_others or left(work) <= 0:
         return False
     try:
         png = checked_png(picture.png)

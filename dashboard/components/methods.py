@@ -44,8 +44,8 @@ def compared(work: CaseWork, overlay: Overlay) -> Overlay:
     parts = comparison.result.parts
     if not parts.passed:
         words = say("No map: {reason}.", reason=parts.reason)
-        return Overlay(overlay.target, overlay.display, None, words)
-    return Overlay(overlay.target, overlay.display, parts)
+        return Overlay(overlay.target, overlay.display, None, words, method=choices[chosen])
+    return Overlay(overlay.target, overlay.display, parts, method=choices[chosen])
 
 
 def _told(display: str, comparison: Comparison) -> None:
@@ -67,8 +67,9 @@ def _told(display: str, comparison: Comparison) -> None:
             for name, r in rows
         ]  # fmt: skip
         words = t(
-            "For comparison only: this map is by {method} and was not tested. "
-            "Completeness error and cost in the image encoder. {costs}.",
+            "For comparison only: this map is by {method} and was not tested. It can not go into "
+            "the report, which holds our own map. Completeness error of the map that is drawn, and "
+            "cost, in the image encoder. {costs}.",
             method=display, costs=t("; ").join(costs),
         )  # fmt: skip
     show(element("p", words, cls="co-note caution", data_testid="method-note"))

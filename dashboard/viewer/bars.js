@@ -14,8 +14,7 @@ function buildControls(v) {
       "viewer-delete", () => deleteMark(v.pane)),
     texts: button(t("Texts"), t("Show or hide the texts of patient and study (T)"), "viewer-texts",
       () => set({ isIdentityShown: !v.pane.view.isIdentityShown })),
-    report: button(t("To report"), t("Add what is shown to the report, without the patient's name (K)"),
-      "viewer-report", () => addToReport(v)),
+    report: button(t("To report"), toReport(), "viewer-report", () => addToReport(v)),
     layout: choice(t("Images side by side"), "viewer-layout", [["1", "1"], ["2", "2"]],
       (layout) => v.setLayout(Number(layout))),
     link: button(t("Linked"), t("Window, zoom and scroll move together"), "viewer-link",
@@ -99,7 +98,8 @@ function showControls(whole) {
   c.undo.disabled = pane.past.length === 0;
   c.redo.disabled = pane.future.length === 0;
   c.report.hidden = !header.report.is_offered;
-  c.report.disabled = header.report.left <= 0;
+  c.report.disabled = header.report.left <= 0 || showsOthersMap(whole);
+  c.report.title = showsOthersMap(whole) ? onlyOurs() : toReport();
   c.side.hidden = header.choices.length < 2 && !whole.isDouble;
   c.layout.show(String(kept.layout));
   c.link.hidden = !whole.isDouble;

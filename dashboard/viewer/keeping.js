@@ -43,10 +43,21 @@ function recall(pane) {
     turn: view.turn, isFlipped: view.is_flipped });
 }
 
+// Report and PDF hold our own map: what another method draws stays on the screen.
+const showsOthersMap = (whole) =>
+  whole.shownPanes.some((pane) => pane.isMapped && pane.header.overlay.method);
+const toReport = () => t("Add what is shown to the report, without the patient's name (K)");
+const onlyOurs = () =>
+  t("The report holds our own map alone. Choose it as the method, or switch the map off.");
+
 // Send what is shown to the report. The patient's name is left out: the report has its own place
 // for it.
 function addToReport(whole) {
   const { pane } = whole;
+  if (showsOthersMap(whole)) {
+    announce(whole, onlyOurs());
+    return;
+  }
   if (!pane.pixels || whole.header.report.left <= 0) {
     announce(whole, t("The report holds as many pictures as it may."));
     return;

@@ -31,8 +31,8 @@ function drawPicture(viewer, { isNamed }) {
   }
   const told = [burnedIn()];
   if (viewer.isMapped) {
-    const { display } = viewer.header.overlay;
-    told.push({
+    const { display, method } = viewer.header.overlay;
+    told.push(method ? t("For comparison, untested: map by {method}, {display}", { method, display }) : {
       both: t("Map of what moved the model: {display}, orange for, blue against", { display }),
       for: t("Map of what moved the model: {display}, for", { display }),
       against: t("Map of what moved the model: {display}, against", { display }),

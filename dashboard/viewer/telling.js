@@ -12,7 +12,8 @@ function tell(viewer, { isInverted, milliseconds }) {
     playing: Boolean(viewer.cine), lens: Boolean(viewer.isLensHeld && viewer.pointer),
     overlayShown: viewer.isMapped, overlayOpacity: view.opacity,
     overlayThreshold: view.threshold, overlayMode: view.mode, overlayDetail: view.detail,
-    overlayScale: view.scale, overlayTarget: header.overlay.target, lit: whole.lit ?? "",
+    overlayScale: view.scale, overlayTarget: header.overlay.target,
+    overlayMethod: header.overlay.method, lit: whole.lit ?? "",
     cross: viewer.cross ? `${viewer.cross.row},${viewer.cross.column}` : "",
     marks: JSON.stringify(marksToldOf(viewer)), paintMs: round(milliseconds),
   });

@@ -73,6 +73,14 @@ def test_a_caption_names_the_finding_in_the_readers_language(
     assert "反对“胸腔积液”的归因图" in reading.desk(work).key_images[0].caption
 
 
+def test_the_map_of_another_method_stays_out_of_the_report(work: CaseWork) -> None:
+    parts = factory.FakeEngine()._parts(work.case, Modality.IMAGE, 1.0)
+    others = Overlay("nodule", "Nodule", parts, method="Random")
+    assert not add(work, picture(work, is_mapped=True), others)
+    assert reading.desk(work).key_images == ()
+    assert add(work, picture(work, is_mapped=False), others), "the image without a map is ours"
+
+
 def test_a_map_that_was_not_shown_is_not_told(work: CaseWork) -> None:
     add(work, picture(work, is_mapped=True))
     assert "Map" not in reading.desk(work).key_images[0].caption

@@ -68,8 +68,16 @@ def test_a_chosen_method_shows_its_map_its_label_and_its_cost(
     after = stage.shown["viewer"][1]["overlay"]
     assert not np.array_equal(before, after)
     assert after[3, 4] == 0.75
+    assert stage.shown["viewer"][0]["overlay"]["method"] == "Occlusion"
     assert compared.asked == ["blended", "occlusion"]
-    for words in ("For comparison only", "Occlusion", "was not tested", "2.5 s", "197 passes"):
+    for words in (
+        "For comparison only",
+        "Occlusion",
+        "was not tested",
+        "2.5 s",
+        "197 passes",
+        "can not go into the report",
+    ):
         assert words in page
     assert "it has no rule for SiLU" in page
 

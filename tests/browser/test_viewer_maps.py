@@ -1,5 +1,6 @@
 """Stacks, maps and pictures in the viewer, with maps of which every number is known."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from dashboard.viewer import Overlay
-from mmcore.records import Instance, Parts, Series, Study
+from mmcore.records import Instance, Modality, Parts, Series, Study
 from tests.app import factory
 from tests.browser.slices import ct, image_parts
 from tests.browser.stand import STAGE, Stand
@@ -138,3 +139,22 @@ def test_a_picture_is_what_is_shown_and_names_the_patient_only_while_the_texts_a
     assert np.array_equal(picture[100:500], drawn[100:500])
     burned = np.abs(picture - drawn).max(2)[5:30, 250:520]
     assert (burned > 40).mean() > 0.05, "the line that it is not for diagnosis"
+
+
+def test_the_map_of_another_method_does_not_leave_for_the_report(stand: Stand) -> None:
+    """Report and PDF hold our own map; the image without a map may go there."""
+    case = factory.case()
+    parts = factory.FakeEngine()._parts(case, Modality.IMAGE, 1.0)
+    overlay = Overlay("n", "Nodule", parts, method="Random")
+    offered = {"is_offered": True, "left": 12}
+    stand.show(case, case.instances, overlay, report=offered)
+    assert stand.shown("overlay-shown") == "true"
+    expect(stand.see("viewer-report")).to_be_disabled()
+    expect(stand.see("viewer-report")).to_have_attribute("title", re.compile("our own map alone"))
+    stand.press("k")
+    expect(stand.see("viewer-live")).to_contain_text("The report holds our own map alone.")
+    assert stand.sent("key_image") == []
+    stand.press("o")
+    expect(stand.see("viewer-report")).to_be_enabled()
+    stand.press("k")
+    assert [sent["is_mapped"] for sent in stand.sent("key_image")] == [False]
