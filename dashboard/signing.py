@@ -12,7 +12,7 @@ from dashboard.state import CaseWork, Desk
 from dashboard.stored_words import of_store_error
 from mmcore.errors import ReportSignedError, StaleVersionError, StoreError
 from mmcore.people import Action, Person
-from mmcore.records import MOST_ADDENDA, MOST_CONCLUSION, MOST_NAME
+from mmcore.records import MOST_ADDENDA, MOST_CONCLUSION, MOST_NAME, GateVerdict
 from mmcore.store import SignedReport, Stamp
 
 Document = dict[str, Any]
@@ -102,6 +102,25 @@ def is_stored(work: CaseWork) -> bool:
     return work.kept is not None
 
 
+def ask(work: CaseWork, name: str = "") -> None:
+    """Let the page ask whether the report shall be signed as it is shown; nothing is signed."""
+    work.signs_as = _who(people.require(Action.SIGN), name)[0]
+
+
+def undecided(work: CaseWork) -> tuple[int, int]:
+    """Return how many shown findings have no decision of the reader, and how many there are."""
+    prediction = work.prediction
+    if prediction is None:
+        return 0, 0
+    shown = [
+        target.name
+        for target in reading.asked(prediction)
+        if prediction.gate_of(target.name).verdict is not GateVerdict.WITHHELD
+    ]
+    recorded = reading.desk(work).reading
+    return sum(not reading.decisions_on(recorded, name) for name in shown), len(shown)
+
+
 def sign(work: CaseWork, name: str = "", *, now: Clock = _now) -> bool:
     """Sign the report that the reader has before them; return whether it is signed now by this.
 
@@ -113,6 +132,7 @@ def sign(work: CaseWork, name: str = "", *, now: Clock = _now) -> bool:
     from mmcore.report.canonical import canonical
 
     person = people.require(Action.SIGN)
+    work.signs_as = None
     document, who = work.document, _who(person, name)
     if not who[0]:
         return _tell(NO_NAME)

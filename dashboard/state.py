@@ -114,6 +114,8 @@ class CaseWork:
     told: kinds of entries that the audit has of this tab, and what they are about.
     signed: the signed report, with what tells whether anything of it is new; None where nobody
         signed it.
+    signs_as: the name under which the reader is about to sign what is shown, "" where they typed
+        none; None while they are not asked.
     """
 
     case: Case
@@ -134,6 +136,7 @@ class CaseWork:
     tables: dict[str, bytes] | None = None
     told: set[tuple[str, str]] = field(default_factory=set)
     signed: tuple[Stamp, dict[str, Any]] | None = None
+    signs_as: str | None = None
 
     def number_of_message(self, digest: str) -> int:
         """Return a number that rises whenever what is sent to the viewer differs from the last."""
@@ -144,7 +147,7 @@ class CaseWork:
 
     def forget_report(self) -> None:
         """Drop the report, which no longer says everything."""
-        self.document = self.pdf = None
+        self.document = self.pdf = self.signs_as = None
         self.jobs.pop("report", None)
 
     def forget_derived(self) -> None:

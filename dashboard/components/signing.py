@@ -42,9 +42,36 @@ def sign_off(work: CaseWork) -> None:
         words = t("Decisions that are entered and not recorded: {n}. They are not in the report.",
                   n=entered)  # fmt: skip
         _note(words)
-    words = t("A signed report can not be changed any more, only added to.")
-    show(element("p", words, cls="co-muted"))
-    _name_and_button(work, "sign", t("Sign this report"), signing.sign)
+    final = t("A signed report can not be changed any more, only added to.")
+    if work.signs_as:
+        _asked(work, work.signs_as, final)
+        return
+    show(element("p", final, cls="co-muted"))
+    _name_and_button(work, "sign", t("Sign this report"), signing.ask)
+
+
+def _asked(work: CaseWork, name: str, final: str) -> None:
+    """Draw what is about to be signed and by whom, with the button that signs and the way back."""
+    lacking, shown = signing.undecided(work)
+    words = t("You are about to sign the report above as {name}.", name=name)
+    decisions = t("Findings without a decision of yours: {n} of {all}.", n=lacking, all=shown)
+    show(
+        element(
+            "div", element("p", words), element("p", decisions), element("p", final),
+            cls="co-note caution", role="status", data_testid="signing-asked",
+        )
+    )  # fmt: skip
+    key = f"sign-{_key(work)}"
+
+    def sign() -> None:
+        signing.sign(work, name)
+
+    with st.container(horizontal=True):
+        st.button(
+            t("Sign now"), type="primary", icon=":material/signature:", key=f"{key}-submit",
+            on_click=sign,
+        )  # fmt: skip
+        st.button(t("Not yet"), key=f"{key}-back", on_click=lambda: setattr(work, "signs_as", None))
 
 
 def addenda(work: CaseWork, document: Mapping[str, Any]) -> None:
@@ -75,28 +102,32 @@ def locked(work: CaseWork) -> bool:
 
 
 def _name_and_button(
-    work: CaseWork, what: str, label: str, act: Callable[[CaseWork, str], bool]
+    work: CaseWork, what: str, label: str, act: Callable[[CaseWork, str], object]
 ) -> None:
-    """Draw the name of who signs and the button; typed where nobody signs in."""
+    """Draw the name of who signs and the button; typed where nobody signs in.
+
+    No form: the Enter key in the field enters the name and does nothing else.
+    """
     key = f"{what}-{_key(work)}"
     name_key = f"name-{key}"
     somebody = people.person()
 
     def submit() -> None:
-        act(work, str(state.entered(name_key) or ""))
-
-    with st.form(key, border=False):
-        if somebody.is_anonymous:
-            st.text_input(t("Name, as it stands in the report"), max_chars=MOST_NAME, key=name_key)
+        name = str(state.entered(name_key) or "")
+        if somebody.is_anonymous and not name.strip():
+            work.signs_as = ""
         else:
-            show(element("p", t("You sign as {name}.", name=somebody.display)))
-        st.form_submit_button(
-            label,
-            type="primary",
-            icon=":material/signature:",
-            key=f"{key}-submit",
-            on_click=submit,
-        )
+            act(work, name)
+
+    if somebody.is_anonymous:
+        st.text_input(t("Name, as it stands in the report"), max_chars=MOST_NAME, key=name_key)
+    else:
+        show(element("p", t("You sign as {name}.", name=somebody.display)))
+    if work.signs_as == "":
+        _note(t(signing.NO_NAME))
+    st.button(
+        label, type="primary", icon=":material/signature:", key=f"{key}-press", on_click=submit
+    )
 
 
 def _key(work: CaseWork) -> str:

@@ -16,7 +16,7 @@ from tests.app.desk import JANE, press, store
 from tests.app.test_people import PASSWORD, Door, door, opened
 
 __all__ = ["door"]
-SIGN, ADD = f"sign-{JANE[:16]}-phantom-submit", f"add-0-{JANE[:16]}-phantom-submit"
+ASK, SIGN = f"sign-{JANE[:16]}-phantom-press", f"sign-{JANE[:16]}-phantom-submit"
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def supervised(door: Door) -> Person:
 def signed(stage: Stage, door: Door) -> tuple[Person, AppTest]:
     """Let a supervised reader sign the report of a case."""
     reader = supervised(door)
-    return reader, press(stage.open_case("jane", "report"), SIGN)
+    return reader, press(press(stage.open_case("jane", "report"), ASK), SIGN)
 
 
 def chosen(app: AppTest) -> AppTest:
@@ -84,7 +84,7 @@ def test_a_supervised_readers_report_is_preliminary_until_a_reviewer_cosigns_it(
 
 def test_nobody_finds_their_own_report_to_cosign(stage: Stage, door: Door) -> None:
     door.let_in(*Role)
-    app = press(stage.open_case("jane", "report"), SIGN)
+    app = press(press(stage.open_case("jane", "report"), ASK), SIGN)
     assert "Final: signed by" in html(app), "theirs asks for none"
     assert "Reports of others" not in [s.value for s in app.subheader]
 

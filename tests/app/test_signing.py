@@ -42,15 +42,19 @@ def conclude(app: AppTest, words: str) -> AppTest:
     return area.set_value(words).run()
 
 
-def sign(app: AppTest, name: str = "Dr. Ada Ray") -> AppTest:
+def ask(app: AppTest, name: str = "Dr. Ada Ray") -> AppTest:
     app.text_input(key=f"name-{key('sign')}").set_value(name)
-    return press(app, f"{key('sign')}-submit")
+    return press(app, f"{key('sign')}-press")
+
+
+def sign(app: AppTest, name: str = "Dr. Ada Ray") -> AppTest:
+    return press(ask(app, name), f"{key('sign')}-submit")
 
 
 def add(app: AppTest, words: str, number: int = 0, name: str = "Dr. Bo Lin") -> AppTest:
     app = app.text_area[0].set_value(words).run()
     app.text_input(key=f"name-{key(f'add-{number}')}").set_value(name)
-    return press(app, f"{key(f'add-{number}')}-submit")
+    return press(app, f"{key(f'add-{number}')}-press")
 
 
 def work_of(app: AppTest) -> Any:
@@ -106,17 +110,38 @@ def test_the_conclusion_is_kept_as_it_is_entered(stage: Stage) -> None:
 
 
 def test_nobody_signs_without_a_name(stage: Stage) -> None:
-    app = sign(stage.open_case("jane", "report"), "  ")
-    assert "Type your name to sign." in html(app)
+    app = ask(stage.open_case("jane", "report"), "  ")
+    page = html(app)
+    assert page.index("Type your name to sign.") > page.index("only added to"), "beside the field"
     assert "Draft" in said(app)
     assert store().reports.stamp(JANE, "phantom") is None
+    assert "Final" in said(sign(app))
+
+
+def test_to_sign_takes_a_second_step_that_says_what_is_signed(stage: Stage) -> None:
+    app = stage.open_case("jane", "report")
+    app = app.text_input(key=f"name-{key('sign')}").set_value("Dr. Ada Ray").run()
+    assert "Draft" in said(app), "the Enter key alone enters the name"
+    app = ask(app)
+    assert "You are about to sign the report above as Dr. Ada Ray." in html(app)
+    assert "Findings without a decision of yours: 5 of 5." in html(app)
+    assert store().reports.stamp(JANE, "phantom") is None
+    app = press(app, f"{key('sign')}-back")
+    assert "about to sign" not in html(app)
+    app = recorded(app.switch_page("../pages/review.py").run(), Response.AGREE)
+    app = ask(app.switch_page("../pages/report.py").run())
+    assert "Findings without a decision of yours: 4 of 5." in html(app)
+    app = conclude(app, "Seen on the second look.")
+    assert "about to sign" not in html(app), "of what is shown now nobody was asked"
+    assert "Final" in said(sign(app))
 
 
 def test_two_windows_sign_once_and_the_second_shows_what_was_signed(stage: Stage) -> None:
     one = stage.open_case("jane", "report")
     two = reloaded(one, "report")
+    two = ask(two, "Dr. Bo Lin")
     one = sign(one, "Dr. Ada Ray")
-    two = sign(two, "Dr. Bo Lin")
+    two = press(two, f"{key('sign')}-submit")
     assert "signed in another window" in html(two)
     assert "Final: signed by Dr. Ada Ray" in said(two)
     assert kept()["signature"]["name"] == "Dr. Ada Ray"
@@ -220,13 +245,13 @@ def test_two_windows_that_add_at_the_same_time_lose_nothing(stage: Stage) -> Non
     two = two.text_area[0].set_value("From the second.").run()
     add(one, "From the first.")
     two.text_input(key=f"name-{key('add-0')}").set_value("Dr. Bo Lin")
-    two = press(two, f"{key('add-0')}-submit")
+    two = press(two, f"{key('add-0')}-press")
     page = html(two)
     assert "Another addendum was added meanwhile" in page
     assert "From the first." in page
     assert two.text_area[0].value == "From the second."
     two.text_input(key=f"name-{key('add-1')}").set_value("Dr. Bo Lin")
-    press(two, f"{key('add-1')}-submit")
+    press(two, f"{key('add-1')}-press")
     assert [a["text"] for a in kept()["addenda"]] == ["From the first.", "From the second."]
 
 
@@ -321,7 +346,7 @@ def test_who_is_signed_in_signs_by_their_account_and_types_no_name(
     app = stage.open_case("jane", "report")
     assert "You sign as Dr. Ada Ray." in html(app)
     assert not app.text_input
-    press(app, f"{key('sign')}-submit")
+    press(press(app, f"{key('sign')}-press"), f"{key('sign')}-submit")
     found = store().reports.signed(JANE, "phantom", reader="a-17")
     assert found is not None
     assert (found.signature["name"], found.signature["account"]) == ("Dr. Ada Ray", "a-17")

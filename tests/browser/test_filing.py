@@ -79,6 +79,7 @@ def test_results_of_a_received_study_lie_in_the_pacs_beside_its_film(
             expect(table).to_contain_text("Delivered")
             person.page.get_by_label("Name, as it stands in the report").fill(SIGNER)
             person.press("Sign this report")
+            person.press("Sign now")
             expect(person.page.get_by_text("filed as verified by who signed it")).to_be_visible()
             person.press("File to pacs")
             expect(table).to_contain_text("Signed version")

@@ -51,7 +51,12 @@ def test_a_report_is_signed_added_to_and_final_after_the_death_of_the_server(
         expect(person.see("report-conclusion")).to_contain_text("Small pneumothorax on the left.")
         assert barriers(person) == []
         person.page.get_by_label(NAME).fill("Dr. Ada Ray")
+        person.page.keyboard.press("Enter")
         person.press("Sign this report")
+        expect(person.see("signing-asked")).to_contain_text("Findings without a decision")
+        expect(person.see("report-status")).to_have_attribute("data-signed", "false")
+        assert barriers(person) == []
+        person.press("Sign now")
         expect_signed(person)
         expect(person.page.get_by_label(CONCLUSION)).to_have_count(0)
 
