@@ -7,7 +7,7 @@ from mmcore.people import Role
 ROLES: dict[Role, Text] = {
     Role.READER: say("Reader"),
     Role.REVIEWER: say("Reviewer"),
-    Role.ADMIN: say("Admin"),
+    Role.ADMIN: say("Administrator"),
 }
 ROLES_MORE: dict[Role, Text] = {
     Role.READER: say("opens cases, reads them, signs their own reports"),
@@ -31,6 +31,7 @@ _PASSWORD = {
 }
 _ACCOUNT = {
     "name": say("A name for signing in has letters, digits and . _ + - @ only, and no spaces."),
+    "long": say("A name has at most 100 characters."),
     "taken": say("Somebody has this name for signing in already."),
     "unknown": say("There is no such account, or no longer."),
     "provider": say("The groups of the identity provider say the roles of this person."),

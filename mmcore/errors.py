@@ -266,8 +266,8 @@ class AuditError(MMCoreError):
 class AccountError(PeopleError):
     """An account can not be made or changed so.
 
-    reason: "name" (empty, or with characters that a name does not have), "taken", "unknown",
-    "last admin" or "provider" (which says the roles).
+    reason: "name" (empty, or with characters that a name does not have), "long", "taken",
+    "unknown", "last admin" or "provider" (which says the roles).
     """
 
     def __init__(self, *, reason: str) -> None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from mmcore.store.people_rows import PeopleRows
 
 Clock = Callable[[], datetime]
-MOST_DISPLAY = 100
-NAME = re.compile(r"[\w.@+-]{1,100}")
+MOST_NAME = MOST_DISPLAY = 100
+NAME = re.compile(rf"[\w.@+-]{{1,{MOST_NAME}}}")
 
 
 def _now() -> datetime:
@@ -139,6 +139,8 @@ def _require(admin: Person) -> None:
 def checked_name(name: str) -> str:
     """Return a name for signing in as it is kept. Raises ``AccountError`` for one that is none."""
     plain = name.strip().casefold()
+    if len(plain) > MOST_NAME:
+        raise AccountError(reason="long")
     if not NAME.fullmatch(plain):
         raise AccountError(reason="name")
     return plain
@@ -147,6 +149,8 @@ def checked_name(name: str) -> str:
 def checked_display(display: str) -> str:
     """Return how to call a person as it is kept. Raises ``AccountError`` for what is no name."""
     plain = " ".join(display.split())
-    if not plain or len(plain) > MOST_DISPLAY or not plain.isprintable():
+    if len(plain) > MOST_DISPLAY:
+        raise AccountError(reason="long")
+    if not plain or not plain.isprintable():
         raise AccountError(reason="name")
     return plain

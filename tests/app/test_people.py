@@ -17,6 +17,7 @@ from dashboard import (
     keeping,
     others,
     people,
+    people_words,
     reading,
     resuming,
     services,
@@ -25,7 +26,7 @@ from dashboard import (
     stores,
 )
 from mmcore.deid.records import Options
-from mmcore.errors import NotAllowedError
+from mmcore.errors import AccountError, NotAllowedError
 from mmcore.people import MATRIX, Action, People, Policy, Role, Welcome
 from mmcore.people.policy import LOGIN
 from mmcore.records import GateVerdict, Presence
@@ -334,6 +335,14 @@ def test_the_figures_and_the_audit_are_on_the_page(stage: Stage, door: Door) -> 
     assert "image shown" in page
     app = app.button(key="check-audit").click().run()
     assert "nothing changed" in app.success[0].value
+
+
+def test_a_name_that_is_too_long_is_refused_for_its_length(stage: Stage, door: Door) -> None:
+    ada = people.person_of(door.let_in(Role.ADMIN).account)
+    with pytest.raises(AccountError) as refused:
+        People(stores.site_store().people, Policy()).add(ada, "a" * 300, "Dr A", {Role.READER})
+    words = people_words.of_people_error(refused.value)
+    assert words == "A name has at most 100 characters."
 
 
 def test_each_verdict_of_the_gate_is_counted_on_the_page(stage: Stage, door: Door) -> None:

@@ -216,12 +216,17 @@ def test_nobody_but_an_admin_touches_accounts(
 
 def test_a_name_is_given_once_and_is_a_name(people: People, admin: Person) -> None:
     people.add(admin, "li", "Dr Li", {Role.READER})
-    for name, reason in (("LI", "taken"), ("", "name"), ("a b", "name"), ("<b>", "name")):
+    refusals = {"LI": "taken", "": "name", "a b": "name", "<b>": "name", "a" * 101: "long"}
+    for name, reason in refusals.items():
         with pytest.raises(AccountError) as refused:
             people.add(admin, name, "X", {Role.READER})
         assert refused.value.reason == reason
     with pytest.raises(AccountError):
         people.add(admin, "x", "two\x00parts", {Role.READER})
+    with pytest.raises(AccountError) as refused:
+        people.add(admin, "x", "A" * 101, {Role.READER})
+    assert refused.value.reason == "long"
+    people.add(admin, "a" * 100, "A" * 100, {Role.READER})
 
 
 def test_who_is_disabled_is_out_at_once_and_may_come_back(people: People, admin: Person) -> None:
