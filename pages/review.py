@@ -45,7 +45,7 @@ with picture:
         overlay = review.overlay_of(work, finding, explanation)
     with image:
         review.image_panel(work, overlay)
-    review.image_caption(work, finding, explanation)
+    review.image_caption(work, finding, explanation, overlay)
     review.notices(work)
 
 review.details(work, findings, finding, explanation)

@@ -83,13 +83,27 @@ def image_panel(work: CaseWork, overlay: Overlay) -> None:
     desks.save(work)  # the page itself is not run again
 
 
-def image_caption(work: CaseWork, finding: Finding | None, explanation: Explanation | None) -> None:
-    """Draw below the image what its map says of the chosen finding."""
-    if finding is not None and explanation is not None:
-        captions.of_part(Modality.IMAGE, finding.prediction, explanation, work.case)
-        parts = explanation.parts.get(Modality.IMAGE)
-        if parts is not None and parts.passed and is_worth_a_map(parts):
-            regions_list(parts)
+def image_caption(
+    work: CaseWork, finding: Finding | None, explanation: Explanation | None, overlay: Overlay
+) -> None:
+    """Draw below the image what its map says of the chosen finding.
+
+    While the map of another method is shown, nothing that was said and tested of ours.
+    """
+    if finding is None or explanation is None:
+        return
+    if overlay.method:
+        words = t(
+            "Sentences, tests, places and regions are of our own map, not of that by {method}. "
+            "Choose ours as the method to see them with it.",
+            method=t(overlay.method),
+        )  # fmt: skip
+        show(element("p", words, cls="co-note caution", data_testid="not-of-method"))
+        return
+    captions.of_part(Modality.IMAGE, finding.prediction, explanation, work.case)
+    parts = explanation.parts.get(Modality.IMAGE)
+    if parts is not None and parts.passed and is_worth_a_map(parts):
+        regions_list(parts)
 
 
 def notices(work: CaseWork) -> None:

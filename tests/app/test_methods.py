@@ -90,3 +90,18 @@ def test_a_method_that_does_not_apply_leaves_our_map_and_says_why(
     page = html(choose(app, "deep_lift"))
     assert np.array_equal(before, stage.shown["viewer"][1]["overlay"])
     assert "DeepLIFT does not apply here: it has no rule for SiLU" in page
+
+
+def test_what_was_said_and_tested_of_our_map_is_not_shown_under_anothers(
+    stage: Stage, compared: Compared
+) -> None:
+    app = stage.open_case("jane", "review")
+    ours = ('data-testid="says-image"', 'data-testid="regions"')
+    page = html(app)
+    assert all(words in page for words in ours)
+    assert "not-of-method" not in page
+    page = html(choose(app, "occlusion"))
+    assert not any(words in page for words in ours)
+    assert "of our own map, not of that by Occlusion" in page
+    page = html(choose(app, "deep_lift"))
+    assert all(words in page for words in ours), "which does not apply: the map is ours"
