@@ -1,8 +1,16 @@
 """The clinician's words for the store of cases: where they are kept, and what went wrong there."""
 
+import re
+
 from mmcore import errors
 from mmcore.language import Text, say
 from mmcore.store import Place
+
+
+def label_of(label: str) -> str:
+    """Return what a stored case was called, as a text of ours where its words are ours."""
+    counted = re.fullmatch(r"(\d+) files", label)
+    return say("{n} files", n=int(counted[1])) if counted else label
 
 
 def where_kept(place: Place | None) -> str:

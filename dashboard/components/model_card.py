@@ -30,6 +30,10 @@ WORDS = (
     say("40 to 59"), say("60 and over"), say("View"),
     say("N positive"), say("Outlines"), say("Lungs"), say("Dice"), say("Iou"), say("Counts"),
     say("Cases"), say("Patients"), say("Skipped"), say("lungs"),
+    say("Gate"), say("How"), say("Films"), say("Stopped"), say("Named"), say("Good"),
+    say("Inverted"), say("Turned"), say("Upside down"), say("Mirrored"), say("Cropped"),
+    say("Small"), say("Overexposed"), say("Underexposed"), say("Noisy"), say("Blurred"),
+    say("Screenshot"), say("No chest"), say("Any fault"),
 )  # fmt: skip
 """The headings and names that cards are known to use; others stay as the pack writes them."""
 _FIRST = ("intended_use", "not_for", "training_data", "figures", "limits", "licence")

@@ -98,7 +98,7 @@ def cases_list() -> None:
 def _row(case: StoredCase) -> None:
     current = state.session()
     short = case.digest[:16]
-    name = " · ".join(part for part in (case.person, t(case.label)) if part)
+    name = " · ".join(part for part in (case.person, t(stored_words.label_of(case.label))) if part)
     is_here = case.digest in current.cases
     with st.container(key=f"co-stored-{short}", horizontal=True, vertical_alignment="center"):
         show(
@@ -133,7 +133,7 @@ def _row(case: StoredCase) -> None:
 
 def _removed(case: StoredCase) -> None:
     short = case.digest[:16]
-    name = " · ".join(part for part in (case.person, t(case.label)) if part)
+    name = " · ".join(part for part in (case.person, t(stored_words.label_of(case.label))) if part)
     words = t(
         "{name} was removed. It is deleted for good after {n} minutes.",
         name=name, n=keeping.UNDO_MINUTES,

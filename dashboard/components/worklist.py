@@ -1,6 +1,5 @@
 """The list of work on the page: what is asked for, the table, what is done to chosen cases."""
 
-import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -254,7 +253,7 @@ def _row(row: WorkRow, now: datetime) -> dict[str, Any]:
         "urgent": row.is_urgent,
         "priority": {"text": t(shown.words) if shown.words else "", "tone": shown.tone,
                      "more": t(shown.verdict) if shown.verdict else "", "flag": shown.is_flag},
-        "patient": {"text": name, "more": more or _label(row.label)},
+        "patient": {"text": name, "more": more or t(stored_words.label_of(row.label))},
         "study": {"text": formatting.clock(facts.study_at), "more": facts.accession,
                   "tone": "nowrap"},
         "modality": {"text": facts.dicom_modality or t("no image"), "more": facts.body_part},
@@ -272,12 +271,6 @@ def _simulated(pack_name: str) -> str:
     """Return the mark of a model that learned from simulated patients alone, else ""."""
     found = next((pack for pack in services.packs() if pack.name == pack_name), None)
     return t("simulated patients") if found is not None and found.is_simulated else ""
-
-
-def _label(label: str) -> str:
-    """Return what a case was called, in the reader's language where the words are ours."""
-    counted = re.fullmatch(r"(\d+) files", label)
-    return t("{n} files", n=int(counted[1])) if counted else t(label)
 
 
 def _age(since: datetime, now: datetime) -> str:

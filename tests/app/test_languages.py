@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services, site, state
-from mmcore.language import say, word
+from dashboard import services, site, state, stored_words
+from mmcore.language import capitalised, say, translate, word
 from mmcore.records import Case, GateVerdict, Modality, Parts, TargetGate
 from tests.app import factory
 from tests.app.conftest import PAGE_FILES, Stage, html
@@ -191,3 +192,17 @@ def test_words_that_streamlit_writes_are_replaced_by_ours(chinese: Stage) -> Non
 
 def test_outside_a_page_words_are_english() -> None:
     assert state.language() == "en"
+
+
+@pytest.mark.parametrize("name", ["phantom", "thorax"])
+def test_what_a_card_says_of_its_gate_is_translated(name: str) -> None:
+    card = yaml.safe_load((services.PACKS / name / "card.yaml").read_text("utf-8"))
+    gate = card["gate"]
+    columns = {column for row in gate["films"].values() for column in row}
+    for said in (gate["how"], *map(capitalised, (*gate, *gate["films"], *columns))):
+        assert translate(said, "zh-Hans") != said, said
+
+
+def test_the_number_of_files_of_a_stored_case_is_told_in_the_readers_language() -> None:
+    assert translate(stored_words.label_of("3 files"), "zh-Hans") == "3 个文件"
+    assert stored_words.label_of("3 files of Jane") == "3 files of Jane"
