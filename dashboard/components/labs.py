@@ -123,9 +123,10 @@ def _course(row: ObservationRow) -> Markup:
     if not course.earlier:
         none = t("no earlier value")
         return join(element("span", "—", cls="co-muted", aria_label=none), more)
-    first = course.earlier[0]
-    count = len(course.earlier)
-    told = t("{n} earlier, from {value}", n=count, value=_value(first))
+    value, count = _value(course.earlier[-1]), len(course.earlier)  # the last one, as in the PDF
+    told = t("was {value}, {n} earlier", value=value, n=count)
+    if count == 1:
+        told = t("was {value}", value=value)
     return join(_drawing(course), element("small", told), more)
 
 

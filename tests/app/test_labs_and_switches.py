@@ -40,6 +40,7 @@ def test_labs_have_one_row_per_test_with_value_and_course_apart(stage: Stage) ->
     assert "+0.50" in row
     assert "+0.37" in row
     assert "<small>rising over 24 h</small>" in row
+    assert "<small>was 81" in row, "the last one before, as the PDF says it"
     assert 'alt="C-reactive protein over time: 81 mg/L, 2 Mar 2024, 14:05; 164 mg/L' in row
     assert table.index("C-reactive protein") < table.index("Leukocytes")
     assert "✓ in range" in table, "in and out differ by sign and word"
