@@ -10,15 +10,18 @@ from mmcore.records import Parts
 
 
 def regions_list(parts: Parts) -> None:
-    """Draw the regions that the viewer marks, in its order, each with its part of the image's sum.
+    """Draw the regions that the viewer marks, in its order, and what is left of the image's sum.
 
     The rows carry the numbers of the viewer's markers, by which its script knows them.
     """
-    items = [item for item in parts.items if len(item.where) >= 2][:MOST_MARKERS]
+    places = [item for item in parts.items if len(item.where) >= 2]
+    items = places[:MOST_MARKERS]
     if not items:
         return
     mass = sum(abs(item.signed) for item in parts.items) or 1.0
-    top = max(FULL_STRENGTH_FROM, *(abs(item.signed) for item in items))
+    others = places[MOST_MARKERS:] + [item for item in parts.items if len(item.where) < 2]
+    rest = float(sum(item.signed for item in others))
+    top = max(FULL_STRENGTH_FROM, abs(rest), *(abs(item.signed) for item in items))
     rows = [
         element(
             "tr",
@@ -32,6 +35,16 @@ def regions_list(parts: Parts) -> None:
         )
         for number, item in enumerate(items, 1)
     ]
+    if others and abs(rest) >= 0.005:
+        rows.append(
+            element(
+                "tr",
+                element("th", t("all else together"), scope="row"),
+                element("td", bar(rest, top)),
+                element("td", share(sum(abs(item.signed) for item in others) / mass)),
+                data_testid="region-rest",
+            )
+        )
     headers = (t("Region of the image"), t("Contribution (log-odds)"), t("Share of all regions"))
     head = element("tr", *(element("th", words, scope="col") for words in headers))
     show(

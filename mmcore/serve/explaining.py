@@ -104,6 +104,10 @@ def _target_lines(explanation: "Explanation") -> Iterator[str]:
             yield f"            withheld: {parts.reason}"
         for item in parts.items[:ITEMS]:
             yield f"    {item.signed:+8.3f}  {' '.join(item.what.split())}"
+        others = parts.items[ITEMS:]
+        if others:
+            rest = sum(item.signed for item in others)
+            yield f"    {rest:+8.3f}  {len(others)} more, together"
         if parts.passed:
             yield f"            completeness error {parts.completeness_error:+.4f}"
 

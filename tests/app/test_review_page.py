@@ -227,3 +227,11 @@ def test_an_input_that_is_missing_is_not_drawn_as_a_contribution_of_zero(stage: 
     assert "Labs and vitals</th><td>not given</td>" in page
     filed = html(stage.open_case("jane", "report"))
     assert "Labs and vitals</th><td>not given</td>" in filed
+
+
+def test_the_regions_of_the_image_are_listed_with_what_is_left_of_the_sum(stage: Stage) -> None:
+    page = html(stage.open_case("jane", "review"))
+    rest = page[page.index('data-testid="region-rest"') :]
+    rest = rest[: rest.index("</tr>")]
+    assert "all else together" in rest
+    assert "+0.70" in rest

@@ -1,6 +1,7 @@
 """The command that explains one case."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,17 @@ def test_a_case_that_can_not_be_scored_says_why(tmp_path: Path) -> None:
     done = run("explain", tmp_path / "empty.dcm", "--pack", tiny_pack())
     assert done.exit_code == 0, done.output
     assert "withheld" in done.output
+
+
+def test_the_printed_parts_of_an_input_add_up_to_all_of_it(patient: Path) -> None:
+    printed = run("explain", patient, "--pack", tiny_pack(), "--target", "effusion").output
+    left = re.findall(r"([+-][0-9.]+)  ([0-9]+) more, together", printed)
+    assert left, "an input with more parts than are printed"
+    shown = re.split(r"^  [+-]", printed, flags=re.MULTILINE)[1:]
+    for block in (b for b in shown if "more, together" in b):
+        total = float(re.search(r"^ *([0-9.]+)", block)[1])
+        sign = printed[printed.index(block) - 1]
+        parts = [float(n) for n in re.findall(r"^    +([+-][0-9.]+)  ", block, re.MULTILINE)]
+        assert len(parts) == 7
+        error = float(re.search(r"completeness error ([+-][0-9.]+)", block)[1])
+        assert sum(parts) == pytest.approx(float(f"{sign}{total}"), abs=abs(error) + 0.005)
