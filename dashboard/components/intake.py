@@ -14,7 +14,7 @@ from mmcore.records import Case, FileVerdict, Modality, SourceFile
 from mmcore.wording import person_name, short_name
 
 _WAYS = {"files": say("Files or a zip"), "folder": say("A folder")}
-_SEXES = {"F": say("female"), "M": say("male"), "O": say("other sex")}
+SEXES = {"F": say("female"), "M": say("male"), "O": say("other sex")}
 
 
 def drop_zone(round_number: int) -> list[tuple[str, bytes]]:
@@ -78,7 +78,7 @@ def case_summary(case: Case) -> None:
     patient = case.patient
     born = patient.birth_date and t("born {date}", date=formatting.day(patient.birth_date))
     age = None if patient.age_years is None else t("{years:.0f} years", years=patient.age_years)
-    sex = t(_SEXES[patient.sex]) if patient.sex in _SEXES else None
+    sex = t(SEXES[patient.sex]) if patient.sex in SEXES else None
     facts = " · ".join(f for f in (patient.patient_id, sex, age, born) if f)
     show(
         element(

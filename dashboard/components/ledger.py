@@ -55,7 +55,7 @@ def ledger_tables(
     explanation: Explanation, target: TargetPrediction, missing: Collection[Modality] = ()
 ) -> None:
     """Draw the same numbers as tables: contributions, checks of the parts, interactions."""
-    rows = [(t("Starting point"), _ledger_level(explanation.base, target), "", "", "")]
+    rows = [(t("Starting point"), ledger_level(explanation.base, target), "", "", "")]
     for c in explanation.contributions:
         if c.modality in missing:
             rows.append((t(c.modality.display), t(messages.NOT_GIVEN), "", "", ""))
@@ -77,7 +77,7 @@ def ledger_tables(
                 check,
             )
         )
-    rows.append((t("This patient"), _ledger_level(explanation.logit, target), "", "", ""))
+    rows.append((t("This patient"), ledger_level(explanation.logit, target), "", "", ""))
     title = t("Ledger of {display}", display=t(target.display))
     show(element("h3", title, cls="co-subtitle"))
     headers = (
@@ -124,7 +124,7 @@ def _interactions(explanation: Explanation, interactions: Sequence[Interaction])
     return join(drawn, element("p", words, cls="co-muted"))
 
 
-def _ledger_level(value: float, target: TargetPrediction) -> str:
+def ledger_level(value: float, target: TargetPrediction) -> str:
     """Return a level in the unit of the steps, so that a reader can add the column up."""
     if target.kind == "finding":
         return f"{wording.signed_text(value)} ({_level(value, target)})"

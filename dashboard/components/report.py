@@ -1,11 +1,14 @@
 """A preview of the report, drawn from the very document that is filed."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, time
 from typing import Any
 
 from dashboard import formatting, messages
 from dashboard.attention import attention_for
+from dashboard.components.intake import SEXES
+from dashboard.components.ledger import ledger_level
+from dashboard.components.report_reader import reader
 from dashboard.language import ours, t
 from dashboard.markup import Markup, element, show, table
 from mmcore import wording
@@ -31,7 +34,7 @@ def preview(document: Mapping[str, Any]) -> None:
                 if gates[target["name"]]["verdict"] != GateVerdict.WITHHELD
                 and target["contributions"]
             ),
-            *_reader(document),
+            *reader(document),
             *_key_images(document),
             _files(document),
             *_addenda(document),
@@ -49,6 +52,8 @@ def _head(document: Mapping[str, Any]) -> Markup:
         (t("Patient"), person_name(patient["name"]) or t("not stated")),
         (t("Patient ID"), patient["id"] or t("not stated")),
         (t("Born"), patient["birth_date"] or t("not stated")),
+        (t("Age, sex"), _age_and_sex(patient)),
+        *_study(case),
         (t("Model"), f"{pack['name']} {pack['version']}"),
         (t("Case digest"), case["digest"][:16]),
         (t("Model digest"), pack["digest"][:16]),
@@ -66,6 +71,32 @@ def _head(document: Mapping[str, Any]) -> Markup:
         element("dl", *items, cls="co-facts"),
         *(element("div", t(notice), cls="co-note caution") for notice in notices),
     )
+
+
+def _age_and_sex(patient: Mapping[str, Any]) -> str:
+    years, sex = patient["age_years"], patient["sex"]
+    age = t("not stated") if years is None else t("{years:.0f} years", years=years)
+    return t(", ").join((age, t(SEXES[sex]) if sex else t("sex unknown")))
+
+
+def _study(case: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what was examined and when: the first study, and the image that stands for the case."""
+    for study in case["studies"][:1]:
+        yield t("Study"), study["description"] or t("not stated")
+        yield t("Study began"), _moment(study["started_at"])
+    image = case["key_image"]
+    if image is not None:
+        names = ("dicom_modality", "body_part", "view_position", "laterality")
+        yield t("Image"), t(", ").join(image[name] for name in names if image[name])
+        yield t("Acquired"), _moment(image["acquired_at"])
+
+
+def _moment(given: str | None) -> str:
+    """Return a time as the file states it; midnight to the second is a day without a clock."""
+    if given is None:
+        return t("not stated")
+    at = datetime.fromisoformat(given)
+    return f"{at:%Y-%m-%d}" if at.time() == time() else f"{at:%Y-%m-%d %H:%M}"
 
 
 def _status(document: Mapping[str, Any]) -> Markup:
@@ -223,18 +254,9 @@ def _prediction(target: Mapping[str, Any]) -> TargetPrediction:
     )
 
 
-def _call(target: Mapping[str, Any]) -> str:
-    """Return what the model calls a finding, in a word; "" for a value or no score."""
-    if target["called"] is None:
-        return ""
-    low, high = target["interval"]
-    return wording.call_text(
-        called=target["called"], interval=(low, high), operating_point=target["operating_point"]
-    )
-
-
 def _why(target: Mapping[str, Any], missing: Sequence[str]) -> Markup:
-    rows = []
+    said = _prediction(target)
+    rows = [(t("Starting point"), ledger_level(target["base"], said), "", "", "")]
     for c in target["contributions"]:
         part = target["parts"].get(c["modality"])
         modality = Modality(c["modality"])
@@ -253,10 +275,10 @@ def _why(target: Mapping[str, Any], missing: Sequence[str]) -> Markup:
                 _evidence(modality, part),
             )
         )
+    rows.append((t("This patient"), ledger_level(target["logit"], said), "", "", ""))
     display = _display(target)
-    headers = (
-        t("Input"), t("Moves the log-odds by"), t("Band"), t("Share"), t("Strongest evidence")
-    )  # fmt: skip
+    moves = t("Moves the result by ({scale})", scale=formatting.scale_of(said))
+    headers = (t("Input"), moves, t("Band"), t("Share"), t("Strongest evidence"))
     return element(
         "section",
         element("h3", display),
@@ -274,46 +296,10 @@ def _evidence(modality: Modality, part: Mapping[str, Any] | None) -> str:
     for item in top:
         mark = f" ({t(item['mark'])})" if item["mark"] else ""
         told.append(f"{ours(item['what'])}{mark} {wording.signed_text(item['signed'])}")
+    rest = part["sum"] - sum(item["signed"] for item in top)
+    if told and abs(rest) >= 0.005:
+        told.append(t("all else together {value}", value=wording.signed_text(rest)))
     return t("; ").join(told) or "—"
-
-
-def _reader(document: Mapping[str, Any]) -> tuple[Markup, ...]:
-    """Return what the reader recorded, as the document holds it; nothing where nobody did."""
-    if "reading" not in document:
-        return ()
-    from mmcore.report.impressions import reading_of  # brings the PDF with it
-    from mmcore.report.node import Node
-
-    displays = {target["name"]: target["display"] for target in document["targets"]}
-    reading = reading_of(Node(document["reading"]), displays)
-    first = {impression.target: impression for impression in reading.impressions}
-    calls = {target["name"]: _call(target) for target in document["targets"]}
-    rows = []
-    for name, display in displays.items():
-        decisions = [d for d in reading.decisions if d.target == name]
-        if name not in first and not decisions:
-            continue
-        last = decisions[-1] if decisions else None
-        reason = t(wording.REASONS[last.reason]) if last and last.reason else ""
-        rows.append(
-            (
-                t(display),
-                t(wording.impression_text(first.get(name))),
-                t(messages.RESPONSE[last.response]) if last else t("none yet"),
-                t(". ").join(part for part in (reason, last.text if last else "") if part),
-                t(wording.after_text(reading, name, calls.get(name, ""))),
-            )
-        )
-    headers = (t("Finding"), t("Before"), t("Decision"), t("Reason"), t("After"))
-    mode = t(wording.MODE_WORDS[reading.mode])
-    section = element(
-        "section",
-        element("h3", t("Reader")),
-        element("p", t("Read {mode}.", mode=mode), cls="co-muted"),
-        table(headers, rows, caption=t("What the reader recorded")),
-        data_testid="reader",
-    )
-    return (section,)
 
 
 def _key_images(document: Mapping[str, Any]) -> tuple[Markup, ...]:

@@ -213,7 +213,8 @@ def _comments(subject: Subject) -> Iterator[str]:
                 items = "; ".join(
                     f"{_marked(i.what, i.mark)} {i.signed:+.2f}" for i in part.top[:_TOP]
                 )
-                yield f"{target.display}, {modality.display}: {items} (log-odds)"
+                scale = "log-odds" if target.kind == "finding" else target.unit or "value"
+                yield f"{target.display}, {modality.display}: {items} ({scale})"
 
 
 def _marked(what: str, mark: str) -> str:

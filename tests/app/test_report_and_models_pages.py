@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboard import reporting, services, state
+from dashboard import formatting, reporting, services, state
 from mmcore.packs import find_pack
 from mmcore.records import Case, GateVerdict, Modality
 from mmcore.report import add, sign
+from mmcore.wording import signed_text
 from tests.app import factory
 from tests.app.conftest import Stage, html
 
@@ -32,6 +33,54 @@ def test_the_report_shows_withheld_findings_as_withheld(stage: Stage) -> None:
     row = row[: row.index("</tr>")]
     assert "Withheld" in row
     assert "%" not in row
+
+
+def ledger_of(page: str, display: str) -> str:
+    table = page[page.index(f">Contributions to {display}<") :]
+    return table[: table.index("</table>")]
+
+
+def test_every_ledger_of_the_preview_adds_up_in_its_own_unit(stage: Stage) -> None:
+    page = html(stage.open_case("jane", "report"))
+    finding, value = ledger_of(page, "Consolidation"), ledger_of(page, "Severity")
+    assert "Moves the result by (log-odds)" in finding
+    assert "Moves the result by (points)" in value
+    assert "log-odds" not in value
+    document = written(stage.demos["jane"])
+    for table, name in ((finding, "consolidation"), (value, "severity")):
+        target = next(t for t in document["targets"] if t["name"] == name)
+        first, last = (table.index(words) for words in ("Starting point", "This patient"))
+        assert first < table.index("</tr>", first) < last
+        said = signed_text if name == "consolidation" else formatting.number
+        assert said(target["base"]) in table[first : table.index("</tr>", first)]
+        assert said(target["logit"]) in table[last:]
+
+
+def test_strongest_evidence_says_what_is_left_of_the_sum(stage: Stage) -> None:
+    table = ledger_of(html(stage.open_case("jane", "report")), "Consolidation")
+    target = next(
+        t for t in written(stage.demos["jane"])["targets"] if t["name"] == "consolidation"
+    )
+    left = 0
+    for part in target["parts"].values():
+        rest = part["sum"] - sum(item["signed"] for item in part["top"][:3])
+        if abs(rest) >= 0.005:
+            assert f"all else together {signed_text(rest)}" in table
+            left += 1
+    assert left, "some input has more than three parts"
+
+
+def test_what_is_signed_says_who_was_examined_how_and_when(stage: Stage) -> None:
+    page = html(stage.open_case("jane", "report"))
+    head = page[page.index('data-testid="report-preview"') :]
+    head = head[: head.index("</header>")]
+    document = written(stage.demos["jane"])
+    case = document["case"]
+    assert "Age, sex" in head
+    assert f"{case['patient']['age_years']:.0f} years, female" in head
+    assert case["key_image"]["view_position"] in head
+    assert case["key_image"]["acquired_at"][:10] in head
+    assert "Study began" in head
 
 
 def test_a_withheld_part_is_withheld_in_the_report_too(stage: Stage) -> None:
