@@ -270,7 +270,7 @@ def audit_panel() -> None:
             names.get(entry.actor, entry.actor or t("the program")),
             t(audit_words.of_kind(entry.kind)),
             entry.case_digest[:16],
-            ", ".join(f"{name} {value}" for name, value in entry.details.items())[:120],
+            t(", ").join(t(one) for one in audit_words.of_details(entry.details)),
         )
         for entry in administering.last_entries(_LAST)
     ]

@@ -187,6 +187,17 @@ def test_looking_through_the_audit_is_in_it(stage: Stage, door: Door) -> None:
     assert entries(EventKind.AUDIT_USED) == [{"what": f"checked, {head.seq} entries, 0 faults"}]
 
 
+def test_the_details_of_an_entry_are_told_whole_and_in_the_readers_language() -> None:
+    gate = {"nodule": "scored with caution", "effusion": "withheld", "oedema": "withheld"}
+    told = audit_words.of_details({"digest": "ab" * 32, "gate": gate, "version": "1.3.0"})
+    assert told == (
+        "digest abababababababab", "scored with caution: 1", "withheld: 2", "version 1.3.0"
+    )  # fmt: skip
+    assert translate(told[2], "zh-Hans").startswith("不予显示")
+    (where,) = audit_words.of_details({"what": "worklist"})
+    assert translate(where, "zh-Hans") == "工作列表"
+
+
 def test_every_kind_of_entry_has_words_that_can_be_translated() -> None:
     for kind in EventKind:
         assert translate(audit_words.of_kind(kind), "zh-Hans") != str(kind), kind
