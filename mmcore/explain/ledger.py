@@ -110,7 +110,7 @@ def _parts(
     evidence = prepared.inputs[modality].name_parts(attribution.values)
     tests = (
         *_release(ledger),
-        _completeness(worst, contribution, attribution.n_steps),
+        _completeness(worst, attribution.error, contribution, attribution.n_steps),
         *try_parts(_trial(ledger, modality), attribution.values, contribution),
         *_anatomy(evidence.places, contribution),
     )
@@ -146,11 +146,12 @@ def _parts(
     )
 
 
-def _completeness(worst: float, contribution: float, n_steps: int) -> PartTest:
+def _completeness(worst: float, error: float, contribution: float, n_steps: int) -> PartTest:
     allowed = max(PASSING_ERROR * abs(contribution), PASSING_FLOOR)
     words = say(
-        "its parts miss the contribution by {worst:.3f} logit after {n_steps} steps; allowed is "
-        "{allowed:.3f}",
+        "the parts shown miss the contribution by {error:.3f} logit, and the worst path that they "
+        "come from by {worst:.3f} after {n_steps} steps; allowed is {allowed:.3f}",
+        error=abs(error),
         worst=worst,
         n_steps=n_steps,
         allowed=allowed,
