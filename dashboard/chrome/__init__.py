@@ -27,6 +27,7 @@ def show() -> None:
         "language": state.language(),
         "cookie": [state.LANGUAGE_COOKIE, state.chosen_language()],
         "words": {
+            "skip": t("Skip to the page"),
             "theme": t("Theme"),
             "dark": t("Dark, for reading"),
             "light": t("Light"),

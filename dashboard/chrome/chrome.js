@@ -56,6 +56,8 @@ async function choose(mode) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   document.documentElement.lang = data.language;
+  const skip = document.querySelector("[data-testid=stSkipToContent]")?.firstChild; // Streamlit's
+  if (skip instanceof Text) skip.data = data.words.skip;
   const [name, choice] = data.cookie;
   if (choice) document.cookie = `${name}=${choice}; path=/; max-age=31536000; samesite=strict`;
   const group = parentElement.querySelector("[role=radiogroup]");

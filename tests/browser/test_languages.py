@@ -46,6 +46,7 @@ def test_a_change_of_language_keeps_what_was_entered_and_a_reload_keeps_the_lang
     choose(reader, "简体中文")
     expect(progress).to_have_text("已阅 1/6 项征象。")
     expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    expect(page.get_by_test_id("stSkipToContent")).to_have_text("跳到页面内容")
     pneumothorax = page.locator(".st-key-co-read-pneumothorax")
     pneumothorax.get_by_text("不存在", exact=True).click()
     pneumothorax.get_by_text("5", exact=True).click()
