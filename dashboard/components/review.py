@@ -104,6 +104,13 @@ def image_caption(
     parts = explanation.parts.get(Modality.IMAGE)
     if parts is not None and parts.passed and is_worth_a_map(parts):
         regions_list(parts)
+        if parts.places:
+            words = t(
+                "A region has the name of the place that holds most of it and may reach beyond it. "
+                "Its share is of all regions, for and against; the shares in the sentence above "
+                "count each cell of the map where it lies, for or against alone."
+            )
+            show(element("p", words, cls="co-muted", data_testid="regions-and-places"))
 
 
 def notices(work: CaseWork) -> None:

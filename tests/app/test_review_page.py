@@ -184,6 +184,7 @@ def test_below_the_image_stand_its_sentences_its_places_and_its_tests(stage: Sta
     assert "The image as a whole raised Consolidation" in page
     assert "It does not outline disease" in page
     assert "60% of the evidence for lies in the left lower zone; 40% lies outside" in page
+    assert "Its share is of all regions, for and against" in page, "and not of the evidence for"
     assert "do not rely on this map" in page
     assert "passed 1 of 1 test, 1 not applicable" in page
     assert "Not tried &lt;here&gt;." in page
