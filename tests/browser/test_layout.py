@@ -121,3 +121,16 @@ def test_everything_to_press_is_large_enough_for_a_finger(reviewed: Clinician) -
         reviewed.go_to("Review")
     reviewed.wait_for_explanation()
     assert reviewed.page.evaluate(_TARGETS, LEAST_TARGET) == []
+
+
+def test_nothing_reaches_beyond_the_reading_window(reviewed: Clinician) -> None:
+    """What does makes the page jump sideways when something in it takes the focus."""
+    if reviewed.page.get_by_role("heading", name="Findings").count() == 0:
+        reviewed.go_to("Review")
+    reviewed.wait_for_explanation()
+    beyond = reviewed.page.evaluate(
+        """() => [...document.querySelectorAll("[data-testid=stMain] *")]
+          .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+          .map((one) => `${one.tagName} ${one.dataset.testid ?? one.className}`)"""
+    )
+    assert beyond == []
