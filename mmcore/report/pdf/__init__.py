@@ -2,7 +2,8 @@
 
 import io
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
@@ -25,11 +26,12 @@ from mmcore.report.pdf.examination_section import (
 )
 from mmcore.report.pdf.finding_sections import (
     draw_further_findings,
-    draw_gaps,
     draw_key_finding,
     draw_summary,
+    further_findings,
     key_target,
 )
+from mmcore.report.pdf.gaps_section import draw_gaps
 from mmcore.report.pdf.input_sections import draw_recording, draw_variants
 from mmcore.report.pdf.key_image_section import draw_key_images
 from mmcore.report.pdf.page import TOP, draw_foot, draw_head
@@ -40,7 +42,7 @@ from mmcore.report.reading import ReportedResult, read_document
 from mmcore.report.template import PLAIN, Section, Template
 
 MAX_PAGES = 2
-"""No further finding begins beyond it; what is always told may take a third page."""
+"""No further finding begins beyond it, unless a later page is drawn anyway and has room."""
 
 _LOCK = threading.Lock()
 """reportlab keeps fonts and image caches for the process; one report is drawn at a time."""
@@ -64,15 +66,47 @@ def render_pdf(
     digest = document_digest(document)
     with _LOCK, fonts.written_in(language):
         fonts.register()
-        _, pages = _draw(result, template, digest, language, pages=0)
-        data, _ = _draw(result, template, digest, language, pages=pages)
+
+        def draw(plan: _Plan) -> tuple[bytes, _Plan]:
+            return _draw(result, template, digest, language, plan)
+
+        data, plan = _settled(draw, _Plan())
+        if plan.follow < len(further_findings(result)):
+            with_more, wider = _settled(draw, _Plan(last_page=plan.pages))
+            if wider.pages == plan.pages and wider.follow > plan.follow:
+                data = with_more
     return data
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a report says of itself before it is drawn.
+
+    pages: how many it has. follow: how many further findings have their evidence in it. most: at
+    most so many. last_page: on which one may begin, where a later page is not drawn anyway.
+    """
+
+    pages: int = 0
+    follow: int = 0
+    most: int = 1000
+    last_page: int = MAX_PAGES
+
+
+def _settled(draw: Callable[[_Plan], tuple[bytes, _Plan]], plan: _Plan) -> tuple[bytes, _Plan]:
+    """Draw a report until it is what it says of itself, with fewer findings where it never is."""
+    while True:  # ends: whenever fewer fit than are named, fewer are asked for
+        data, found = draw(plan)
+        if found == plan:
+            return data, plan
+        # What is said of a finding takes room: one that fitted before it was said must not return.
+        most = found.follow if found.follow < plan.follow else plan.most
+        plan = replace(found, most=most)
+
+
 def _draw(
-    result: ReportedResult, template: Template, digest: str, language: str, *, pages: int
-) -> tuple[bytes, int]:
-    """Draw the whole report and return it with its number of pages; ``pages`` is what it states."""
+    result: ReportedResult, template: Template, digest: str, language: str, plan: _Plan
+) -> tuple[bytes, _Plan]:
+    """Draw the whole report and return it with what the plan should have said."""
     buffer = io.BytesIO()
     canvas = Canvas(
         buffer, pagesize=A4, invariant=1, pageCompression=1, lang=language,
@@ -84,17 +118,20 @@ def _draw(
         draw_head(sheet, result, template)
 
     def foot(sheet: Sheet) -> None:
-        draw_foot(sheet, result, template, digest, pages=pages)
+        draw_foot(sheet, result, template, digest, pages=plan.pages)
 
     sheet = Sheet(canvas, head=head, foot=foot, top=TOP)
-    _draw_sections(sheet, result, template.sections)
+    follow = _draw_sections(sheet, result, template.sections, plan)
     sheet.finish_page()
     sheet.tags.write()
     canvas.save()
-    return with_ends_of_lines(buffer.getvalue()), sheet.page
+    return with_ends_of_lines(buffer.getvalue()), replace(plan, pages=sheet.page, follow=follow)
 
 
-def _draw_sections(sheet: Sheet, result: ReportedResult, sections: Collection[Section]) -> None:
+def _draw_sections(
+    sheet: Sheet, result: ReportedResult, sections: Collection[Section], plan: _Plan
+) -> int:
+    """Draw every section and return how many further findings are among them."""
     key = key_target(result)
     draw_case_identity(sheet, result)
     if Section.QUESTION in sections:
@@ -104,9 +141,11 @@ def _draw_sections(sheet: Sheet, result: ReportedResult, sections: Collection[Se
     draw_conclusion(sheet, result)
     draw_summary(sheet, result)
     if Section.EVIDENCE in sections:
-        draw_key_finding(sheet, result)
+        draw_key_finding(sheet, result, follow=plan.follow if Section.FURTHER in sections else None)
     has_further = {Section.EVIDENCE, Section.FURTHER} <= set(sections)
-    drawn = draw_further_findings(sheet, result, skip=0, last_page=1) if has_further else 0
+    drawn, most = 0, plan.most
+    if has_further:
+        drawn = draw_further_findings(sheet, result, skip=0, most=most, last_page=1)
     if Section.READER in sections:
         draw_reading(sheet, result)
     draw_gaps(sheet, result)
@@ -120,10 +159,12 @@ def _draw_sections(sheet: Sheet, result: ReportedResult, sections: Collection[Se
     if Section.FILES in sections:
         draw_files(sheet, result)
     if has_further:
-        draw_further_findings(sheet, result, skip=drawn, last_page=max(MAX_PAGES, sheet.page))
+        last = max(plan.last_page, sheet.page)
+        drawn = draw_further_findings(sheet, result, skip=drawn, most=most, last_page=last)
     if Section.KEY_IMAGES in sections:
         draw_key_images(sheet, result)
     draw_signing(sheet, result)
+    return drawn
 
 
 def _facts(result: ReportedResult, digest: str, language: str) -> Facts:

@@ -106,31 +106,49 @@ def key_target(result: ReportedResult) -> ReportedTarget | None:
     return min(explained, key=_rank, default=None)
 
 
-def draw_key_finding(sheet: Sheet, result: ReportedResult) -> None:
-    """Draw images, waterfall and the evidence for and against the most important finding."""
+def draw_key_finding(sheet: Sheet, result: ReportedResult, *, follow: int | None) -> None:
+    """Draw images, waterfall and the evidence for and against the most important finding.
+
+    follow: how many of the further findings are drawn with their evidence later on; None where the
+        site leaves them out.
+    """
     target = key_target(result)
     if target is None:
         sheet.heading(say("Evidence"))
         sheet.paragraph(say("No finding of this case was explained."), NOTE)
         return
     _draw_finding(sheet, result, target, is_key=True)
-    further = _further(result)
-    if further:
+    further = [word(t.display) for t in further_findings(result)]
+    if follow:
         words = say(
-            "Also called present: {findings}. Their evidence follows where space allows.",
-            findings=joined((word(t.display) for t in further), ", "),
+            "Also called present: {findings}. The evidence follows.",
+            findings=joined(further[:follow], ", "),
         )
+        sheet.paragraph(words, NOTE, max_lines=2)
+    lacking = joined(further[follow or 0 :], ", ")
+    if lacking:
+        words = say(
+            "Also called present: {findings}. The evidence is on the page and in the result "
+            "document only, for want of room here.",
+            findings=lacking,
+        )
+        if follow is None:
+            words = say(
+                "Also called present: {findings}. The evidence is on the page and in the result "
+                "document only.",
+                findings=lacking,
+            )
         sheet.paragraph(words, NOTE, max_lines=2)
 
 
 def draw_further_findings(
-    sheet: Sheet, result: ReportedResult, *, skip: int, last_page: int
+    sheet: Sheet, result: ReportedResult, *, skip: int, most: int, last_page: int
 ) -> int:
     """Draw the other findings called present but the first ``skip``, while they fit.
 
-    Returns how many are drawn by now; none is begun beyond ``last_page``.
+    Returns how many are drawn by now, at most ``most``; none is begun beyond ``last_page``.
     """
-    further = _further(result)
+    further = further_findings(result)[:most]
     for count, target in enumerate(further[skip:], start=skip):
         height = _finding_height(result, target)
         if sheet.page > last_page or (sheet.page == last_page and sheet.room < height):
@@ -140,7 +158,8 @@ def draw_further_findings(
     return len(further)
 
 
-def _further(result: ReportedResult) -> list[ReportedTarget]:
+def further_findings(result: ReportedResult) -> list[ReportedTarget]:
+    """Return the findings called present besides the key finding, the most probable first."""
     key = key_target(result)
     others = [t for t in result.targets if t.called and t.contributions and t is not key]
     return sorted(others, key=_rank)
@@ -242,30 +261,6 @@ def _notable(target: ReportedTarget) -> list[tuple[Relation, Interaction]]:
 
 def _logistic(logit: float) -> float:
     return 1.0 / (1.0 + math.exp(-logit)) if logit > -700.0 else 0.0
-
-
-def draw_gaps(sheet: Sheet, result: ReportedResult) -> None:
-    """Draw what the model had to do without, and what would help which finding most."""
-    helped: dict[Modality, list[str]] = {}
-    for target in result.targets:
-        if target.gate.helps_most is not None:
-            helped.setdefault(target.gate.helps_most, []).append(word(target.display))
-    sheet.need(30.0 + (1 + len(helped)) * 2 * BODY.leading)
-    sheet.heading(say("Missing inputs and what would help"))
-    words = say("No input is missing.")
-    if result.missing:
-        words = say(
-            "Missing: {inputs}. The model used the baseline input in place of each.",
-            inputs=joined((m.display for m in result.missing), ", "),
-        )
-    sheet.paragraph(words)
-    for modality, displays in helped.items():
-        helps = say(
-            "{input} would help most for: {findings}.",
-            input=modality.display,
-            findings=joined(displays, ", "),
-        )
-        sheet.paragraph(helps, max_lines=2)
 
 
 def _rank(target: ReportedTarget) -> tuple[bool, bool, bool, float]:
