@@ -132,6 +132,8 @@ def words_of(*texts: object) -> set[str]:
 def patient_and_codes(case: Case) -> set[str]:
     """Return the words of the patient's own files, and those of ``CODES`` and method names."""
     seen = [*case.files, *case.observations, *case.variants, case.patient, case.recordings[0].site]
+    seen += [study.description for study in case.studies]
+    seen += [f"{one.dicom_modality} {one.description}" for s in case.studies for one in s.series]
     methods = words_of(*services.methods().values())
     return words_of(CODES, factory.NOTE, "jane", *seen) | methods
 
