@@ -72,7 +72,7 @@ def test_parts_sum_to_their_modality_within_the_stated_error() -> None:
 def test_the_test_of_completeness_tells_the_miss_of_what_is_shown_apart_from_its_paths() -> None:
     for parts in explanation().parts.values():
         (test,) = (t for t in parts.tests if t.name == "completeness")
-        shown = f"the parts shown miss the contribution by {abs(parts.completeness_error):.3f} logit"
+        shown = f"the parts shown miss the contribution by {abs(parts.completeness_error):.3f} "
         assert str(test.words).startswith(shown)
         assert f"the worst path that they come from by {test.value:.3f} after" in str(test.words)
 
