@@ -74,8 +74,9 @@ def test_the_server_listens_on_this_machine_alone(server: str) -> None:
 
 def test_a_foreign_host_name_is_refused(server: str) -> None:
     headers = {"Host": "attacker.example"}
-    with pytest.raises(InvalidStatus), socket_of(server, origin=None, headers=headers):
-        pass
+    with pytest.raises(InvalidStatus) as refused:
+        socket_of(server, origin=None, headers=headers)
+    assert refused.value.response.status_code in (400, 403)
 
 
 def socket_of(
@@ -89,8 +90,8 @@ def socket_of(
     "origin", ["https://attacker.example", "http://localhost.attacker.example", "null", "file://"]
 )
 def test_a_page_from_elsewhere_gets_no_socket(server: str, origin: str) -> None:
-    with pytest.raises(InvalidStatus) as refused, socket_of(server, origin=origin):
-        pass
+    with pytest.raises(InvalidStatus) as refused:
+        socket_of(server, origin=origin)
     assert refused.value.response.status_code == 403
 
 

@@ -1,8 +1,10 @@
 """One PACS for all tests of the network, emptied before each."""
 
 import gc
+import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +34,17 @@ def pacs(orthanc: Pacs, monkeypatch: pytest.MonkeyPatch) -> Pacs:
     monkeypatch.setenv(VARIABLE, PASSWORD)
     orthanc.clear()
     return orthanc
+
+
+@pytest.fixture
+def forced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Give the list of all that is forced to the disk from now on; it is forced as ever."""
+    found: list[Path] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        found.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return found

@@ -1,6 +1,5 @@
 """The outbox while others send, withdraw, delete and kill; and in which order it sends."""
 
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -256,16 +255,8 @@ def test_a_note_is_read_again_only_when_it_has_changed(
 
 
 def test_a_folder_is_on_the_disk_before_what_is_put_into_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, forced: list[Path]
 ) -> None:
-    forced: list[Path] = []
-    real = os.fsync
-
-    def fsync(descriptor: int) -> None:
-        forced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
-        real(descriptor)
-
-    monkeypatch.setattr(os, "fsync", fsync)
     put(Outbox(Place(tmp_path / "new" / "data")))
     made = ("new", "new/data", "new/data/outbox", "new/data/outbox/parcels")
     assert {tmp_path, *(tmp_path / name for name in made)} <= set(forced)

@@ -134,17 +134,10 @@ def test_sizes_are_looked_up_once_and_not_for_every_instance(tmp_path: Path) -> 
 
 
 def test_the_folder_of_a_study_is_on_the_disk_before_it_is_acknowledged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, forced: list[Path]
 ) -> None:
-    forced: list[Path] = []
-    real = os.fsync
-
-    def fsync(descriptor: int) -> None:
-        forced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
-        real(descriptor)
-
     inbox = Spool(Place(tmp_path))
-    monkeypatch.setattr(os, "fsync", fsync)
+    forced.clear()
     inbox.put("PACS", STUDY, b"an instance")
     (study,) = (tmp_path / "inbox").iterdir()
     (inside,) = study.iterdir()
