@@ -39,16 +39,24 @@ async function seen(selector) {
   return null;
 }
 
+// A press of ours is nobody's click beside an open menu: no listener of the document hears it.
+function press(button) {
+  const keep = (event) => event.stopPropagation();
+  document.body.addEventListener("click", keep);
+  button.click();
+  document.body.removeEventListener("click", keep);
+}
+
 async function choose(mode) {
   keep(mode);
   const focused = document.activeElement;
   const menu = await seen("[data-testid=stMainMenuButton]");
   if (!menu) return;
-  if (menu.getAttribute("aria-expanded") !== "true") menu.click();
+  if (menu.getAttribute("aria-expanded") !== "true") press(menu);
   const item = await seen(`[data-testid="stMainMenuItem-theme-${MENU_ITEMS[mode]}"]`);
-  item?.click();
+  if (item) press(item);
   await new Promise(requestAnimationFrame);
-  if (menu.getAttribute("aria-expanded") === "true") menu.click();
+  if (menu.getAttribute("aria-expanded") === "true") press(menu);
   await new Promise(requestAnimationFrame);
   if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
   keep(mode);

@@ -129,6 +129,25 @@ def test_the_choice_of_theme_survives_a_reload_and_keeps_the_case(reviewed: Clin
     assert len(kept) > len(PAGES), "one for each page's address, for a reload anywhere"
 
 
+def test_a_change_of_theme_closes_no_menu_that_is_open(reviewed: Clinician) -> None:
+    reviewed.go_to("Models")
+    light_up(reviewed, "dark")
+    menu = reviewed.page.locator(".st-key-account").get_by_role("button")
+    menu.click()
+    expect(reviewed.see("account")).to_be_visible()
+    for theme, key in (("dark", "ArrowRight"), ("light", "ArrowLeft")):
+        reviewed.see(f"theme-{theme}").evaluate("button => button.focus()")
+        reviewed.page.keyboard.press(key)
+        reviewed.page.wait_for_function(
+            "left => getComputedStyle(document.querySelector('[data-testid=stApp]'))"
+            ".colorScheme !== left",
+            arg=theme,
+        )
+        expect(reviewed.see("account")).to_be_visible()
+    menu.click()
+    expect(reviewed.see("account")).to_have_count(0)
+
+
 def test_everything_the_keyboard_reaches_shows_that_it_has_the_focus(reviewed: Clinician) -> None:
     reviewed.go_to("Review")
     reviewed.wait_for_explanation()

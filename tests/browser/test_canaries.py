@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 COMMENT = "zqxcomment of the reader"
 KEY = base64.b64encode(bytes(range(32))).decode()
+_ENCODED = re.compile(rb"[A-Za-z0-9+/=]{64,}")
 _STORAGE = """async () => JSON.stringify([
   Object.entries(localStorage), Object.entries(sessionStorage), document.cookie, document.title,
   location.href, (await indexedDB.databases()).map((one) => one.name),
@@ -161,13 +162,24 @@ def canaries(planted: Planted) -> dict[str, re.Pattern[bytes]]:
 
 
 def held(data: bytes, planted: Planted) -> list[str]:
-    return [where for where, canary in canaries(planted).items() if canary.search(data)]
+    """Return which canaries stand in data.
+
+    Sealed text is base64, in which any eight letters come by chance once in 90,000 places: the
+    canary that stands for all others is looked for beside long runs of it, each value everywhere.
+    """
+    words = _ENCODED.sub(b"", data)
+    return [
+        where for where, canary in canaries(planted).items()
+        if canary.search(words if where == "any" else data)
+    ]  # fmt: skip
 
 
 def test_the_search_finds_what_is_there(planted: Planted) -> None:
     for file in planted.files:
         assert held(file.data, planted), file.name
     assert held("ZQX-00417".encode("utf-16-le"), planted)
+    assert held(b"A" * 80 + b" zqx-004 " + b"A" * 80, planted) == ["any"]
+    assert not held(b"A" * 80 + b"zqxabcde" + b"A" * 80, planted), "sealed text, by chance"
     assert not held(b"nothing of a patient, 2021", planted)
 
 
