@@ -12,15 +12,14 @@ from mmcore.audit.command import audit
 from mmcore.bench.command import bench
 from mmcore.compress.command import compress
 from mmcore.deid.command import deid
-from mmcore.errors import ConfigError, MMCoreError
 from mmcore.federated.command import federated
 from mmcore.network.command import fetch, listen, outbox, peers, send
-from mmcore.packs import find_pack
 from mmcore.people.command import people
 from mmcore.private.command import private
 from mmcore.results.command import results
 from mmcore.scale.commands import archive, serve
 from mmcore.serve.explaining import explain
+from mmcore.terminal import PackOption, pack_folder, refusing
 from mmcore.worklist.commands import backup, move, restore, watch
 from mmcore.worklist.rekeying import rekey
 
@@ -28,10 +27,6 @@ app = typer.Typer(
     name="mmcore", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Consilium's core: simulate, train, evaluate, score, report.",
 )  # fmt: skip
-
-PackOption = Annotated[
-    Path, typer.Option("--pack", help="A pack folder, or the name of an embedded pack.")
-]
 
 
 @app.command()
@@ -73,7 +68,7 @@ def train(
     """Train a model and write its pack."""
     from mmcore.train.run import train_pack
 
-    with _refusals():
+    with refusing():
         train_pack(config, out=out, work=work, data=data, measure=measure)
     typer.echo(f"{out}: a pack, with its figures in {out / 'card.md'}")
 
@@ -114,7 +109,7 @@ def evaluate(
     from mmcore.evaluate.report import as_json, as_markdown, figures
     from mmcore.evaluate.versus import versus_markdown
 
-    with _refusals():
+    with refusing():
         folder = pack_folder(pack)
         if explain:
             typer.echo(json.dumps(_explanations(folder, seed=seed, patients=explain), indent=1))
@@ -163,7 +158,7 @@ def compare(
     from mmcore.evaluate.fusions_page import main_table
     from mmcore.train.comparison import DEFAULT, compare_presets
 
-    with _refusals():
+    with refusing():
         rows = compare_presets([*(presets or []), *(more or [])], out=out, work=work)
         typer.echo(main_table(rows, DEFAULT))
 
@@ -186,7 +181,7 @@ def score(
     missing = [path for path in cases if not path.exists()]
     if missing:
         raise typer.BadParameter(f"{missing[0]} does not exist")
-    with _refusals():
+    with refusing():
         engine = Engine.load(pack_folder(pack), autocast=autocast)
         out.mkdir(parents=True, exist_ok=True)
         for path in cases:
@@ -214,7 +209,7 @@ def report(
     from mmcore.report import read_result, render_pdf
     from mmcore.report.template import template_of
 
-    with _refusals():
+    with refusing():
         if language not in LANGUAGES:
             problem = f"{language} is none of {', '.join(LANGUAGES)}"
             raise ConfigError(key="language", problem=problem)
@@ -241,7 +236,7 @@ def pack(
     """
     from mmcore.engine import Engine
 
-    with _refusals():
+    with refusing():
         if gate:
             _teach_gate(pack_folder(folder), data=data, patients=patients, seed=seed)
         if int8 is not None:
@@ -260,7 +255,6 @@ app.add_typer(people, name="people")
 app.add_typer(compress, name="compress")
 app.add_typer(federated, name="federated")
 app.add_typer(private, name="private")
-app.add_typer(compress, name="compress")
 app.command()(results)
 app.command()(serve)
 app.command()(archive)
@@ -298,26 +292,3 @@ def _explanations(folder: Path, *, seed: int, patients: int) -> dict[str, float 
     summary = check_explanations(Engine.load(folder), drawn).summary()
     # JSON knows no NaN: what could not be counted is null.
     return {name: rate if math.isfinite(rate) else None for name, rate in summary.items()}
-
-
-def pack_folder(pack: Path) -> Path:
-    """Return ``pack`` if it is a folder, else the embedded pack of that name."""
-    try:
-        return find_pack(pack)
-    except ConfigError as error:
-        raise typer.BadParameter(error.problem) from error
-
-
-class _refusals:  # reads as a statement: with _refusals()
-    """Turn a refusal of the core into one line and exit code 1."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, MMCoreError):
-            typer.echo(f"refused: {error}", err=True)
-            raise typer.Exit(1) from error
-        if isinstance(error, OSError) and error.filename is not None:
-            typer.echo(f"refused: {error.filename}: {error.strerror}", err=True)
-            raise typer.Exit(1) from error

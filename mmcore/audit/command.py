@@ -13,6 +13,7 @@ from mmcore.audit import anchors
 from mmcore.audit.chain import Head
 from mmcore.audit.checking import checked
 from mmcore.errors import AuditError
+from mmcore.terminal import refusing
 
 audit = typer.Typer(no_args_is_help=True, help="What was done and seen, in a chain of hashes.")
 
@@ -37,11 +38,10 @@ def verify_command(
     ] = None,
 ) -> None:
     """Look for entries that were changed, removed, moved or cut off; exit code 1 if any was."""
-    from mmcore.cli import _refusals
     from mmcore.store.journal import journal_at
     from mmcore.store.place import place_of
 
-    with _refusals():
+    with refusing():
         place = place_of()
         heads = [*map(_head_of, head or ())]
         heads += [one.head for one in anchors.noted(noted or anchors.file_of(place.folder))]
@@ -63,11 +63,10 @@ def export(
 ) -> None:
     """Write the audit as FHIR R4 AuditEvents, 500 a Bundle, each checked."""
     from mmcore.audit.fhir import bundles, file_name, text_of
-    from mmcore.cli import _refusals
     from mmcore.store.journal import journal_at
     from mmcore.store.place import place_of
 
-    with _refusals(), journal_at(place_of()) as journal:
+    with refusing(), journal_at(place_of()) as journal:
         out.mkdir(parents=True)
         number = 0
         for number, bundle in enumerate(bundles(journal.entries(since=since), site=site), 1):
@@ -82,11 +81,10 @@ def head(
     ] = False,
 ) -> None:
     """Print number and hash of the last entry, to be noted where the database is not."""
-    from mmcore.cli import _refusals
     from mmcore.store.journal import journal_at
     from mmcore.store.place import place_of
 
-    with _refusals():
+    with refusing():
         place = place_of()
         with journal_at(place) as journal:
             last = journal.head()

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mmcore.errors import ConfigError
+from mmcore.terminal import pack_folder, refusing
 
 ALL = 1_000_000
 
@@ -70,11 +71,10 @@ def bench(
         write_scorecard,
     )
     from mmcore.bench.text import as_markdown
-    from mmcore.cli import _refusals, pack_folder
     from mmcore.engine import Engine
     from mmcore.explain.methods import METHODS
 
-    with _refusals():
+    with refusing():
         chosen = [*(methods or []), *(more or [])]
         chosen = list(METHODS) if chosen == ["all"] else chosen
         for name in chosen:

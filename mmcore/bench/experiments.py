@@ -9,15 +9,14 @@ from mmcore.bench import shortcut
 from mmcore.bench.randomised import explain_randomly, refusals, simulated_pairs
 from mmcore.bench.scorecard import write_scorecard
 from mmcore.evaluate.rates import rates_markdown
+from mmcore.terminal import pack_folder, refusing
 
 SCHEMA = "consilium.randomised/1"
 
 
 def taught_shortcut(*, work: Path, cases: int, seed: int, json_file: Path | None) -> None:
     """Teach the shortcut and its control, and say how often each explanation names a marker."""
-    from mmcore.cli import _refusals
-
-    with _refusals(), tqdm(total=2 * cases, desc="patients", leave=False) as bar:
+    with refusing(), tqdm(total=2 * cases, desc="patients", leave=False) as bar:
         report = shortcut.shortcut_report(
             shortcut.Lessons(), work=work, seed=seed, cases=cases, on_patient=lambda: bar.update(1)
         )
@@ -30,10 +29,9 @@ def randomised_weights(
     pack: Path, *, weights: int, cases: int, seed: int, json_file: Path | None
 ) -> None:
     """Explain ``cases`` patients with random weights, and say how often the parts are refused."""
-    from mmcore.cli import _refusals, pack_folder
     from mmcore.engine import Engine
 
-    with _refusals():
+    with refusing():
         engine = Engine.load(pack_folder(pack))
     pairs = simulated_pairs(engine, seed=seed, cases=cases)
     with tqdm(total=weights * cases, desc="explanations", leave=False) as bar:

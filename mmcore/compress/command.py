@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmcore.terminal import pack_folder, refusing
+
 if TYPE_CHECKING:
     from mmcore.compress.agreement import Agreement
     from mmcore.datasets.labelled import LabelledCase
@@ -36,10 +38,9 @@ def export_command(
     seed: SeedOption = 2031,
 ) -> None:
     """Write a pack whose encoders are graphs too, in 8 bits where that is faster, for screening."""
-    from mmcore.cli import _refusals, pack_folder
     from mmcore.compress.graphs import write_exported
 
-    with _refusals():
+    with refusing():
         held_out = pack_folder(pack) if validation else None
         cases, total = labelled_cases(data, patients=patients, seed=seed, held_out=held_out)
         choices, found = write_exported(pack_folder(pack), out, cases, total=total)
@@ -89,12 +90,11 @@ def prune_command(
     ),
 ) -> None:
     """Take out inner channels (smaller and faster), or set weights to zero (neither)."""
-    from mmcore.cli import _refusals, pack_folder
     from mmcore.compress.prune import write_pruned, write_thinned
 
     if bool(inner) is bool(zero):
         raise typer.BadParameter("say either --inner or --zero")
-    with _refusals():
+    with refusing():
         if inner:
             write_pruned(pack_folder(pack), out, keep_one_in=inner)
         else:
@@ -129,10 +129,9 @@ def distil_command(
     ] = None,
 ) -> None:  # fmt: skip
     """Train a smaller network on the answers of a pack."""
-    from mmcore.cli import _refusals, pack_folder
     from mmcore.compress.distil import distil
 
-    with _refusals():
+    with refusing():
         distil(
             pack_folder(teacher), student, out=out, work=work, data=data,
             start=None if start is None else pack_folder(start), patients=patients,
@@ -153,10 +152,9 @@ def compare_command(
     ] = None,
 ) -> None:
     """Compare packs by size, speed and figures on the same cases, in one run."""
-    from mmcore.cli import _refusals, pack_folder
     from mmcore.compress.table import compare_packs, how_measured, table, write_page
 
-    with _refusals():
+    with refusing():
         held_out = pack_folder(packs[0]) if validation else None
         cases, total = labelled_cases(data, patients=patients, seed=seed, held_out=held_out)
         rows = compare_packs([pack_folder(pack) for pack in packs], cases, total=total)

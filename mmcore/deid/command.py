@@ -11,6 +11,7 @@ import typer
 
 from mmcore.deid.records import BurnedIn, Dates, Options, SafePrivate
 from mmcore.language import say
+from mmcore.terminal import refusing
 
 if TYPE_CHECKING:
     from mmcore.deid.records import Approvals, Preview
@@ -62,7 +63,6 @@ def deid(
     ] = None,
 ) -> None:
     """De-identify a case: preview it first, then write what may leave."""
-    from mmcore.cli import _refusals
     from mmcore.deid.case import deidentify, report
     from mmcore.deid.case import preview as look
     from mmcore.deid.secret import read_secret, write_secret
@@ -79,7 +79,7 @@ def deid(
     )
     folder = _new_folder(out or preview or Path())
     approvals = _approvals(approved) if approved is not None else {}
-    with _refusals():
+    with refusing():
         secret = write_secret(key_file) if new_key else read_secret(key_file)
         files = list(_files(case))
         folder.mkdir(parents=True, exist_ok=True)

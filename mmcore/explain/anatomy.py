@@ -101,7 +101,7 @@ class Anatomy:
             return self.cells
         is_lung = np.array([name.endswith(ZONES) or " at the image" in name for name in self.names])
         near = binary_dilation(is_marker, np.ones((3, 3)), iterations=SMEAR)
-        slope = is_marker.ravel()[_peaks(evidence)] & near & ~is_lung[self.cells]
+        slope = is_marker.ravel()[peaks(evidence)] & near & ~is_lung[self.cells]
         return np.where(slope & (evidence > 0.0), marker, self.cells)
 
     def place_of(
@@ -121,7 +121,7 @@ class Anatomy:
         return self.names[int(np.where(is_outside == mostly, held, -1.0).argmax())]
 
 
-def _peaks(values: npt.NDArray[np.float64]) -> Numbers:
+def peaks(values: npt.NDArray[np.float64]) -> Numbers:
     """Return for each cell (h, w) the flat number of the peak that steepest ascent from it ends at.
 
     A cell that no neighbour exceeds is its own peak.

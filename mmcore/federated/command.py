@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mmcore.terminal import refusing
+
 federated = typer.Typer(
     no_args_is_help=True,
     help="Training of one model at several sites, whose patients stay where they are.",
@@ -37,11 +39,10 @@ def sites(
     work: WorkOption = Path("runs"),
 ) -> None:
     """Deal simulated patients out to the sites of a plan."""
-    from mmcore.cli import _refusals
     from mmcore.federated.plan import read_plan
     from mmcore.federated.sites import write_sites
 
-    with _refusals():
+    with refusing():
         for folder in write_sites(read_plan(plan), out, work=work):
             typer.echo(str(folder))
 
@@ -55,11 +56,10 @@ def simulate(
     data: DataOption = None,
 ) -> None:
     """Train with coordinator and sites on this machine, in one simulation."""
-    from mmcore.cli import _refusals
     from mmcore.federated.launch import Job
     from mmcore.federated.launch import simulate as run
 
-    with _refusals():
+    with refusing():
         run(Job(plan, out, work, data), folders)
 
 
@@ -76,11 +76,10 @@ def serve(
     root: PemOption = None,
 ) -> None:
     """Coordinate a training until its pack is written; sites join it. Run again, it goes on."""
-    from mmcore.cli import _refusals
     from mmcore.federated.launch import Job, Transport
     from mmcore.federated.launch import serve as run
 
-    with _refusals():
+    with refusing():
         run(Job(plan, out, work, data), Transport(host, port, certificate, key, root))
 
 
@@ -101,11 +100,10 @@ def join(
     ] = False,
 ) -> None:
     """Take part in a training with the patients of one folder, until stopped."""
-    from mmcore.cli import _refusals
     from mmcore.federated.launch import Transport
     from mmcore.federated.launch import join as run
 
-    with _refusals():
+    with refusing():
         server = Transport(host, port, root=root)
         status = run(folder, server, port=own_port, work=work, secure=secure)
     raise typer.Exit(status)
@@ -119,11 +117,10 @@ def compare(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the lines here.")] = None,
 ) -> None:
     """Measure federated training against sites alone and against all patients in one place."""
-    from mmcore.cli import _refusals
     from mmcore.federated.launch import require_flower
     from mmcore.federated.plan import read_plan
 
-    with _refusals():
+    with refusing():
         require_flower()
         from mmcore.federated.study import as_json, as_markdown, compare_ways
 

@@ -74,10 +74,11 @@ def _compared(path: Path, deal: int, *, work: Path) -> list[Line]:
         ALONE: _kept(folder / "alone.npz", lambda: _alone(coordinator, sites)),
         **{way: _kept(folder / f"{way}.npz", partial(federated, way)) for way in WAYS},
     }
-    return _lines(deal, {site.name: truths(site.held_out) for site in sites}, said)
+    return lines_of(deal, {site.name: truths(site.held_out) for site in sites}, said)
 
 
-def _lines(deal: int, truth: Said, said: Mapping[str, Said]) -> list[Line]:
+def lines_of(deal: int, truth: Said, said: Mapping[str, Said]) -> list[Line]:
+    """Return a line for each model and site. truth: what is so; said: what each model says."""
     truth = {**truth, TOGETHER: np.concatenate(list(truth.values()))}
     said = {
         way: {**own, TOGETHER: np.concatenate([own[s] for s in truth if s != TOGETHER])}

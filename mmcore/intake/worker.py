@@ -257,8 +257,8 @@ class _Pool:
                 self._idle.pop().close()
 
 
-_POOL = _Pool()
-atexit.register(_POOL.close)
+POOL = _Pool()
+atexit.register(POOL.close)
 
 
 def decode_dicom(data: bytes, *, digest: str) -> ImagePart:
@@ -266,7 +266,7 @@ def decode_dicom(data: bytes, *, digest: str) -> ImagePart:
 
     Raises ``FileRefusedError``.
     """
-    with _POOL.borrow() as worker:
+    with POOL.borrow() as worker:
         return worker.decode(data, digest=digest)
 
 
@@ -275,7 +275,7 @@ def decode_recording(data: bytes, *, digest: str, title: str) -> RecordingPart:
 
     Raises ``FileRefusedError``.
     """
-    with _POOL.borrow() as worker:
+    with POOL.borrow() as worker:
         return worker.decode_recording(data, digest=digest, title=title)
 
 
@@ -284,7 +284,7 @@ def read_document(data: bytes, *, digest: str, title: str) -> NotePart:
 
     Raises ``FileRefusedError``.
     """
-    with _POOL.borrow() as worker:
+    with POOL.borrow() as worker:
         return worker.read_document(data, digest=digest, title=title)
 
 
@@ -292,19 +292,19 @@ def deidentify_dicom(
     kind: Literal["deid-inspect", "deid-rewrite"], request: bytes
 ) -> tuple[dict[str, Any], PixelArray]:
     """Have a process of the shared pool inspect or rewrite a file; see ``DecodeWorker``."""
-    with _POOL.borrow() as worker:
+    with POOL.borrow() as worker:
         return worker.deidentify(kind, request)
 
 
 def read_head(data: bytes) -> dict[str, Any]:
     """Have a process of the shared pool read the header of a DICOM file; see ``DecodeWorker``."""
-    with _POOL.borrow() as worker:
+    with POOL.borrow() as worker:
         return worker.read_head(data)
 
 
 def close_workers() -> None:
     """End the idle decoding processes; the next file starts a new one."""
-    _POOL.close()
+    POOL.close()
 
 
 def _image_part(image: dict[str, Any], pixels: PixelArray, digest: str) -> ImagePart:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmcore.results.records import Kind
+from mmcore.terminal import refusing
 
 if TYPE_CHECKING:
     from mmcore.network.found import StudyFound
@@ -40,7 +41,6 @@ def listen(
     ] = None,
 ) -> None:
     """Receive studies by C-STORE and file each as a case of the store; off unless started."""
-    from mmcore.cli import _refusals
     from mmcore.network.listen import Listener, Listening, addresses, allowed
     from mmcore.network.peers import Tls, site_peers
     from mmcore.network.receive import Filer
@@ -49,7 +49,7 @@ def listen(
 
     if (certificate is None) is not (key is None):
         raise typer.BadParameter("--certificate and --key go together")
-    with _refusals():
+    with refusing():
         titles, hosts = allowed(site_peers())
         named = tuple(address for one in sender or () for address in addresses(one))
         tls = None if certificate is None else Tls(str(ca or ""), str(certificate), str(key))
@@ -73,12 +73,11 @@ def listen(
 
 def peers() -> None:
     """Ask every peer of the peers file whether it answers."""
-    from mmcore.cli import _refusals
     from mmcore.errors import PeerError
     from mmcore.network.exchange import echo
     from mmcore.network.peers import PEERS, site_peers
 
-    with _refusals():
+    with refusing():
         found = site_peers()
         if not found:
             typer.echo(f"no peers; {PEERS} names the file")
@@ -110,7 +109,6 @@ def fetch(
     ] = False,
 ) -> None:
     """List studies of a peer; with --out or --keep fetch them, each as one case."""
-    from mmcore.cli import _refusals
     from mmcore.network import exchange
     from mmcore.network.found import Query
     from mmcore.network.peers import find_peer, site_peers
@@ -119,7 +117,7 @@ def fetch(
     query = Query(patient_id, patient_name, accession, study, date, modality)
     if query.is_open:
         raise typer.BadParameter("name a patient, a study, an accession number or a date")
-    with _refusals():
+    with refusing():
         where = find_peer(site_peers(), peer)
         for number, found in enumerate(exchange.find(where, query), start=1):
             typer.echo(_study_line(found))
@@ -176,7 +174,6 @@ def send(
     ] = None,
 ) -> None:
     """Put a result into the outbox for a peer and try to send it at once."""
-    from mmcore.cli import _refusals
     from mmcore.network.courier import send as send_to
     from mmcore.network.filing import file_result
     from mmcore.network.outbox import Outbox
@@ -184,7 +181,7 @@ def send(
     from mmcore.results.heads import files_in
     from mmcore.store import EventKind, Store, place_of
 
-    with _refusals(), Store(place_of()) as store:  # nobody changes its key meanwhile
+    with refusing(), Store(place_of()) as store:  # nobody changes its key meanwhile
         document, outbox = read_result(result), Outbox(store.place)
         parcel = file_result(
             outbox, peer, document, files_in(case), kinds=kinds,
@@ -205,14 +202,13 @@ def outbox(
     withdraw: Annotated[str, typer.Option(help="Id of a parcel that shall not be sent.")] = "",
 ) -> None:
     """List what waits for peers, and what they have taken in the last month."""
-    from mmcore.cli import _refusals
     from mmcore.network.courier import send as send_to
     from mmcore.network.courier import standing_in
     from mmcore.network.outbox import Outbox
     from mmcore.network.parcels import Standing
     from mmcore.store import Store, place_of
 
-    with _refusals(), Store(place_of()) as store:  # nobody changes its key meanwhile
+    with refusing(), Store(place_of()) as store:  # nobody changes its key meanwhile
         box, stands = Outbox(store.place), standing_in(lambda: store)
         if withdraw and box.withdraw(withdraw) is None:
             raise typer.BadParameter("there is no such parcel")

@@ -4,6 +4,7 @@ import typer
 
 from mmcore.people.policy import policy_of
 from mmcore.people.service import People
+from mmcore.terminal import refusing
 
 people = typer.Typer(no_args_is_help=True, help="The accounts of this site.")
 
@@ -11,10 +12,9 @@ people = typer.Typer(no_args_is_help=True, help="The accounts of this site.")
 @people.command("list")
 def list_command() -> None:
     """Print every account: id, name, roles, and whether it may sign in."""
-    from mmcore.cli import _refusals
     from mmcore.store import Store, place_of
 
-    with _refusals(), Store(place_of()) as store:
+    with refusing(), Store(place_of()) as store:
         for account in store.people.accounts():
             state = "disabled" if account.disabled_at else "enabled"
             roles = " ".join(sorted(account.roles)) or "no role"
@@ -24,8 +24,7 @@ def list_command() -> None:
 @people.command()
 def code() -> None:
     """Print a code with which one more admin can be made at /account/setup."""
-    from mmcore.cli import _refusals
     from mmcore.store import Store, place_of
 
-    with _refusals(), Store(place_of()) as store:
+    with refusing(), Store(place_of()) as store:
         typer.echo(People(store.people, policy_of()).new_setup_code())

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mmcore.terminal import refusing
+
 private = typer.Typer(
     no_args_is_help=True,
     help="Training with differential privacy: `train` does it where a run file has `privacy`.",
@@ -29,10 +31,9 @@ def curve(
     json_file: JsonOption = None,
 ) -> None:
     """Train without privacy and with every epsilon, and measure all on other patients."""
-    from mmcore.cli import _refusals
     from mmcore.private.study import as_json, curve_markdown, measure_curve
 
-    with _refusals():
+    with refusing():
         points = measure_curve(run, epsilons=epsilons, work=work)
         typer.echo(curve_markdown(points))
         if json_file is not None:
@@ -50,10 +51,9 @@ def attack(
     json_file: JsonOption = None,
 ) -> None:
     """Try to tell who was trained on, without privacy and with every epsilon."""
-    from mmcore.cli import _refusals
     from mmcore.private.study import as_json, attack_markdown, measure_attack
 
-    with _refusals():
+    with refusing():
         found = measure_attack(
             run, epsilons=epsilons, work=work, patients=patients, epochs=epochs, models=models
         )

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mmcore.results.records import Kind
+from mmcore.terminal import refusing
 
 
 def results(
@@ -22,13 +23,12 @@ def results(
     ] = None,
 ) -> None:
     """Write a result as objects of the patient's own study; of the case only headers are read."""
-    from mmcore.cli import _refusals
     from mmcore.report import read_result
     from mmcore.report.template import template_of
     from mmcore.results.heads import files_in
     from mmcore.results.make import make_results
 
-    with _refusals():
+    with refusing():
         made = make_results(
             read_result(result), files_in(case), kinds=kinds or tuple(Kind), template=template_of()
         )

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from mmcore.terminal import PackOption, pack_folder, refusing
+
 AddressOption = Annotated[
     str, typer.Option(help="A Ray cluster that runs, such as auto; else one of this machine.")
 ]
@@ -40,7 +42,6 @@ def serve(
     address: AddressOption = "",
 ) -> None:
     """Run packs behind Ray Serve until stopped; a dashboard asks at CONSILIUM_ENGINE_URL."""
-    from mmcore.cli import _refusals, pack_folder
     from mmcore.scale.cluster import joined, need_ray
     from mmcore.scale.place import read_token
 
@@ -49,7 +50,7 @@ def serve(
     is_open = host not in ("127.0.0.1", "::1", "localhost")
     if is_open and (token_file is None or certificate is None):
         raise typer.BadParameter("beyond this machine a token and a certificate are needed")
-    with _refusals():
+    with refusing():
         token = "" if token_file is None else read_token(token_file)
         folders = tuple(pack_folder(one).resolve() for one in pack)
         need_ray("a model server", address=address)
@@ -78,7 +79,7 @@ def _until_stopped() -> None:
 
 
 def archive(
-    pack: Annotated[Path, typer.Option("--pack", help="A pack folder or an embedded name.")],
+    pack: PackOption,
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder of the Parquet parts.")],
     folder: Annotated[
         Path | None, typer.Argument(exists=True, file_okay=False, help="Studies in files.")
@@ -94,12 +95,11 @@ def archive(
     address: AddressOption = "",
 ) -> None:
     """Score every study of an archive once, into Parquet; run again to go on where it stopped."""
-    from mmcore.cli import _refusals, pack_folder
     from mmcore.scale.cluster import joined, need_ray
 
     if (folder is None) is not bool(peer) or bool(peer) is not bool(days):
         raise typer.BadParameter("give a folder, or --peer with --days")
-    with _refusals():
+    with refusing():
         need_ray("scoring an archive", address=address, is_background=True)
         from mmcore.packs import identity_of
         from mmcore.scale import studies

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmcore.terminal import PackOption, pack_folder, refusing
+
 if TYPE_CHECKING:
     from mmcore.engine import Engine
     from mmcore.records import Case, Explanation, Modality, Parts, Result
@@ -114,7 +116,7 @@ def _target_lines(explanation: "Explanation") -> Iterator[str]:
 
 def explain(
     case: Annotated[Path, typer.Argument(exists=True, help="A folder, file or zip: one case.")],
-    pack: Annotated[Path, typer.Option("--pack", help="A pack folder or an embedded name.")],
+    pack: PackOption,
     target: Annotated[
         list[str] | None, typer.Option(help="Every shown one by default; may be given again.")
     ] = None,
@@ -132,12 +134,11 @@ def explain(
     ] = None,
 ) -> None:
     """Explain one case: print what moved each target, or write it as a result."""
-    from mmcore.cli import _refusals, pack_folder
     from mmcore.engine import Engine
     from mmcore.intake import case_from_paths
     from mmcore.report import result_document, write_result
 
-    with _refusals():
+    with refusing():
         engine = Engine.load(pack_folder(pack))
         targets = tuple(target or ())
         result = explain_case(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmcore.terminal import refusing
+
 if TYPE_CHECKING:
     from mmcore.store.backup import Inventory
 
@@ -17,11 +19,10 @@ def backup(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="New file to write.")],
 ) -> None:
     """Write all cases, files and readings into one file, also while the server runs."""
-    from mmcore.cli import _refusals
     from mmcore.store.backup import back_up
     from mmcore.store.place import place_of
 
-    with _refusals():
+    with refusing():
         typer.echo(_words(back_up(place_of(), file)))
 
 
@@ -30,12 +31,11 @@ def restore(
     check: Annotated[bool, typer.Option("--check", help="Only check every byte of it.")] = False,
 ) -> None:
     """Put a backup into a place that holds nothing yet; the server must not run there."""
-    from mmcore.cli import _refusals
     from mmcore.store.backup import look_into
     from mmcore.store.backup import restore as put_back
     from mmcore.store.place import place_of
 
-    with _refusals():
+    with refusing():
         typer.echo(_words(look_into(file) if check else put_back(place_of(), file)))
 
 
@@ -45,11 +45,10 @@ def move(
     ],
 ) -> None:
     """Copy all rows into another database; stop the server first. The old one is left as it is."""
-    from mmcore.cli import _refusals
     from mmcore.store.backup import move as copy_rows
     from mmcore.store.place import DATABASE, place_of
 
-    with _refusals():
+    with refusing():
         found = copy_rows(place_of(), to)
         typer.echo(f"{sum(found.rows.values())} rows, schema {found.revision}")
         typer.echo(f"From now on start the server with {DATABASE} set to that URL.")
@@ -68,17 +67,16 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Take in what is there, then end.")] = False,
 ) -> None:
     """Keep what comes into a folder as cases of the site's list of work, until it is stopped."""
-    from mmcore.cli import _refusals
     from mmcore.errors import ConfigError
     from mmcore.store import Store
     from mmcore.store.place import KEEP_DAYS, place_of
     from mmcore.worklist.watching import Watcher
 
-    with _refusals():
+    with refusing():
         place = place_of()
         if place.keep_days == 0:
             raise ConfigError(key=KEEP_DAYS, problem="nothing is kept here, so nothing comes in")
-    with _refusals(), Store(place) as store:
+    with refusing(), Store(place) as store:
         watcher = Watcher(folder, store, 0.0 if once else settle, moves=move, pack_name=pack)
         looks = 0
         while not once or looks < 2:  # the first look only sees how large everything is

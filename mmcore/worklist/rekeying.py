@@ -10,17 +10,18 @@ from typing import Annotated
 
 import typer
 
+from mmcore.terminal import refusing
+
 
 def rekey(
     new: Annotated[Path, typer.Argument(dir_okay=False, help="File with the new key.")],
     make: Annotated[bool, typer.Option("--make", help="Make the new key, and the file.")] = False,
 ) -> None:
     """Seal all that is stored with a new key; stop the server first. Run again after a break."""
-    from mmcore.cli import _refusals
     from mmcore.store.place import KEY_FILE, place_of, read_key, write_key
     from mmcore.store.rotation import rotate
 
-    with _refusals():
+    with refusing():
         place = place_of()
         key = write_key(new) if make else read_key(new)
         with typer.progressbar(length=1000, label="sealing") as bar:

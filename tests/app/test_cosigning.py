@@ -1,6 +1,7 @@
 """A reader whose reports are supervised signs; a reviewer looks, stands for it too, or may not."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -127,13 +128,13 @@ def test_what_the_reader_added_meanwhile_is_looked_at_first(stage: Stage, door: 
 
 def _addendum(reader: Person) -> dict[str, object]:
     """Return an addendum as that reader's own window makes it."""
-    from dashboard.signing import _now, whole
+    from dashboard.signing import whole
     from mmcore.report import add
 
     found = store().reports.signed(JANE, "phantom", reader=reader.id)
     assert found is not None
     made = add(whole(found), text="Effusion as well.", name=reader.display, account=reader.id,
-               at=_now())  # fmt: skip
+               at=datetime.now(UTC))  # fmt: skip
     return made["addenda"][-1]
 
 

@@ -1,6 +1,7 @@
 """The rules of how the code is put together that import-linter cannot express."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "pages").glob("*.py"))
 PYTHON = sorted(p for d in ("mmcore", "dashboard", "pages") for p in (ROOT / d).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 FRONT_END = sorted(p for p in (ROOT / "dashboard" / "viewer").iterdir() if p.suffix != ".py")
 ALLOWED_IN_PAGES = {"streamlit", "dashboard", "mmcore", "json"}
 MAX_PAGE_LINES = 80
@@ -58,6 +60,21 @@ DOORS = {
 }
 """Each library and the only places that may import it: what has one door can be replaced."""
 
+PRIVATE_OF_LIBRARIES = (
+    "pydicom._uid_dict",
+    "pydicom.sr._concepts_dict",
+    "pydicom.sr._snomed_dict",
+    "ray.serve._private",
+    "streamlit.web.server.starlette.starlette_websocket._get_signed_cookie_with_chunks",
+)
+"""What a library keeps to itself and is used all the same, where it offers no other way."""
+
+
+MAY_BE_PRIVATE = re.compile(
+    r"import\b.*\b_[a-zA-Z]|^ +_\w+,$|(?<!\bself)(?<!\bcls)\._[a-zA-Z]", re.M
+)
+"""Found at a glance, since few files need to be parsed for it."""
+
 
 def name(source: Path) -> str:
     return source.relative_to(ROOT).as_posix()
@@ -75,6 +92,26 @@ def imports(source: Path) -> set[str]:
 
 def roots(source: Path) -> set[str]:
     return {module.partition(".")[0] for module in imports(source)}
+
+
+def private_names(source: Path, *, through_modules: bool) -> set[str]:
+    """Return what a file takes from other modules under a name with an underscore before it.
+
+    through_modules: ``module._name`` counts too, not only what is imported by name.
+    """
+    text = source.read_text("utf-8")
+    if not MAY_BE_PRIVATE.search(text):
+        return set()
+    nodes, known = list(ast.walk(ast.parse(text))), dict[str, str]()
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            origin = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            known |= {one.asname or one.name: f"{origin}{one.name}" for one in node.names}
+    taken = set(known.values())
+    for node in nodes if through_modules else ():
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            taken |= {f"{known[of]}.{node.attr}" for of in {node.value.id}.intersection(known)}
+    return {path for path in taken if re.search(r"(^|\.)_(?!_)", path)}
 
 
 def uses(source: Path, attribute: str) -> list[int]:
@@ -116,6 +153,16 @@ def test_streamlit_caches_have_one_owner(source: Path) -> None:
 def test_every_library_has_one_door(source: Path) -> None:
     for library in roots(source) & set(DOORS):
         assert name(source).startswith(DOORS[library]), f"{library} has its door elsewhere"
+
+
+def test_what_another_module_uses_has_a_public_name() -> None:
+    taken = {
+        f"{name(source)}: {path}"
+        for source in (*PYTHON, *TESTS)
+        for path in private_names(source, through_modules=source in PYTHON)
+        if not path.startswith(PRIVATE_OF_LIBRARIES)
+    }
+    assert not taken
 
 
 @pytest.mark.parametrize("source", PYTHON, ids=name)

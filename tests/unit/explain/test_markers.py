@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmcore.explain.anatomy import DIAPHRAGM, MARKER, SMEAR, WALL, Anatomy, _peaks
+from mmcore.explain.anatomy import DIAPHRAGM, MARKER, SMEAR, WALL, Anatomy, peaks
 from mmcore.explain.markers import find_markers
 from mmcore.simulate.marker import Marker, plant_marker
 
@@ -45,7 +45,7 @@ def test_a_letter_that_reaches_into_an_outline_is_found_and_one_inside_is_not() 
 
 def test_steepest_ascent_ends_at_the_peak_of_the_hill() -> None:
     values = np.array([[0.0, 1.0, 3.0, 1.0, 0.5, 2.0]])
-    assert _peaks(values).tolist() == [[2, 2, 2, 2, 5, 5]]
+    assert peaks(values).tolist() == [[2, 2, 2, 2, 5, 5]]
 
 
 def hill(row: int, column: int, shape: tuple[int, int] = (20, 20)) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmcore.federated.plan import read_plan
-from mmcore.federated.study import ALONE, CENTRAL, TOGETHER, _lines, as_json, as_markdown, joined
+from mmcore.federated.study import ALONE, CENTRAL, TOGETHER, as_json, as_markdown, joined, lines_of
 from tests.unit.federated.tiny_plan import write_values
 from tests.unit.train.small import Small, examinations
 
@@ -29,7 +29,7 @@ def test_differences_are_paired_and_of_the_federated_ways_alone(
     truth: dict[str, np.ndarray],
 ) -> None:
     good, bad = said(0.5, truth, 2), said(3.0, truth, 3)
-    lines = _lines(0, truth, {CENTRAL: good, ALONE: bad, "fedavg": good, "fedprox": bad})
+    lines = lines_of(0, truth, {CENTRAL: good, ALONE: bad, "fedavg": good, "fedprox": bad})
     assert len(lines) == 4 * 4  # each site and all of them together, each way
     for line in lines:
         assert line.auroc.low <= line.auroc.value <= line.auroc.high
@@ -49,7 +49,7 @@ def test_the_table_has_a_row_for_each_site_of_each_deal(
     lines = [
         line
         for deal in (0, 1)
-        for line in _lines(deal, truth, dict.fromkeys((CENTRAL, ALONE, "fedavg", "fedprox"), own))
+        for line in lines_of(deal, truth, dict.fromkeys((CENTRAL, ALONE, "fedavg", "fedprox"), own))
     ]
     plan = read_plan(write_values(tmp_path))
     rows = as_markdown(lines, plan).splitlines()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmcore.errors import RefusalCode
 from mmcore.intake import RawFile, case_from_files
-from mmcore.intake.worker import _POOL
+from mmcore.intake.worker import POOL
 from mmcore.records import Case, FileVerdict
 from tests.unit.intake.make_dicom import make_dicom, ramp
 
@@ -50,7 +50,7 @@ def try_file(name: str, data: bytes, *, seconds: float = SECONDS) -> Outcome:
                      for file in case.files if file.name != GOOD.name]  # fmt: skip
     spent, computed = time.perf_counter() - started, time.process_time() - spent_before
     used = _megabytes("self", "VmHWM") - before
-    worker = max((_megabytes(str(w.process_id), "VmHWM") for w in _POOL._idle if w.process_id),
+    worker = max((_megabytes(str(w.process_id), "VmHWM") for w in POOL._idle if w.process_id),
                  default=0.0)  # fmt: skip
     # Computed here, not waited for: a decoding process has limits of its own, and a busy machine
     # is slow.
@@ -89,7 +89,7 @@ def _wrong_with(case: Case, *, is_beside: bool) -> list[str]:
 
 
 def _reset_peaks() -> None:
-    for process in ("self", *(str(w.process_id) for w in _POOL._idle if w.process_id)):
+    for process in ("self", *(str(w.process_id) for w in POOL._idle if w.process_id)):
         try:
             Path(f"/proc/{process}/clear_refs").write_text("5")
         except OSError:  # the process is gone
