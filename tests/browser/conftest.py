@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.clinician import Clinician
 from tests.browser.stand import STAGE, Stand
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH = (
@@ -27,12 +27,6 @@ _STARTS_WITHIN = 60.0  # seconds, on a busy machine
 _ANSWERS_WITHIN = 90.0  # seconds: the slowest step is a report, which explains every finding
 
 NewClinician = Callable[[], Clinician]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_up(url: str) -> bool:

@@ -15,7 +15,8 @@ from mmcore.store import Store
 from mmcore.store.place import Place
 from tests.browser.conftest import people, serving
 from tests.browser.test_accessibility import barriers
-from tests.unit.network.pacs import free_port, running_pacs
+from tests.ports import free_port
+from tests.unit.network.pacs import running_pacs
 from tests.unit.results.filed import run_tool
 
 pytestmark = pytest.mark.browser

@@ -13,8 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 from mmcore.people import People, Policy, Role
 from mmcore.store import Place, Store
 from tests.browser.clinician import Clinician
-from tests.browser.conftest import free_port, launch, people, stop
+from tests.browser.conftest import launch, people, stop
 from tests.browser.test_accessibility import barriers
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.clinician import Clinician
-from tests.browser.conftest import free_port, launch, people, stop
+from tests.browser.conftest import launch, people, stop
+from tests.ports import free_port
 
 pytestmark = pytest.mark.browser
 

@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, expect
 
 from mmcore.report import document_digest, read_result
 from tests.browser.clinician import Clinician
-from tests.browser.conftest import free_port, launch, people, stop
+from tests.browser.conftest import launch, people, stop
 from tests.browser.test_accessibility import barriers
+from tests.ports import free_port
 
 pytestmark = pytest.mark.browser
 

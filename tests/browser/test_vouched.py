@@ -12,8 +12,9 @@ from playwright.sync_api import Browser, expect
 from mmcore.people import Role
 from mmcore.store import Place, Store
 from tests.browser.clinician import Clinician
-from tests.browser.conftest import free_port, launch, people, stop
+from tests.browser.conftest import launch, people, stop
 from tests.browser.provider import CLIENT, SECRET, Provider, providing
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

@@ -15,9 +15,10 @@ from mmcore.packs import PACKS
 from mmcore.store import Place, Store
 from mmcore.store.work_records import ScoringState
 from tests.browser.clinician import Clinician
-from tests.browser.conftest import ROOT, free_port, launch, people, serving, stop
+from tests.browser.conftest import ROOT, launch, people, serving, stop
 from tests.browser.test_accessibility import barriers, light_up
 from tests.browser.test_reading_first import Arrivals
+from tests.ports import free_port
 from tests.thousands import fill
 
 pytestmark = pytest.mark.browser

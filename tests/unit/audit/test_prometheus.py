@@ -10,6 +10,7 @@ from mmcore.audit.figures import Figures, Share, Times
 from mmcore.audit.prometheus import PORT, port_of, serve
 from mmcore.errors import ConfigError
 from mmcore.records import GateVerdict
+from tests.ports import free_port
 
 FOUND = Figures(
     cases=3,
@@ -20,12 +21,6 @@ FOUND = Figures(
     gates={GateVerdict.SCORED: 7, GateVerdict.CAUTION: 4, GateVerdict.WITHHELD: 1},
     by_kind={"signed in": 6},
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def scrape(port: int) -> list[str]:

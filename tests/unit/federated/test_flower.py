@@ -6,7 +6,6 @@ commands that a person runs.
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from mmcore.federated.plan import read_plan
 from mmcore.federated.sites import read_site, write_sites
 from mmcore.federated.weights import Weights, put_weights, take_weights
 from mmcore.train.tracking import read_log
+from tests.ports import free_port
 from tests.unit.federated.tiny_plan import SITES, write_plan
 
 ROOT = Path(__file__).parents[3]
@@ -138,14 +138,6 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-
-
 def wait_for(what: Callable[[], bool], server: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + PATIENCE
     while not what():
@@ -158,7 +150,7 @@ def wait_for(what: Callable[[], bool], server: subprocess.Popen[bytes], log: Pat
 @pytest.mark.timeout(600)
 def test_server_and_site_are_killed_and_the_training_goes_on(tmp_path: Path) -> None:
     path, sites = prepared(tmp_path, rounds=2)
-    server_port, *ports = free_ports(5)
+    server_port, *ports = (free_port() for _ in range(5))
     logs = {name: tmp_path / f"{name}.log" for name in ("server", *SITES, "again")}
     run = tmp_path / "tiny-sites"
 

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,15 +15,10 @@ import pytest
 import requests
 
 from mmcore.network.peers import Dimse, Peer, Secret, Web
+from tests.ports import free_port
 
 USER, PASSWORD, VARIABLE = "reader", "a-password", "TEST_PACS_PASSWORD"
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from mmcore.network.peers import PEERS
 from mmcore.store import Store, place_of
 from mmcore.store.place import DATA
 from mmcore.store.rotation import rotate
-from tests.unit.network.pacs import USER, VARIABLE, Pacs, free_port
+from tests.ports import free_port
+from tests.unit.network.pacs import USER, VARIABLE, Pacs
 from tests.unit.results.filed import (
     STUDY,
     document_with,

@@ -236,7 +236,7 @@ def test_the_command_listens_and_files_a_study(tmp_path: Path) -> None:
     import os
     import sys
 
-    from tests.unit.network.pacs import free_port
+    from tests.ports import free_port
 
     (tmp_path / "film.dcm").write_bytes(standard_film())
     port, data = free_port(), tmp_path / "data"

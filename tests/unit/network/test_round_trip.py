@@ -11,7 +11,8 @@ from mmcore.network.found import Query
 from mmcore.network.peers import Web
 from mmcore.results import Kind, Made
 from mmcore.results.make import make_results
-from tests.unit.network.pacs import Pacs, free_port
+from tests.ports import free_port
+from tests.unit.network.pacs import Pacs
 from tests.unit.results.filed import STUDY, document_with, read, signed, standard_film
 
 KINDS = (Kind.PDF, Kind.SR, Kind.MAP, Kind.CAPTURE)

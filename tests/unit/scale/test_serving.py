@@ -22,7 +22,7 @@ from mmcore.scale.asking import ModelServer
 from mmcore.scale.place import ServerPlace
 from mmcore.scale.remote import RemoteEngine
 from mmcore.simulate import sample_patient
-from tests.browser.conftest import free_port
+from tests.ports import free_port
 from tests.tiny import SEED, tiny_engine, tiny_pack, untried
 from tests.unit.scale.processes import family, listening, named
 
