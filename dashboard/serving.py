@@ -14,6 +14,7 @@ import streamlit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 _ASSETS = "/static/"
 """Streamlit's own scripts, styles and fonts, named by their content: they may stay in a cache."""
@@ -45,7 +46,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PORTS = {"http": 80, "https": 443}
 
 
 class Guard:
@@ -90,17 +91,29 @@ def content_policy() -> str:
 
 
 def is_own(headers: Headers) -> bool:
-    """Return whether a socket is asked for by a page of this server, or by no page at all.
+    """Return whether a socket or a form comes from a page of this server, or from no page at all.
 
-    Streamlit asks this too, but of an origin that it does not know only after it has asked an
-    address service outside for the machine's own address.
+    Streamlit asks this of sockets too, but lets in every page of this machine, whatever serves it,
+    and asks an address service outside for the machine's own address where it knows no better.
     """
-    origin = headers.get("origin")
+    origin, host = headers.get("origin"), headers.get("host")
     if origin is None:
         return True
-    asking = urlsplit(origin)
-    if asking.netloc and asking.netloc == headers.get("host"):
-        return True  # Streamlit has compared the host with server.allowedHosts
-    named = [config.get_option("browser.serverAddress")]
-    named += [urlsplit(known).hostname for known in config.get_option("server.corsAllowedOrigins")]
-    return asking.hostname is not None and asking.hostname in (*_LOOPBACK, *named)
+    asking = _place(origin)
+    if asking is None:
+        return False
+    if urlsplit(origin).netloc == host and is_host_allowed(host):
+        return True
+    named, port = (config.get_option(f"browser.{of}") for of in ("serverAddress", "serverPort"))
+    known = [_place(one) for one in config.get_option("server.corsAllowedOrigins")]
+    return asking[1:] == (named, int(port)) or asking in known
+
+
+def _place(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port of an origin (RFC 6454), None for what is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return None if parts.hostname is None or port is None else (parts.scheme, parts.hostname, port)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from starlette.datastructures import Headers
+from streamlit import config
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
@@ -104,11 +105,56 @@ def test_a_socket_of_a_stranger_is_refused_before_anybody_is_asked_for_our_addre
         raise AssertionError("an address service was asked")
 
     monkeypatch.setattr(net_util, "get_external_ip", asked)
-    host = {"host": "localhost:8501"}
-    assert not is_own(Headers({**host, "origin": "https://attacker.example"}))
-    assert is_own(Headers({**host, "origin": "http://localhost:8501"}))
-    assert is_own(Headers({**host, "origin": "http://127.0.0.1:8501"}))
-    assert is_own(Headers(host)), "no page at all"
+    assert not is_own(Headers({"host": "localhost:8501", "origin": "https://attacker.example"}))
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("localhost:8501", "http://localhost:8501"),
+        ("localhost:9000", "http://localhost:9000"),  # through a tunnel
+        ("127.0.0.1:8501", "http://localhost:8501"),  # the name that people type
+        ("localhost:8501", None),  # no page at all
+    ],
+)
+def test_a_page_of_ours_is_let_in(host: str, origin: str | None) -> None:
+    assert is_own(Headers({"host": host} | ({"origin": origin} if origin else {})))
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("localhost:8501", "http://localhost:3000"),  # another server of this machine
+        ("localhost:8501", "http://127.0.0.1:3000"),
+        ("localhost:8501", "http://[::1]:3000"),
+        ("localhost:8501", "https://localhost"),
+        ("localhost:8501", "http://localhost:none"),
+        ("attacker.example:8501", "http://attacker.example:8501"),  # whose name leads here
+    ],
+)
+def test_a_page_of_another_server_is_not_even_one_of_this_machine(host: str, origin: str) -> None:
+    assert not is_own(Headers({"host": host, "origin": origin}))
+
+
+def test_behind_a_proxy_its_own_address_counts_and_no_other_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = {
+        "browser.serverAddress": "review.example.org",
+        "browser.serverPort": 443,
+        "server.corsAllowedOrigins": ["https://portal.example.org"],
+        "server.allowedHosts": ["127.0.0.1"],
+    }
+    monkeypatch.setattr(config, "get_option", said.__getitem__)
+
+    def lets_in(origin: str) -> bool:
+        return is_own(Headers({"host": "127.0.0.1:8501", "origin": origin}))
+
+    assert lets_in("https://review.example.org")
+    assert lets_in("https://portal.example.org")
+    assert not lets_in("https://review.example.org:8443")
+    assert not lets_in("http://portal.example.org")
+    assert not lets_in("http://localhost:8501"), "nobody is served under this name here"
 
 
 def test_an_upload_needs_the_token_of_its_page_and_has_a_limit(server: str) -> None:
