@@ -17,6 +17,7 @@ from pydicom.multival import MultiValue
 from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import build_context, build_role
 
@@ -167,17 +168,23 @@ def _association(
     entity = AE(ae_title=where.our_ae_title)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = peer.timeout
     entity.connection_timeout = min(peer.timeout, 10.0)
+    refusals: list[A_ASSOCIATE_RJ] = []
+
+    def note(event: evt.Event) -> None:
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            refusals.append(event.pdu)
+
     association = entity.associate(
         where.host,
         where.port,
         contexts=list(contexts),
         ae_title=where.ae_title,
         ext_neg=list(roles),
-        evt_handlers=[*handlers, *bounds.handlers],
+        evt_handlers=[*handlers, *bounds.handlers, (evt.EVT_PDU_RECV, note)],
         tls_args=None if where.tls is None else (_tls_context(peer, where.tls), where.host),
     )
     if not association.is_established:
-        raise _refused(peer, association)
+        raise _refused(peer, association, refusals)
     try:
         yield association
     except MMCoreError:
@@ -211,11 +218,16 @@ def _where(peer: Peer) -> Dimse:
     return peer.dimse
 
 
-def _refused(peer: Peer, association: Association) -> PeerError:
+def _refused(peer: Peer, association: Association, refusals: Sequence[A_ASSOCIATE_RJ]) -> PeerError:
+    """Return what a connection without an association is called.
+
+    refusals: what the peer sent. pynetdicom 3.0.4 forgets it where it looks for the connection
+    only once the refusal has ended it, as on a busy machine.
+    """
     answer = association.acceptor.primitive
-    if association.is_rejected and answer is not None and answer.result == _TRANSIENT:
+    if refusals and refusals[0].result == _TRANSIENT:
         return PeerError(peer=peer.name, problem=say("is too busy"), may_pass=True)
-    if association.is_rejected:
+    if refusals:
         problem = say("refused us; does it know our AE title, and is its own right?")
         return PeerError(peer=peer.name, problem=problem, may_pass=False)
     if association.is_aborted and answer is not None:

@@ -14,6 +14,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
+from pynetdicom.acse import ACSE
 from pynetdicom.presentation import build_context
 
 from mmcore.errors import PeerError
@@ -91,6 +92,32 @@ def test_a_pdu_that_never_ends_does_not_hang_us(length: int) -> None:
         dimse.echo(peer)
     assert raised.value.may_pass
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("result", "words", "may_pass"), [(1, "AE title", False), (2, "too busy", True)]
+)
+def test_a_refusal_is_told_though_it_has_ended_the_connection_before_we_look(
+    result: int, words: str, may_pass: bool
+) -> None:
+    """On a busy machine one in eight was told as a peer that can not be reached."""
+    request = ACSE.send_request
+
+    def request_and_come_late(negotiation: ACSE) -> None:
+        request(negotiation)
+        carrier, end = negotiation.socket, time.monotonic() + 60
+        carrier._ready.wait()
+        while carrier._is_connected and time.monotonic() < end:
+            time.sleep(0.01)
+
+    refusal = struct.pack(">BBLBBBB", 3, 0, 4, 0, result, 1, 7)  # PS3.8 9.3.4
+    with (
+        says(refusal) as peer,
+        patch.object(ACSE, "send_request", request_and_come_late),
+        pytest.raises(PeerError, match=words) as raised,
+    ):
+        dimse.echo(peer)
+    assert raised.value.may_pass is may_pass
 
 
 def test_a_query_that_is_answered_for_ever_is_given_up() -> None:
