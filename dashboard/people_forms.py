@@ -100,7 +100,10 @@ def _sign_in(request: Request, form: dict[str, str]) -> Response:
         return RedirectResponse(path_to(SETUP), 303)
     if request.method == "POST":
         try:
-            welcome = everybody.sign_in(form.get("name", ""), form.get("password", ""))
+            origin = people_vouched.origin_of(request.scope, everybody.policy)
+            welcome = everybody.sign_in(
+                form.get("name", ""), form.get("password", ""), address=origin
+            )
         except PeopleError as error:
             problem = people_words.of_people_error(error)
         else:

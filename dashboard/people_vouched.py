@@ -28,6 +28,7 @@ from dashboard.people_addresses import path_to
 from dashboard.people_pages import plain_page
 from mmcore.errors import ConfigError, SignInRefusedError
 from mmcore.people import LoginMode, People, Policy, Source
+from mmcore.people.addresses import through_proxies
 from mmcore.people.policy import LOGIN
 
 _LOGOUT = "auth/logout"
@@ -157,13 +158,32 @@ def peer_of(scope: Scope) -> str:
     """Return the address that a request came from, "" where it is not known.
 
     Behind 127.0.0.1 uvicorn puts the address of X-Forwarded-For in its place, with port 0, which no
-    connection has; ``check`` makes sure that it believes no other one.
+    connection has, or with the port that stands there: then nobody can tell it from a connection.
+    ``check`` makes sure that it believes no other one.
     """
     client = scope.get("client")
     if not client:
         return ""
     host, port = client
-    return _UVICORN_TRUSTS if port == 0 else str(host)
+    if port == 0:
+        return _UVICORN_TRUSTS
+    told = {hop.strip() for value in _forwarded(scope) for hop in value.split(",")}
+    return "" if {f"{host}:{port}", f"[{host}]:{port}"} & told else str(host)
+
+
+def origin_of(scope: Scope, policy: Policy) -> str:
+    """Return the address that a request began at, "" where it is not known.
+
+    It is the one that connects, unless that is a proxy: on this machine, or one of those that the
+    site trusts.
+    """
+    client = scope.get("client")
+    peer = str(client[0]) if client else ""
+    return through_proxies(peer, _forwarded(scope), trusts=policy.trusts)
+
+
+def _forwarded(scope: Scope) -> list[str]:
+    return Headers(scope=scope).getlist("x-forwarded-for")
 
 
 def _decoded(words: str) -> str:

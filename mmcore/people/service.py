@@ -26,6 +26,7 @@ from mmcore.people.accounts import (
     digest_of,
     named,
 )
+from mmcore.people.addresses import AT_ONCE, ONE_EVERY, who
 from mmcore.people.records import Account, Person, Session, SessionState, Source, Visit
 from mmcore.people.roles import Role
 
@@ -61,9 +62,13 @@ class People(Accounts):
 
     # --- Signing in with a password
 
-    def sign_in(self, name: str, password: str) -> Welcome:
-        """Begin a session. Raises ``SignInRefusedError``."""
-        account = self._checked(name, password)
+    def sign_in(self, name: str, password: str, *, address: str = "") -> Welcome:
+        """Begin a session. Raises ``SignInRefusedError``.
+
+        address: where the attempt comes from, "" where that is not known. Who tries one name after
+        another waits like who tries one name again and again.
+        """
+        account = self._checked_from(who(address), name, password)
         self._admit(account)
         return self._begin(account, secrets.token_urlsafe(32))
 
@@ -254,6 +259,23 @@ class People(Accounts):
         ends_at = ends_at if until is None else min(ends_at, until)
         self._rows.begin(Session(digest_of(token), account.id, now, now, ends_at))
         return Welcome(token, account)
+
+    def _checked_from(self, origin: str, name: str, password: str) -> Account:
+        """Return whose name and password these are; an attempt that fails counts for its origin."""
+        if not origin:
+            return self._checked(name, password)
+        digest = digest_of(f"\0 attempts from {origin}")
+        left = self._rows.pace(digest, self._clock(), every=ONE_EVERY, at_once=AT_ONCE)
+        if left > 0:
+            raise SignInRefusedError(reason="wait", seconds=math.ceil(left))
+        try:
+            account = self._checked(name, password)
+        except SignInRefusedError as refusal:
+            if refusal.reason == "wait":  # nothing was looked at
+                self._rows.give_back(digest, every=ONE_EVERY)
+            raise
+        self._rows.give_back(digest, every=ONE_EVERY)
+        return account
 
     def _checked(self, name: str, password: str) -> Account:
         """Return the account of this name whose password this is; count it where it is not."""

@@ -250,6 +250,40 @@ class PeopleRows:
             )
             return int(row.failed) + 1, 0.0
 
+    def pace(self, digest: str, at: datetime, *, every: timedelta, at_once: int) -> float:
+        """Count one more attempt, unless more came lately than one in so long and some at once.
+
+        Returns the seconds left to wait: 0 for one that was counted. The row holds the time at
+        which the attempts so far would have been over, one by one (ATM Forum, generic cell rate).
+        """
+        with self._database.writing(alone=True) as connection:
+            connection.execute(delete(attempts).where(attempts.c.last_at < at - _REMEMBERED))
+            row = connection.execute(select(attempts).where(attempts.c.digest == digest)).first()
+            longest = at + at_once * every  # further only if the clock was set back
+            over = at if row is None else min(max(row.last_at, at), longest)
+            if (left := over + every - longest) > timedelta(0):
+                return left.total_seconds()
+            if row is None:
+                connection.execute(
+                    insert(attempts).values(digest=digest, failed=1, last_at=over + every)
+                )
+                return 0.0
+            counted = {"failed": row.failed + 1, "last_at": over + every}
+            connection.execute(
+                update(attempts).where(attempts.c.digest == digest).values(**counted)
+            )
+            return 0.0
+
+    def give_back(self, digest: str, *, every: timedelta) -> None:
+        """Take one attempt out of those that ``pace`` counted: it was no guess."""
+        with self._database.writing(alone=True) as connection:
+            row = connection.execute(select(attempts).where(attempts.c.digest == digest)).first()
+            if row is not None:
+                counted = {"failed": row.failed - 1, "last_at": row.last_at - every}
+                connection.execute(
+                    update(attempts).where(attempts.c.digest == digest).values(**counted)
+                )
+
     def refused(self, whose: str, detail: str) -> None:
         """Write down that somebody was not let in. whose: an account's id, "" for no account."""
         with self._database.writing(alone=True) as connection:

@@ -20,6 +20,7 @@ from dashboard.people_addresses import COOKIE, PASSWORD, SETUP, SIGN_IN
 from dashboard.people_doors import Doors
 from mmcore.errors import NotAllowedError
 from mmcore.people import Account, People, Policy, Role, SessionState, passwords
+from mmcore.people.addresses import AT_ONCE
 from mmcore.people.policy import LOGIN
 from tests import loops
 from tests.unit.people.conftest import CHEAP
@@ -146,6 +147,16 @@ def test_a_locked_session_reaches_no_file_and_takes_none_in(everybody: People) -
     everybody.lock(browser.cookies[COOKIE])
     for path in ("/media/x", "/%2Fmedia/x", "/_stcore/upload_file/a/b"):
         assert browser.ask("GET", path).status_code == 403, path
+
+
+def test_who_tries_one_name_after_another_has_to_wait_whatever_comes_next(
+    everybody: People,
+) -> None:
+    for number in range(AT_ONCE):
+        assert "Name or password is wrong." in Browser().sign_in(f"name{number}").text
+    answer = Browser().sign_in("ada")
+    assert answer.status_code == 401
+    assert "Too many attempts failed. Try again in" in answer.text
 
 
 def test_who_changes_the_password_is_the_only_one_left(everybody: People) -> None:

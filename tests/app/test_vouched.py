@@ -81,3 +81,28 @@ def test_a_signing_in_without_issuer_subject_or_times_is_none(
         people_vouched._by_claims(claims, everybody)
     assert refused.value.reason == "wrong"
     assert everybody.accounts() == ()
+
+
+def asked(client: tuple[str, int], forwarded: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "client": client,
+        "headers": [(b"x-forwarded-for", forwarded.encode())] if forwarded else [],
+    }
+
+
+def test_a_port_in_a_header_makes_no_connection_of_it() -> None:
+    # uvicorn puts what X-Forwarded-For says in the place of 127.0.0.1, with its port if it has one
+    assert people_vouched.peer_of(asked(("10.0.0.5", 51000), "10.0.0.5:51000")) == ""
+    assert people_vouched.peer_of(asked(("fd00::5", 51000), "1.2.3.4, [fd00::5]:51000")) == ""
+    assert people_vouched.peer_of(asked(("192.0.2.7", 0), "192.0.2.7")) == "127.0.0.1"
+    assert people_vouched.peer_of(asked(("10.0.0.5", 51000), "192.0.2.7")) == "10.0.0.5"
+
+
+def test_attempts_are_counted_by_whom_a_trusted_proxy_names() -> None:
+    policy = policy_of({"CONSILIUM_LOGIN": "local", "CONSILIUM_PROXIES": "10.0.0.5"})
+    assert people_vouched.origin_of(asked(("10.0.0.5", 5), "6.6.6.6, 192.0.2.7"), policy) == (
+        "192.0.2.7"
+    )
+    assert people_vouched.origin_of(asked(("10.0.0.9", 5), "6.6.6.6"), policy) == "10.0.0.9"
+    assert people_vouched.origin_of(asked(("192.0.2.7", 0), "192.0.2.7"), policy) == "192.0.2.7"
