@@ -3,11 +3,12 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from mmcore.errors import MMCoreError, PeerConfigError, PeerError
 from mmcore.language import say
 from mmcore.network import exchange
-from mmcore.network.outbox import Outbox, Stands
+from mmcore.network.outbox import Outbox, Send, Stands
 from mmcore.network.parcels import Parcel, Standing
 from mmcore.network.peers import find_peer, site_peers
 from mmcore.results.records import Made
@@ -58,12 +59,17 @@ def standing_in(store_of: Callable[[], Store | None]) -> Stands:
 
 
 class Courier:
-    """A thread that sends what is due until it is told to stop. stands: as in ``deliver_due``."""
+    """Threads that send what is due until they are told to stop: one for each peer that is served.
 
-    def __init__(self, outbox: Outbox, stands: Stands) -> None:
-        self._outbox, self._stands = outbox, stands
+    A peer that does not answer keeps its own thread waiting and no other. stands, send: as in
+    ``Outbox.deliver_to``.
+    """
+
+    def __init__(self, outbox: Outbox, stands: Stands, *, send: Send = send) -> None:
+        self._outbox, self._stands, self._send = outbox, stands, send
         self._stop, self._look = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._serving: dict[str, threading.Thread] = {}
 
     def start(self) -> None:
         """Begin."""
@@ -74,20 +80,46 @@ class Courier:
         self._look.set()
 
     def stop(self) -> None:
-        """End after the parcel that is being sent."""
+        """End after the parcels that are being sent."""
         self._stop.set()
         self._look.set()
         self._thread.join()
+        for serving in self._serving.values():
+            serving.join()
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            try:
-                self._outbox.deliver_due(send, stands=self._stands)
-            except MMCoreError as error:  # its words hold nothing of a patient
-                logging.getLogger(__name__).warning("the outbox could not be read: %s", error)
-            except Exception as error:  # noqa: BLE001 - the thread must outlive what it meets
-                # The message of a foreign error may quote what was sent.
-                kind = type(error).__name__
-                logging.getLogger(__name__).warning("sending failed: %s", kind)
+            with _noted():
+                for peer in sorted(self._outbox.tend(stands=self._stands)):
+                    self._serve(peer)
             self._look.wait(LOOK_SECONDS)
             self._look.clear()
+
+    def _serve(self, peer: str) -> None:
+        """Begin to send what is due for a peer, unless that is being done."""
+        before = self._serving.get(peer)
+        if before is None or not before.is_alive():
+            self._serving[peer] = threading.Thread(
+                target=self._deliver, args=(peer,), name=f"courier to {peer}", daemon=True
+            )
+            self._serving[peer].start()
+
+    def _deliver(self, peer: str) -> None:
+        with _noted():
+            done = self._outbox.deliver_to(
+                peer, self._send, stands=self._stands, goes_on=lambda: not self._stop.is_set()
+            )
+            if done:
+                self._look.set()  # more may have come meanwhile
+
+
+@contextmanager
+def _noted() -> Iterator[None]:
+    """Outlive whatever is met, and note it without a word of a patient."""
+    try:
+        yield
+    except MMCoreError as error:  # its words hold nothing of a patient
+        logging.getLogger(__name__).warning("the outbox could not be read: %s", error)
+    except Exception as error:  # noqa: BLE001 - the thread must outlive what it meets
+        # The message of a foreign error may quote what was sent.
+        logging.getLogger(__name__).warning("sending failed: %s", type(error).__name__)

@@ -124,32 +124,61 @@ class Outbox:
         return self._deliver(parcel_id, send)
 
     def deliver_due(self, send: Send, *, stands: Stands = _send_all) -> int:
-        """Try every parcel whose time has come, tidy up; return how many were delivered.
+        """Tidy up, try every parcel whose time has come; return how many were delivered."""
+        peers = sorted(self.tend(stands=stands))
+        return sum(self.deliver_to(peer, send, stands=stands) for peer in peers)
 
-        A peer that can not be reached is asked once, however many parcels wait for it: each try may
-        take as long as its timeout, and other peers wait meanwhile.
+    def tend(self, *, stands: Stands = _send_all) -> frozenset[str]:
+        """Remove and withdraw what is to be; return the peers for which something is due.
+
+        Waits for nobody: a parcel that is being sent at this moment is withdrawn another time.
         """
-        delivered, held, down = 0, set(), set()
+        peers = set()
         for parcel in reversed(self.parcels()):
             if parcel.state in _OVER:
                 self._let_go(parcel)
                 continue
             standing = stands(parcel)
             if standing is Standing.WITHDRAW or self._files.is_stopped(parcel.id):
-                self.withdraw(parcel.id)
+                self._files.stop(parcel.id)
+                self._withdraw(parcel.id, waits=False)
+            elif standing is Standing.SEND and parcel.is_due(self._clock()):
+                peers.add(parcel.peer)
+        self._sweep()
+        return frozenset(peers)
+
+    def deliver_to(
+        self,
+        peer: str,
+        send: Send,
+        *,
+        stands: Stands = _send_all,
+        goes_on: Callable[[], bool] = lambda: True,
+    ) -> int:
+        """Try every parcel of one peer whose time has come; return how many were delivered.
+
+        A peer that can not be reached is asked once, however many parcels wait for it. goes_on:
+        asked before each parcel.
+        """
+        delivered, held, is_down = 0, set(), False
+        for parcel in reversed(self.parcels()):
+            if not goes_on():
+                break
+            if parcel.peer != peer or parcel.state is not ParcelState.WAITING:
                 continue
-            if parcel.state is not ParcelState.WAITING:
-                continue
-            is_ready = standing is Standing.SEND and parcel.is_due(self._clock())
+            is_ready = parcel.is_due(self._clock()) and not self._files.is_stopped(parcel.id)
             done = None
-            if is_ready and parcel.line not in held and parcel.peer not in down:
+            if (
+                is_ready
+                and parcel.line not in held
+                and not is_down
+                and (stands(parcel) is Standing.SEND)
+            ):
                 done = self._deliver(parcel.id, send)
-                if done is not None and done.state is ParcelState.WAITING:
-                    down.add(parcel.peer)
+                is_down = done is not None and done.state is ParcelState.WAITING
             if done is None or done.state is ParcelState.WAITING:
                 held.add(parcel.line)
             delivered += done is not None and done.state is ParcelState.DELIVERED
-        self._sweep()
         return delivered
 
     def try_again(self, parcel_id: str) -> Parcel | None:
@@ -166,8 +195,13 @@ class Outbox:
         if self.parcel(parcel_id) is None:
             return None
         self._files.stop(parcel_id)
-        with self._files.locked(parcel_id):
+        return self._withdraw(parcel_id, waits=True)
+
+    def _withdraw(self, parcel_id: str, *, waits: bool) -> Parcel | None:
+        with self._files.locked(parcel_id, waits=waits) as is_alone:
             parcel = self.parcel(parcel_id)
+            if not is_alone:
+                return parcel
             if parcel is not None and parcel.state is not ParcelState.DELIVERED:
                 parcel = self._write(replace(parcel, state=ParcelState.WITHDRAWN, next_try_at=None))
                 self._discard(parcel)
