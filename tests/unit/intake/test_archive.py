@@ -4,7 +4,6 @@ import bz2
 import io
 import os
 import struct
-import time
 import warnings
 import zipfile
 from pathlib import Path
@@ -15,6 +14,7 @@ from mmcore.errors import FileRefusedError, RefusalCode
 from mmcore.intake import RawFile, case_from_files, case_from_paths
 from mmcore.intake.archive import Entry, expand
 from mmcore.records import FileVerdict
+from tests.clocks import computed_within
 
 
 def zipped(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -28,10 +28,8 @@ def zipped(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
 
 
 def refusal_of(data: bytes) -> RefusalCode:
-    started = time.perf_counter()
-    with pytest.raises(FileRefusedError) as caught:
+    with computed_within(1), pytest.raises(FileRefusedError) as caught:
         list(expand(data))
-    assert time.perf_counter() - started < 1
     return caught.value.code
 
 
@@ -122,11 +120,9 @@ def test_a_zip64_record_that_outranks_a_small_directory_is_refused_unread() -> N
                          len(directory), 4)  # fmt: skip
     locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, 4 + len(directory), 1)
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, 46, 0, 0)
-    started = time.perf_counter()
-    with pytest.raises(FileRefusedError) as caught:
+    with computed_within(0.5), pytest.raises(FileRefusedError) as caught:
         list(expand(b"PK\x03\x04" + directory + record + locator + end))
     assert caught.value.code == RefusalCode.ARCHIVE_TOO_MANY
-    assert time.perf_counter() - started < 0.5
 
 
 def test_a_name_cut_by_nul_is_refused() -> None:
