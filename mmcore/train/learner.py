@@ -8,6 +8,7 @@ from mmcore.errors import ConfigError
 from mmcore.model.network import FusionNetwork, Outputs
 from mmcore.records import Modality
 from mmcore.train.alignment import AlignmentConfig, build_alignment
+from mmcore.train.attribution import AttributionLoss
 from mmcore.train.balance import build_balancer
 from mmcore.train.dataset import Batch
 from mmcore.train.distributed import ALONE, Workers
@@ -47,7 +48,11 @@ class Learner(nn.Module):
         self.alignment = build_alignment(alignment, network.modalities, model.fusion.embed_dim)
         # Without heads of its own, alignment is of the very vectors that this fusion joins.
         self._aligns_joint = alignment.dim == 0 and model.fusion.kind == "aligned"
-        self.tasks = (*self.losses.tasks, *(("alignment",) if self.alignment else ()))
+        self.attribution = (
+            AttributionLoss(model, config.attribution) if config.attribution else None
+        )
+        beside = {"attribution": self.attribution, "alignment": self.alignment}
+        self.tasks = (*self.losses.tasks, *(task for task, loss in beside.items() if loss))
         self.balancer = build_balancer(config, self.tasks)
 
     def forward(self, batch: Batch, device: torch.device) -> tuple[Tensor, dict[str, float]]:
@@ -68,6 +73,8 @@ class Learner(nn.Module):
             masks = self._masks(batch, regions)
         lessons = None if taught is None else taught.flatten(0, 1)
         losses = self.losses(logits, labels, regions, masks, lessons)
+        if self.attribution is not None and masks is not None:
+            losses["attribution"] = self._misplaced(self.attribution, batch, outputs, masks)
         if self.alignment is not None:
             vectors = {
                 m: self.workers.gather(x.mean(dim=1), count)
@@ -76,6 +83,20 @@ class Learner(nn.Module):
             losses["alignment"] = self.alignment(vectors, batch.presence, batch.patients)
         total = self.balancer(losses, list(outputs.tokens.values()))
         return total, {task: float(loss.detach()) for task, loss in losses.items()}
+
+    def _misplaced(
+        self, attribution: AttributionLoss, batch: Batch, outputs: Outputs, masks: Tensor
+    ) -> Tensor:
+        """Return the mean cost of evidence outside its outlines; 0 unless it is learned from."""
+        if not self.training:
+            return outputs.logits.new_zeros(())
+        own, device = self.workers.own, outputs.logits.device
+        costs = attribution(
+            self.network, outputs.tokens, own(batch.labels).to(device), own(masks).to(device)
+        )
+        costs = self.workers.gather(costs, len(batch.labels))
+        known = ~costs.isnan()
+        return torch.where(known, costs, 0.0).sum() / known.sum().clamp(min=1)
 
     def weigh(self, losses: dict[str, float]) -> float:
         """Return the sum of losses under the fixed factors alone.

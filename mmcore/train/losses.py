@@ -19,7 +19,7 @@ RegressionLoss = Literal["mse", "huber"]
 TeacherLoss = Literal["probability", "log_odds"]
 Balance = Literal["fixed", "uncertainty", "gradnorm"]
 
-TASKS = ("findings", "classes", "regressions", "segmentation", "alignment")
+TASKS = ("findings", "classes", "regressions", "segmentation", "attribution", "alignment")
 """What a network may be trained for; "classes" are groups of findings that exclude each other."""
 
 STEEPEST = 2.0  # log-odds of error beyond which more of it pulls no harder
@@ -37,6 +37,8 @@ class LossConfig:
         the share of that in the loss of findings, the rest being that of the labels.
     regression: "mse", or "huber" that is linear beyond ``huber_delta`` of the target's scale.
     dice: the share of soft Dice in the segmentation's loss, the rest being cross-entropy.
+    attribution: the outlined region in which the evidence of a finding is to lie, by the finding
+        (mmcore/train/attribution.py). Learned while training only; validation says 0.
     balance: "fixed" factors, or learned ones. weights: the factor of a task, 1 if not named.
     gradnorm_alpha: how strongly GradNorm favours tasks that lag behind.
     """
@@ -51,6 +53,7 @@ class LossConfig:
     regression: RegressionLoss = "mse"
     huber_delta: float = 0.1
     dice: float = 0.5
+    attribution: dict[str, str] = field(default_factory=dict)
     balance: Balance = "fixed"
     weights: dict[str, float] = field(default_factory=dict)
     gradnorm_alpha: float = 1.5
