@@ -35,6 +35,9 @@ _HAPPENED: dict[str, Text] = {
     EventKind.PEOPLE_CHANGED: say("people changed"),
     EventKind.SITE_CHANGED: say("site changed"),
     EventKind.AUDIT_USED: say("audit used"),
+    EventKind.BACKED_UP: say("backed up"),
+    EventKind.PUT_BACK: say("put back from a backup"),
+    EventKind.MOVED: say("moved to another database"),
     EventKind.EXPORTED: say("exported"),
     EventKind.DEIDENTIFIED: say("de-identified files taken out"),
     EventKind.ASSIGNED: say("reader assigned"),
@@ -55,6 +58,9 @@ _NAMES: dict[str, Text] = {
     "response": say("response"),
     "read_first": say("read first"),
     "gate": say("gate"),
+    "files": say("files"),
+    "made_at": say("made at"),
+    "database": say("database"),
 }
 _WHAT: dict[str, Text] = {
     "worklist": say("worklist"),

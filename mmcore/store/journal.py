@@ -214,6 +214,25 @@ def journal_at(place: Place) -> Iterator[Journal]:
         database.close()
 
 
+def note(place: Place, kind: EventKind, **details: Any) -> bool:
+    """Write down what was done with a whole store, by no account of it; return whether it could be.
+
+    It can not where the chain has a key and the site's key, which opens that, is not given. Raises
+    ``StoreKeyError`` for another key.
+    """
+    database, seal = Database(place), Seal(place.key)
+    try:
+        journal = Journal(database, seal, lambda: datetime.now(UTC))
+        with database.writing(alone=True) as connection:
+            if not seal.has_key and connection.scalar(_KEY) is not None:
+                return False
+            journal.take_key(connection)
+            journal.append(connection, kind, actor="", details=details)
+        return True
+    finally:
+        database.close()
+
+
 def row_of(entry: Entry) -> dict[str, Any]:
     """Return an entry as the columns of its row."""
     return {

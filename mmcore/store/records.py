@@ -49,6 +49,9 @@ class EventKind(StrEnum):
     PEOPLE_CHANGED = "people changed"
     SITE_CHANGED = "site changed"  # what is kept how long, under which key
     AUDIT_USED = "audit used"  # checked or taken out
+    BACKED_UP = "backed up"  # the whole store, into a file
+    PUT_BACK = "put back from a backup"  # the whole store
+    MOVED = "moved to another database"
     EXPORTED = "exported"
     DEIDENTIFIED = "de-identified files taken out"
     ASSIGNED = "reader assigned"  # or taken from a case

@@ -4,6 +4,7 @@ Which store: that of the environment (``mmcore/store/place.py``), as for the ser
 """
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ import typer
 from mmcore.terminal import refusing
 
 if TYPE_CHECKING:
+    from mmcore.store import EventKind, Place
     from mmcore.store.backup import Inventory
 
 
@@ -19,11 +21,14 @@ def backup(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="New file to write.")],
 ) -> None:
     """Write all cases, files and readings into one file, also while the server runs."""
+    from mmcore.store import EventKind, place_of
     from mmcore.store.backup import back_up
-    from mmcore.store.place import place_of
 
     with refusing():
-        typer.echo(_words(back_up(place_of(), file)))
+        place = place_of()
+        made = back_up(place, file)
+        typer.echo(_words(made))
+        _note(place, EventKind.BACKED_UP, files=made.blobs)
 
 
 def restore(
@@ -31,12 +36,18 @@ def restore(
     check: Annotated[bool, typer.Option("--check", help="Only check every byte of it.")] = False,
 ) -> None:
     """Put a backup into a place that holds nothing yet; the server must not run there."""
+    from mmcore.store import EventKind, place_of
     from mmcore.store.backup import look_into
     from mmcore.store.backup import restore as put_back
-    from mmcore.store.place import place_of
 
     with refusing():
-        typer.echo(_words(look_into(file) if check else put_back(place_of(), file)))
+        if check:
+            typer.echo(_words(look_into(file)))
+            return
+        place = place_of()
+        found = put_back(place, file)
+        typer.echo(_words(found))
+        _note(place, EventKind.PUT_BACK, files=found.blobs, made_at=found.made_at.isoformat())
 
 
 def move(
@@ -45,11 +56,15 @@ def move(
     ],
 ) -> None:
     """Copy all rows into another database; stop the server first. The old one is left as it is."""
+    from mmcore.store import EventKind
     from mmcore.store.backup import move as copy_rows
     from mmcore.store.place import DATABASE, place_of
 
     with refusing():
-        found = copy_rows(place_of(), to)
+        place = place_of()
+        found = copy_rows(place, to)
+        for one in (place, replace(place, url=to)):
+            _note(one, EventKind.MOVED, database=to.partition(":")[0].partition("+")[0])
         typer.echo(f"{sum(found.rows.values())} rows, schema {found.revision}")
         typer.echo(f"From now on start the server with {DATABASE} set to that URL.")
 
@@ -87,6 +102,14 @@ def watch(
             looks += 1
             if not once:
                 time.sleep(every)
+
+
+def _note(place: "Place", kind: "EventKind", **details: object) -> None:
+    from mmcore.store.journal import note
+    from mmcore.store.place import KEY
+
+    if not note(place, kind, **details):
+        typer.echo(f"Not in the audit: its chain needs the site's key, and {KEY} is not set.")
 
 
 def _words(found: "Inventory") -> str:
