@@ -268,6 +268,8 @@ def _check_whole(peer: Peer, status: Dataset) -> None:
 
 def _identifier(query: Query) -> Dataset:
     identifier = Dataset()
+    if not f"{query.patient_id}{query.patient_name}{query.accession_number}".isascii():
+        identifier.SpecificCharacterSet = "ISO_IR 192"  # else letters are sent as others, or "?"
     identifier.QueryRetrieveLevel = "STUDY"
     identifier.PatientID = query.patient_id
     identifier.PatientName = query.patient_name

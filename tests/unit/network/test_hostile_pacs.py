@@ -150,6 +150,27 @@ def test_what_a_query_answers_reaches_no_terminal_as_a_command() -> None:
     assert study.modalities[0] == "DX"
 
 
+@pytest.mark.parametrize("name", ["Müller*", "张*", "Rivera*"])
+def test_a_name_of_any_script_is_asked_for_as_it_is(name: str) -> None:
+    asked: list[Dataset] = []
+
+    def none(event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
+        asked.append(event.identifier)
+        yield 0x0000, None
+
+    with pacs((evt.EVT_C_FIND, none)) as peer:
+        assert dimse.find(peer, Query(patient_name=name)) == ()
+    assert str(asked[0].PatientName) == name
+    assert ("SpecificCharacterSet" in asked[0]) is not name.isascii()
+
+
+@pytest.mark.parametrize("uid", ["..", ".", "1..2", "1.2.", "", "1/2", "1" * 65])
+def test_what_is_no_uid_gets_into_no_address(uid: str) -> None:
+    peer = Peer("pacs", None, None, 1.0)
+    with pytest.raises(PeerError, match="no UID"):
+        exchange.fetch(peer, uid)
+
+
 def test_an_answer_that_can_not_be_decoded_is_told_without_its_words() -> None:
     def one(event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         yield 0xFF00, answers(QueryRetrieveLevel="STUDY", PatientID="P-0042")
