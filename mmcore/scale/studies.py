@@ -75,8 +75,8 @@ class FolderSource:
             yield StudyAt(uid, names[0], tuple(names))
 
     def load(self, study: StudyAt) -> Sequence[RawFile]:
-        """Return the files of a study."""
-        return [RawFile(name, (self.root / name).read_bytes()) for name in study.files]
+        """Return the files of a study; of one that is too large as much as gets it refused."""
+        return [RawFile(name, _start_of(self.root / name)) for name in study.files]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,11 @@ def _files(root: Path) -> Iterator[Path]:
             path = Path(folder) / name
             if path.is_file() and not path.is_symlink():
                 yield path
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
 
 
 def _looked_at(path: Path, read: Callable[[bytes], dict[str, object]] = read_head) -> tuple[

@@ -213,6 +213,15 @@ def test_studies_of_a_folder_are_told_apart_by_their_uid(tmp_path: Path) -> None
     assert [file.data for file in source.load(found[two])] == [second]
 
 
+def test_of_a_file_that_is_too_large_no_more_is_read_than_gets_it_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "endless.mp4").write_bytes(bytes(100))
+    monkeypatch.setattr("mmcore.scale.studies.MAX_FILE_BYTES", 10)
+    (file,) = FolderSource(tmp_path).load(StudyAt("1.2", "endless.mp4", ("endless.mp4",)))
+    assert len(file.data) == 11
+
+
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="is no folder"):
         list(FolderSource(tmp_path / "gone").studies())
