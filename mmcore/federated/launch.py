@@ -115,9 +115,17 @@ class Transport:
         return f"{self.host}:{self.port}"
 
     def of_server(self) -> list[str]:
-        """Return the server's options."""
-        if self.certificate is None or self.key is None or self.root is None:
+        """Return the server's options.
+
+        Raises ``ConfigError`` where some of certificate, key and root are given and others not:
+        Flower would listen without any.
+        """
+        pems = (self.certificate, self.key, self.root)
+        if pems == (None, None, None):
             return ["--insecure"]
+        if None in pems:
+            problem = "a server needs certificate, key and root together, or none of them"
+            raise ConfigError(key="certificate", problem=problem)
         return [
             f"--ssl-certfile={self.certificate}", f"--ssl-keyfile={self.key}",
             f"--ssl-ca-certfile={self.root}",
@@ -174,6 +182,7 @@ def serve(job: Job, transport: Transport) -> None:
 
     Raises ``FederationError`` if it ends without one; run again, it goes on after the last round.
     """
+    options = transport.of_server()
     require_flower()
     folder = job.work / "flower"
     app = _write_app(folder)
@@ -181,7 +190,7 @@ def serve(job: Job, transport: Transport) -> None:
     environment = _environment(folder) | {JOB: str((folder / "job.json").resolve())}
     _write_connection(folder, transport)
     command = [
-        _flower("flower-superlink"), *transport.of_server(), f"--host={transport.host}",
+        _flower("flower-superlink"), *options, f"--host={transport.host}",
         f"--port={transport.port}", "--disable-runtime-dependency-installation",
     ]  # fmt: skip
     if _answers(transport):

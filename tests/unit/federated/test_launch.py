@@ -20,6 +20,19 @@ def test_another_machine_is_reached_under_certificates_alone(tmp_path: Path) -> 
     assert trusted.of_site() == [f"--root-certificates={pems[2]}"]
 
 
+@pytest.mark.parametrize("given", ["root", "certificate key", "certificate root", "key"])
+def test_a_server_with_a_part_of_its_certificates_does_not_listen_without_any(
+    given: str, tmp_path: Path
+) -> None:
+    pems = {name: tmp_path / f"{name}.pem" for name in given.split()}
+    with pytest.raises(ConfigError, match="certificate, key and root together"):
+        Transport(**pems).of_server()
+    if "root" in pems:
+        job = Job(tmp_path / "plan.yaml", tmp_path / "pack", tmp_path)
+        with pytest.raises(ConfigError, match="certificate, key and root together"):
+            launch.serve(job, Transport("10.0.0.7", **pems))
+
+
 def test_flower_tells_nobody_that_it_runs(tmp_path: Path) -> None:
     told = launch._environment(tmp_path / "flower")
     assert told["FLWR_TELEMETRY_ENABLED"] == "0"
