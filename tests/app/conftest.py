@@ -35,7 +35,7 @@ class Stage:
     heard: dict[str, tuple[dict[str, Any], dict[str, PixelArray]]] = field(default_factory=dict)
 
     def open_page(self, stem: str) -> AppTest:
-        app = AppTest.from_file(ENTRYPOINT, default_timeout=30).run()
+        app = AppTest.from_file(ENTRYPOINT, default_timeout=120).run()
         return app.switch_page(f"../pages/{stem}.py").run()
 
     def open_case(self, title: str, stem: str = "intake") -> AppTest:

@@ -35,7 +35,7 @@ def address(app: AppTest) -> dict[str, str]:
 
 def reloaded(app: AppTest, page: str = "review") -> AppTest:
     """Open the address of a tab in a session of its own, as a reload does."""
-    fresh = AppTest.from_file(ENTRYPOINT, default_timeout=30)
+    fresh = AppTest.from_file(ENTRYPOINT, default_timeout=120)
     for name, value in address(app).items():
         fresh.query_params[name] = value
     return fresh.run().switch_page(f"../pages/{page}.py").run()

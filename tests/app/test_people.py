@@ -85,7 +85,7 @@ def tab(monkeypatch: pytest.MonkeyPatch) -> state.Session:
 
 
 def opened() -> AppTest:
-    return AppTest.from_file(ENTRYPOINT, default_timeout=30).run()
+    return AppTest.from_file(ENTRYPOINT, default_timeout=120).run()
 
 
 # --- Pages

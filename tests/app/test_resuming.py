@@ -79,7 +79,7 @@ def test_a_damaged_file_is_said_and_the_pages_go_on_without_the_case(
 
 
 def test_an_address_of_no_stored_case_is_said_and_costs_nothing(stage: Stage, folder: Path) -> None:
-    app = AppTest.from_file(ENTRYPOINT, default_timeout=30)
+    app = AppTest.from_file(ENTRYPOINT, default_timeout=120)
     app.query_params["case"] = "0123456789abcdef"
     app = app.run()
     assert "not stored here" in html(app)
@@ -96,7 +96,7 @@ def test_an_address_is_followed_when_the_store_can_be_read_again(
             raise StoreUnavailableError(problem="OperationalError: database is locked")
 
         failing.setattr(Store, "find", fail)
-        fresh = AppTest.from_file(ENTRYPOINT, default_timeout=30)
+        fresh = AppTest.from_file(ENTRYPOINT, default_timeout=120)
         fresh.query_params["case"] = address(app)["case"]
         assert "can not be read just now" in html(fresh.run())
     assert control(reloaded(app), "presence", "nodule").value is None, "the case is open"

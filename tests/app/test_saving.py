@@ -109,6 +109,6 @@ def test_a_store_of_a_newer_version_is_left_alone_and_no_page_is_shown(
     rows.execute("UPDATE alembic_version SET version_num = '9999'")
     rows.commit()
     rows.close()
-    app = AppTest.from_file(ENTRYPOINT, default_timeout=30).run()
+    app = AppTest.from_file(ENTRYPOINT, default_timeout=120).run()
     assert "newer version of this program" in html(app)
     assert not app.subheader

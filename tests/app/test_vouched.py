@@ -15,7 +15,7 @@ from mmcore.people.policy import ADMINS, GROUPS, GROUPS_CLAIM, policy_of
 
 NOW = datetime.now(UTC).timestamp()
 BOSS = {
-    "iss": "https://issuer.example", "sub": "1", "iat": NOW, "exp": NOW + 3600,
+    "iss": "https://issuer.example", "sub": "1", "iat": NOW, "exp": NOW + 86_400,
     "email": "boss@site", "name": "Dr Boss", "is_logged_in": True,
 }  # fmt: skip
 

@@ -69,7 +69,7 @@ def two(stage: Stage, folder: Path, table: Table) -> Stage:
 
 
 def listed() -> AppTest:
-    app = AppTest.from_file(ENTRYPOINT, default_timeout=30).run()
+    app = AppTest.from_file(ENTRYPOINT, default_timeout=120).run()
     return app.switch_page("../pages/worklist.py").run()
 
 
@@ -94,12 +94,12 @@ def test_a_row_says_who_what_when_and_how_far(two: Stage, table: Table) -> None:
 def test_the_first_page_of_a_site_with_cases_is_the_list_and_else_the_cases(
     stage: Stage, folder: Path, table: Table
 ) -> None:
-    empty = AppTest.from_file(ENTRYPOINT, default_timeout=30).run()
+    empty = AppTest.from_file(ENTRYPOINT, default_timeout=120).run()
     assert "Add a case" in [s.value for s in empty.subheader]
     asked = empty.switch_page("../pages/worklist.py").run()
     assert "No case is stored yet" in html(asked), "who asks for the list gets it"
     stage.open_case("jane")
-    full = AppTest.from_file(ENTRYPOINT, default_timeout=30).run()
+    full = AppTest.from_file(ENTRYPOINT, default_timeout=120).run()
     assert "Worklist" in [s.value for s in full.subheader]
     assert table.order == [JANE]
 
