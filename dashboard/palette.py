@@ -105,9 +105,3 @@ def css_variables() -> str:
         light, dark = getattr(LIGHT, field.name), getattr(DARK, field.name)
         written.append(f"--co-{name}:light-dark({light},{dark});")
     return ":root{" + "".join(written) + "}"
-
-
-def translucent(color: str, alpha: float) -> str:
-    """Return ``#rrggbb`` as an rgba() with ``alpha`` in [0, 1]."""
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{alpha:.3f})"

@@ -103,11 +103,6 @@ def empty_required(dataset: Dataset, counts: Counter[str]) -> None:
             counts["emptied"] += 1
 
 
-def is_dictated_by_table(tag: int) -> bool:
-    """Whether Table E.1-1 has an action for a tag."""
-    return row_of(tag) is not None
-
-
 def _elements(dataset: Dataset, counts: Counter[str]) -> Iterator[DataElement]:
     for tag in sorted(dataset.keys()):
         try:

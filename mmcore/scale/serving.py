@@ -5,7 +5,7 @@ Imported only where ``requirements-scale.txt`` is installed; see ``mmcore/scale/
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -172,16 +172,6 @@ def start(serving: Serving) -> None:
 def stop() -> None:
     """End all replicas and the door."""
     serve.shutdown()  # type: ignore[no-untyped-call] # Ray's
-
-
-def replicas_running() -> Sequence[int]:
-    """Return how many replicas of each pack answer, in the order of their names."""
-    found = serve.status().applications[APPLICATION].deployments
-    return [
-        sum(count for state, count in one.replica_states.items() if state == "RUNNING")
-        for name, one in sorted(found.items())
-        if name != "door"
-    ]
 
 
 def _model(folder: Path, serving: Serving) -> Any:
