@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from mmcore.calls import Call, call_of
 from mmcore.records import GateVerdict, Prediction, TargetGate, TargetPrediction
-from mmcore.wording import call_text
 
 
 class Attention(IntEnum):
-    """Why a target stands where it stands; lower comes first."""
+    """Why a target stands where it stands; lower comes first. The store keeps the numbers.
+
+    PRESENT: at or above its operating point, whether called present or flagged.
+    """
 
     PRESENT = 0
     BORDERLINE = 1
@@ -32,12 +35,21 @@ class Finding:
         """Whether nothing the model says of it may be shown."""
         return self.gate.verdict is GateVerdict.WITHHELD
 
+    @property
+    def call(self) -> Call | None:
+        """What it is called; None for a value and where it is withheld."""
+        said = self.prediction
+        if self.is_withheld:
+            return None
+        return call_of(said.probability, said.interval, said.operating_point)
+
 
 def ordered(prediction: Prediction) -> tuple[Finding, ...]:
     """Return every target, the one that needs attention most first.
 
-    Present before borderline before cautioned absences; then values such as severity, then what
-    was withheld, then clear absences. Within a class the higher probability first.
+    What reaches its operating point before borderline before cautioned absences; then values such
+    as severity, then what was withheld, then clear absences. Within a class the higher probability
+    first.
     """
     findings = [
         Finding(target, gate, attention_for(target, gate.verdict))
@@ -60,10 +72,7 @@ def attention_for(target: TargetPrediction, verdict: GateVerdict) -> Attention:
         return Attention.VALUE
     if target.is_positive:
         return Attention.PRESENT
-    called = call_text(
-        called=False, interval=target.interval, operating_point=target.operating_point
-    )
-    if called == "Borderline":
+    if call_of(target.probability, target.interval, target.operating_point) is Call.BORDERLINE:
         return Attention.BORDERLINE
     return Attention.CAUTION if verdict is GateVerdict.CAUTION else Attention.ABSENT
 

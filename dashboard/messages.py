@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dashboard.attention import Attention
+from dashboard.attention import Finding
 from dashboard.language import Text, say, word
 from dashboard.stored_words import of_store_error
 from mmcore import errors
+from mmcore.calls import CALL_WORDS, call_sentence
 from mmcore.errors import RefusalCode
 from mmcore.explain.relations import Relation
 from mmcore.language import joined, lowered, sentence
@@ -21,12 +22,7 @@ from mmcore.records import (
     TargetPrediction,
 )
 from mmcore.sentences import LEDGER_SAYS_NOT
-from mmcore.wording import (
-    call_sentence,
-    is_used_in_part,
-    probability_beside,
-    probability_words,
-)
+from mmcore.wording import is_used_in_part, probability_beside
 
 Tone = Literal["plain", "good", "caution", "withheld", "refused"]
 
@@ -158,14 +154,7 @@ GATE: dict[GateVerdict, tuple[Text, Tone]] = {
     GateVerdict.WITHHELD: (say("Withheld"), "withheld"),
 }
 
-CALLED: dict[Attention, Text] = {
-    Attention.PRESENT: say("Present"),
-    Attention.BORDERLINE: say("Borderline"),
-    Attention.CAUTION: say("Absent"),
-    Attention.ABSENT: say("Absent"),
-    Attention.VALUE: say("Graded"),
-    Attention.WITHHELD: say("Withheld"),
-}
+_GRADED, _WITHHELD = say("Graded"), say("Withheld")
 
 _ENGINE_STATUS: dict[str, tuple[Text, Tone]] = {
     "absent": (say("No model installed"), "withheld"),
@@ -281,6 +270,13 @@ def of_gate(verdict: GateVerdict, reason: str, helps_most: Modality | None) -> s
     return joined([words, more])
 
 
+def called(finding: Finding) -> Text:
+    """Return what a finding is called, in a word; what is withheld or a value has a word too."""
+    if finding.is_withheld:
+        return _WITHHELD
+    return _GRADED if finding.call is None else CALL_WORDS[finding.call]
+
+
 def operating_point(target: TargetPrediction) -> str:
     """Return the operating point, told apart from the probability shown; "" for a value."""
     if target.probability is None or target.operating_point is None:
@@ -289,30 +285,8 @@ def operating_point(target: TargetPrediction) -> str:
 
 
 def of_call(target: TargetPrediction) -> str:
-    """Return why a finding is called present, borderline or absent; "" for a value."""
+    """Return why a finding is called what it is called; "" for a value."""
     return call_sentence(target.probability, target.interval, target.operating_point)
-
-
-def of_probability(target: TargetPrediction) -> str:
-    """Return a probability in words, or where it lies if the words would contradict the call.
-
-    A finding with an operating point of 20% is called present at 25%; "unlikely" beside "present"
-    would read as an error, "above 20%" says what happened. Raises ``ValueError`` for a value.
-    """
-    if target.probability is None:
-        raise ValueError(f"{target.name} has no probability")
-    words = probability_words(target.probability)
-    if target.operating_point is None:
-        return words
-    shown, point = probability_beside(target.probability, target.operating_point)
-    is_at = shown == point
-    if target.is_positive and words.endswith("unlikely"):
-        return say("at {point}", point=point) if is_at else say("above {point}", point=point)
-    if not target.is_positive and words in ("likely", "very likely"):
-        if is_at:
-            return say("just below {point}", point=point)
-        return say("below {point}", point=point)
-    return words
 
 
 def of_missing(modality: Modality) -> Text:

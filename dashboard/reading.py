@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from dashboard import auditing, desks, site, state
 from dashboard.state import CaseWork, Desk, Entry
+from mmcore.calls import Call, call_of
 from mmcore.language import say
 from mmcore.records import (
     DecisionReason,
@@ -19,7 +20,6 @@ from mmcore.records import (
     TargetPrediction,
 )
 from mmcore.store import EventKind
-from mmcore.wording import ABSENT, PRESENT, call_text
 
 Clock = Callable[[], datetime]
 
@@ -103,19 +103,17 @@ def reveal(work: CaseWork, targets: Sequence[TargetPrediction], *, now: Clock = 
 def turned_by(work: CaseWork, target: str) -> Presence | None:
     """Return what agreeing turns the reader's own reading of a finding into: the model's call.
 
-    None where they hold nothing or the same, and where the model calls nothing: a value, or a
-    finding that is borderline.
+    None where they hold nothing or the same, and where the model says neither: a value, a finding
+    that is borderline, or one that is flagged, or is not, against what is more likely.
     """
     held, prediction = desk(work).reading.held(target), work.prediction
     said = None if prediction is None else prediction.target(target)
-    if held is None or said is None or said.is_positive is None:
+    if held is None or said is None:
         return None
-    call = call_text(
-        called=said.is_positive, interval=said.interval, operating_point=said.operating_point
-    )
-    if call not in (PRESENT, ABSENT):
+    call = call_of(said.probability, said.interval, said.operating_point)
+    if call not in (Call.PRESENT, Call.ABSENT):
         return None
-    turned = Presence.PRESENT if call == PRESENT else Presence.ABSENT
+    turned = Presence.PRESENT if call is Call.PRESENT else Presence.ABSENT
     return None if turned is held.presence else turned
 
 

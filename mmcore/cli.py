@@ -84,7 +84,9 @@ def evaluate(
             help="Folder of simulated patients or of open radiographs; else made from --seed.",
         ),
     ] = None,
-    patients: Annotated[int, typer.Option(min=20, help="How many to simulate.")] = 1000,
+    patients: Annotated[
+        int, typer.Option(min=20, help="How many to simulate; each is one case.")
+    ] = 1000,
     seed: Annotated[int, typer.Option(help="Seed that was not trained on.")] = 9000,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures here.")
@@ -284,11 +286,17 @@ def _write_int8(folder: Path, out: Path, *, data: Path | None, patients: int, se
 
 
 def _explanations(folder: Path, *, seed: int, patients: int) -> dict[str, float | None]:
+    from tqdm import tqdm
+
     from mmcore.engine import Engine
     from mmcore.evaluate.explanations import check_explanations
     from mmcore.simulate import sample_patient
 
-    drawn = (sample_patient(seed, index) for index in range(patients))
-    summary = check_explanations(Engine.load(folder), drawn).summary()
+    engine = Engine.load(folder)
+    drawn = (
+        sample_patient(seed, index)
+        for index in tqdm(range(patients), desc="explaining", unit=" cases")
+    )
+    summary = check_explanations(engine, drawn).summary()
     # JSON knows no NaN: what could not be counted is null.
     return {name: rate if math.isfinite(rate) else None for name, rate in summary.items()}

@@ -9,14 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from mmcore.calls import call_sentence
 from mmcore.courses import courses_of, place_of
-from mmcore.explain.disagreement import Disagreement
 from mmcore.explain.relations import Relation, relation_in
 from mmcore.language import Text, capitalised, filled, joined, lowered, say, word
 from mmcore.records import Contribution, Interaction, Modality, Observation, PartItem, Place
 from mmcore.wording import (
     NO_CLAIM,
-    call_sentence,
     observation_text,
     odds_text,
     probability_text,
@@ -210,46 +209,6 @@ def of_interactions(
     return Told(joined(says), _INTERACTIONS_SAY_NOT)
 
 
-def of_disagreement(
-    target: Target, found: Disagreement, contributions: Sequence[Contribution], *,
-    is_called: bool | None,
-) -> Text | None:  # fmt: skip
-    """Say who contradicts whom about a target; None where nobody does."""
-    signed = {c.modality: c.signed for c in contributions}
-    told: list[Text] = []
-    if found.raising:
-        told.append(
-            say(
-                "The sources disagree about {display}: {raising} against {lowering}.",
-                display=word(target.display),
-                raising=_weights(found.raising, signed),
-                lowering=_weights(found.lowering, signed),
-            )
-        )
-    quotes = joined(
-        (
-            say("\u201c{quote}\u201d", quote=_shortened(c.what).strip(" .,;:"))
-            for c in found.clauses
-        ),
-        ", ",
-    )
-    if found.clauses and is_called:
-        told.append(say("It is called present, yet the note denies it: {quotes}.", quotes=quotes))
-    elif found.clauses:
-        told.append(say("It is called absent, yet the note names it: {quotes}.", quotes=quotes))
-    return joined(told) if told else None
-
-
-def _weights(modalities: Sequence[Modality], signed: Mapping[Modality, float]) -> Text:
-    return joined(
-        (
-            say("{input} {value}", input=lowered(m.display), value=signed_text(signed[m]))
-            for m in modalities
-        ),
-        ", ",
-    )
-
-
 _RELATION_WORDS = {
     Relation.AGREE: say("the two agree"),
     Relation.CONFLICT: say("the two are in conflict"),
@@ -365,16 +324,17 @@ def observation_names(
 def _quote(item: PartItem, modality: Modality, names: Mapping[tuple[float | str, ...], str]) -> str:
     what = names.get(item.where, item.what)
     if modality is Modality.NOTE:
-        what = f"\u201c{_shortened(what).strip(' .,;:')}\u201d"
+        what = f"\u201c{shortened(what).strip(' .,;:')}\u201d"
     elif not isinstance(what, Text):
-        what = word(_shortened(what))
+        what = word(shortened(what))
     signed = signed_text(item.signed)
     if item.mark:
         return say("{what} ({mark}, {signed})", what=what, mark=word(item.mark), signed=signed)
     return say("{what} ({signed})", what=what, signed=signed)
 
 
-def _shortened(words: str) -> str:
+def shortened(words: str) -> str:
+    """Return words in one line, cut to what a sentence can quote."""
     line = " ".join(words.split())
     return line if len(line) <= LONGEST_QUOTE else line[: LONGEST_QUOTE - 1].rstrip() + "\u2026"
 

@@ -23,7 +23,6 @@ from mmcore.records import (
     Variant,
 )
 
-PRESENT, BORDERLINE, ABSENT = say("Present"), say("Borderline"), say("Absent")
 MINUS = "\u2212"
 NO_CLAIM = say(
     "No clinical claim is made about any variant: a contribution says what moved this model, "
@@ -66,10 +65,24 @@ SET_WORDS: Mapping[str, Text] = MappingProxyType(
         "present": say("absence excluded at 90% coverage"),
         "absent": say("presence excluded at 90% coverage"),
         "both": say("the model can not tell at 90% coverage"),
-        "neither": say("unlike both present and absent"),
+        "neither": say("neither can be kept at 90% coverage"),
     }
 )
 """What the conformal set of a finding says, by its name in ``TargetPrediction``."""
+
+_SET_SENTENCES: Mapping[str, Text] = MappingProxyType(
+    {
+        "both": say(
+            "The model can not tell at 90% coverage: patients with the finding and patients "
+            "without it had scores like this one when that was measured, or were too few to say."
+        ),
+        "neither": say(
+            "Neither presence nor absence can be kept at 90% coverage: of the patients on whom "
+            "that was measured, about 9 in 10 with the finding scored higher and about 9 in 10 "
+            "without it scored lower. A score like this one is unusual for both."
+        ),
+    }
+)
 
 PROBABILITY_BOUNDS: tuple[tuple[int, Text], ...] = (
     (10, say("very unlikely")),
@@ -179,14 +192,24 @@ def after_text(reading: Reading, target: str, call: str) -> str:
     return impression_text(last.after)
 
 
+def percentage(probability: float, decimals: int = 0) -> float:
+    """Return a probability in per cent as it is displayed, before certainty is kept from it.
+
+    Raises ``ValueError`` outside [0, 1] and for NaN.
+    """
+    if not 0.0 <= probability <= 1.0:
+        raise ValueError("a probability must lie in [0, 1]")
+    return round(100.0 * probability, decimals)
+
+
 def probability_words(probability: float) -> str:
     """Return the words for a probability, judged at the whole percentage that is displayed.
 
     0 to 9 % "very unlikely", 10 to 32 % "unlikely", 33 to 66 % "possible", 67 to 89 % "likely",
     90 to 100 % "very likely". Raises ``ValueError`` outside [0, 1] and for NaN.
     """
-    percentage = _percentage(probability, 0)
-    return next(words for bound, words in PROBABILITY_BOUNDS if percentage < bound)
+    shown = percentage(probability)
+    return next(words for bound, words in PROBABILITY_BOUNDS if shown < bound)
 
 
 def probability_text(probability: float, *, decimals: int = 0) -> str:
@@ -196,12 +219,12 @@ def probability_text(probability: float, *, decimals: int = 0) -> str:
     Raises ``ValueError`` outside [0, 1] and for NaN.
     """
     step = 10.0**-decimals
-    percentage = _percentage(probability, decimals)
-    if percentage < step:
+    shown = percentage(probability, decimals)
+    if shown < step:
         return f"<{step:.{decimals}f}%"
-    if percentage > 100.0 - step:
+    if shown > 100.0 - step:
         return f">{100.0 - step:.{decimals}f}%"
-    return f"{percentage:.{decimals}f}%"
+    return f"{shown:.{decimals}f}%"
 
 
 def probability_beside(probability: float, operating_point: float) -> tuple[str, str]:
@@ -236,43 +259,16 @@ def signed_text(value: float, *, decimals: int = 2) -> str:
     return f"{'+' if value > 0 else MINUS}{size}"
 
 
-def call_text(*, called: bool, interval: tuple[float, float], operating_point: float | None) -> str:
-    """Return "Present", "Borderline" or "Absent": what a finding is called, in a word.
-
-    Borderline is what lies below its operating point with an interval that reaches it.
-    """
-    if called:
-        return PRESENT
-    low, high = interval
-    is_close = operating_point is not None and low <= operating_point <= high
-    return BORDERLINE if is_close else ABSENT
-
-
 def set_text(prediction_set: Literal["present", "absent", "both", "neither"] | None) -> str:
     """Return the conformal set of a finding in words; "" where it was never measured."""
     return "" if prediction_set is None else SET_WORDS[prediction_set]
 
 
-def call_sentence(
-    probability: float | None, interval: tuple[float, float], operating_point: float | None
+def set_sentence(
+    prediction_set: Literal["present", "absent", "both", "neither"] | None,
 ) -> str:
-    """Return why a finding is called what it is called; "" for a value."""
-    if probability is None or operating_point is None:
-        return ""
-    point = probability_beside(probability, operating_point)[1]
-    called = call_text(
-        called=probability >= operating_point, interval=interval, operating_point=operating_point
-    )
-    if called == PRESENT:
-        return say("Called present: at or above its operating point of {point}.", point=point)
-    if called == BORDERLINE:
-        return say(
-            "Called borderline: below its operating point of {point}, which its 90% interval "
-            "({interval}) reaches.",
-            point=point,
-            interval=interval_text(*interval),
-        )
-    return say("Called absent: below its operating point of {point}.", point=point)
+    """Return what a set that names neither or both means for the reader; "" for the others."""
+    return "" if prediction_set is None else _SET_SENTENCES.get(prediction_set, "")
 
 
 def passed_text(tests: Sequence[PartTest]) -> str:
@@ -349,12 +345,6 @@ def odds_text(signed: float) -> str:
     size = f"{factor:.1f}" if factor < 9.95 else f"{factor:.0f}"
     sign = "\u00d7" if signed >= 0 else "\u00f7"
     return say("odds {factor}", factor=f"{sign}{size}")
-
-
-def _percentage(probability: float, decimals: int) -> float:
-    if not 0.0 <= probability <= 1.0:
-        raise ValueError("a probability must lie in [0, 1]")
-    return round(100.0 * probability, decimals)
 
 
 def person_name(name: str | None) -> str:

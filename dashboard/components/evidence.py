@@ -24,7 +24,7 @@ def withheld(parts: Parts) -> None:
     )
 
 
-def items_view(modality: Modality, held: str, parts: Parts | None) -> None:
+def items_view(modality: Modality, held: str, parts: Parts | None, *, scale: str) -> None:
     """Draw the evidence of a modality that has no view of its own: its items, as they are."""
     if not held:
         words = t("The case has {absent}.", absent=t(modality.absent))
@@ -37,11 +37,14 @@ def items_view(modality: Modality, held: str, parts: Parts | None) -> None:
         withheld(parts)
         return
     caption = t("{display} with its contributions", display=t(modality.display))
-    contributions_table([("", item) for item in parts.items], caption=caption)
+    contributions_table([("", item) for item in parts.items], caption=caption, scale=scale)
 
 
-def contributions_table(rows: Sequence[tuple[str, PartItem]], *, caption: str) -> None:
-    """Draw items with their contributions; each row may have a number on a map."""
+def contributions_table(rows: Sequence[tuple[str, PartItem]], *, caption: str, scale: str) -> None:
+    """Draw items with their contributions; each row may have a number on a map.
+
+    scale: what contributions are measured in, in the reader's language.
+    """
     top = max(evidence.FULL_STRENGTH_FROM, *(abs(item.signed) for _, item in rows), 0.0)
     cells: list[tuple[str, ...]] = [
         (
@@ -54,7 +57,7 @@ def contributions_table(rows: Sequence[tuple[str, PartItem]], *, caption: str) -
         )
         for number, item in rows
     ]
-    headers = (t("Where"), t("Contribution (log-odds)"))
+    headers = (t("Where"), t("Contribution ({scale})", scale=scale))
     show(table(headers, cells, caption=caption, cls="co-phrases"))
 
 

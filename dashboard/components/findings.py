@@ -5,13 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import formatting, messages
-from dashboard.attention import Attention, Finding
+from dashboard.attention import Finding
 from dashboard.language import t
 from dashboard.markup import Markup, element, show, table
 from mmcore import wording
 from mmcore.language import lowered
-
-_TONE = {Attention.VALUE: "value"}  # the rest are styled by their word
 
 
 def findings_list(findings: Sequence[Finding], selected: str | None, *, key: str) -> str | None:
@@ -42,7 +40,7 @@ def findings_table(findings: Sequence[Finding]) -> None:
     rows = [
         (
             t(finding.prediction.display),
-            t(messages.CALLED[finding.attention]),
+            t(messages.called(finding)),
             "—" if finding.is_withheld else _value(finding),
             "—" if finding.is_withheld else _interval(finding),
             "—" if finding.is_withheld else t(wording.set_text(finding.prediction.prediction_set)),
@@ -62,6 +60,13 @@ def findings_table(findings: Sequence[Finding]) -> None:
     )
     show(element("h3", t("All findings"), cls="co-subtitle"))
     show(table(headers, rows, caption=t("All findings with their intervals and verdicts")))
+
+
+def set_note(finding: Finding) -> None:
+    """Draw what a set of both or neither means; nothing for what is plain or withheld."""
+    told = "" if finding.is_withheld else wording.set_sentence(finding.prediction.prediction_set)
+    if told:
+        show(element("div", t(told), cls="co-note", data_testid="set-note", role="note"))
 
 
 def gate_note(finding: Finding) -> None:
@@ -91,8 +96,8 @@ def _common_reason(findings: Sequence[Finding]) -> str:
 
 
 def _row(finding: Finding, *, why: str, is_selected: bool) -> Markup:
-    called = messages.CALLED[finding.attention]
-    tone = _TONE.get(finding.attention, str(called).lower())
+    called = messages.called(finding)
+    tone = _tone(finding)
     gate_word, gate_tone = messages.GATE[finding.gate.verdict]
     target = finding.prediction
     badge = (
@@ -111,22 +116,28 @@ def _row(finding: Finding, *, why: str, is_selected: bool) -> Markup:
         words = (
             formatting.unit(target.unit)
             if target.probability is None
-            else t(messages.of_probability(target))
+            else t(wording.probability_words(target.probability))
         )
         right = element(
             "span", element("b", _value(finding, with_unit=False)),
-            element("small", words, title=t(messages.of_call(target)) or None),
-            cls="co-value",
+            element("small", words), cls="co-value",
         )  # fmt: skip
+    point = messages.operating_point(target) if finding.call is not None else ""
     return element(
         "div",
         element("span", t(target.display), badge, excluded, cls="co-name"),
         middle,
         right,
-        element("span", t(called), cls=f"co-called {tone}"),
+        element(
+            "span",
+            element("span", t(called), cls=f"co-called {tone}"),
+            element("small", t("operating point {point}", point=point)) if point else "",
+            cls="co-call",
+            title=t(messages.of_call(target)) if point else None,
+        ),
         cls="co-finding" + (" selected" if is_selected else "") + f" {tone}",
         data_testid=f"finding-{target.name}",
-        data_called=called.lower(),
+        data_called=str(called).lower(),
         data_gate=str(finding.gate.verdict),
         data_selected=str(is_selected).lower(),
     )
@@ -178,8 +189,20 @@ def _gate_words(finding: Finding) -> str:
 
 def _spoken(finding: Finding) -> str:
     """Return the row in words: the label of the button that covers it."""
-    called = t(lowered(messages.CALLED[finding.attention]))
+    called = t(lowered(messages.called(finding)))
     told = t("{display}, {called}", display=t(finding.prediction.display), called=called)
     if finding.is_withheld:
         return told
-    return t("{words}, {value}", words=told, value=_value(finding))
+    if finding.call is None:
+        return t("{words}, {value}", words=told, value=_value(finding))
+    return t(
+        "{words} at an operating point of {point}, {value}",
+        words=told, point=messages.operating_point(finding.prediction), value=_value(finding),
+    )  # fmt: skip
+
+
+def _tone(finding: Finding) -> str:
+    """Return the class of a row: its call in one word."""
+    if finding.is_withheld:
+        return "withheld"
+    return "value" if finding.call is None else str(finding.call).replace(" ", "-")

@@ -19,7 +19,7 @@ _MARKS = {
 _WIDTH, _HEIGHT, _EDGE = 92, 26, 4  # pixels of a course's drawing, and of the border inside it
 
 
-def observations_view(case: Case, parts: Parts | None) -> None:
+def observations_view(case: Case, parts: Parts | None, *, scale: str) -> None:
     """Draw one row per code; without parts that passed, the values alone."""
     if not case.observations:
         show(element("p", t("The case holds no labs or vitals."), cls="co-muted"))
@@ -38,9 +38,13 @@ def observations_view(case: Case, parts: Parts | None) -> None:
         (t("Latest value"), _latest, True),
         (t("Reference range"), _range, True),
         (t("Over time"), _course, has_course),
-        (t("Value moved it by (log-odds)"), lambda row: bar(row.value, strongest), is_explained),
         (
-            t("Its course moved it by (log-odds)"),
+            t("Value moved it by ({scale})", scale=scale),
+            lambda row: bar(row.value, strongest),
+            is_explained,
+        ),
+        (
+            t("Its course moved it by ({scale})", scale=scale),
             lambda row: _trend(row, strongest),
             any(row.trend is not None for row in rows),
         ),

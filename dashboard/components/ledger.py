@@ -9,6 +9,8 @@ from dashboard.components.captions import caption
 from dashboard.language import t
 from dashboard.markup import Markup, element, join, show, table
 from mmcore import sentences, wording
+from mmcore.calls import call_of
+from mmcore.dissent import of_disagreement
 from mmcore.explain.disagreement import disagreement_in
 from mmcore.explain.relations import Relation, relation_in
 from mmcore.language import capitalised
@@ -42,9 +44,9 @@ def ledger_chart(
 
 def contradiction(explanation: Explanation, target: TargetPrediction) -> None:
     """Draw in one line which sources disagree about a target, and what in the note denies it."""
-    told = sentences.of_disagreement(
-        target, disagreement_in(target, explanation), explanation.contributions,
-        is_called=target.is_positive,
+    told = of_disagreement(
+        target.display, disagreement_in(target, explanation), explanation.contributions,
+        call=call_of(target.probability, target.interval, target.operating_point),
     )  # fmt: skip
     if told is not None:
         cls = "co-note co-against"

@@ -1,5 +1,7 @@
 """The choice of another method for the map, for comparison with our own."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard import services
@@ -37,18 +39,18 @@ def compared(work: CaseWork, overlay: Overlay) -> Overlay:
         return overlay
     comparison = job.result
     assert comparison is not None  # done without error
-    _told(t(choices[chosen]), comparison)
+    _told(t(choices[chosen]), comparison, overlay.scale or t("log-odds"))
     _not_applicable(choices, comparison)
     if comparison.result is None:
         return overlay
     parts = comparison.result.parts
     if not parts.passed:
         words = say("No map: {reason}.", reason=parts.reason)
-        return Overlay(overlay.target, overlay.display, None, words, method=choices[chosen])
-    return Overlay(overlay.target, overlay.display, parts, method=choices[chosen])
+        return replace(overlay, parts=None, message=words, method=choices[chosen])
+    return replace(overlay, parts=parts, method=choices[chosen])
 
 
-def _told(display: str, comparison: Comparison) -> None:
+def _told(display: str, comparison: Comparison, scale: str) -> None:
     """Say that the map is another's, how well it adds up, and what it cost beside ours."""
     if comparison.result is None:
         words = t(
@@ -59,9 +61,10 @@ def _told(display: str, comparison: Comparison) -> None:
         rows = [(t(OURS), comparison.ours), (display, comparison.result)]
         costs = [
             t(
-                "{method}: {error} log-odds, {seconds:.1f} s, {forwards} passes forward and "
+                "{method}: {error} {scale}, {seconds:.1f} s, {forwards} passes forward and "
                 "{backwards} back",
-                method=name, error=signed_text(r.parts.completeness_error, decimals=3),
+                method=name, scale=scale,
+                error=signed_text(r.parts.completeness_error, decimals=3),
                 seconds=r.seconds, forwards=r.forwards, backwards=r.backwards,
             )
             for name, r in rows

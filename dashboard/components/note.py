@@ -21,7 +21,7 @@ _MOST_PHRASES = 6
 _SIGNS = {"negated": "⊘", "history": "↶", "hedged": "≈"}
 
 
-def note_view(case: Case, seen: Note | None, parts: Parts | None) -> None:
+def note_view(case: Case, seen: Note | None, parts: Parts | None, *, scale: str) -> None:
     """Draw the notes; the one the model read with its evidence shaded where that may be shown."""
     if not case.notes:
         show(element("p", t("The case holds no note."), cls="co-muted"))
@@ -39,9 +39,9 @@ def note_view(case: Case, seen: Note | None, parts: Parts | None) -> None:
             show(_legend())
             stepper.show(first.digest[:16], len(phrases), key=f"phrases-{first.digest[:16]}")
             mass = sum(abs(word.signed) for word in words) or 1.0
-            _draw(first, phrases, parts.items, mass)
+            _draw(first, phrases, parts.items, mass, scale)
         with strongest:
-            show(_strongest(parts.items))
+            show(_strongest(parts.items, scale))
     else:
         _draw(first, (), ())
     for note in others:
@@ -51,18 +51,22 @@ def note_view(case: Case, seen: Note | None, parts: Parts | None) -> None:
 
 
 def _draw(
-    note: Note, phrases: Sequence[Span], items: Sequence[PartItem], mass: float = 1.0
+    note: Note,
+    phrases: Sequence[Span],
+    items: Sequence[PartItem],
+    mass: float = 1.0,
+    scale: str = "",
 ) -> None:
     """Draw a note from its start on, and say how much of a very long one is left out."""
     rest = len(note.text) - MOST_DRAWN
     if rest <= 0:
-        show(_text(note, phrases, items, mass))
+        show(_text(note, phrases, items, mass, scale))
         return
     sections = tuple(section for section in note.sections if section.start < MOST_DRAWN)
     start = replace(note, text=note.text[:MOST_DRAWN], sections=sections)
     phrases = [phrase for phrase in phrases if phrase.end <= MOST_DRAWN]
     items = [item for item in items if len(item.where) != 2 or int(item.where[1]) <= MOST_DRAWN]
-    show(_text(start, phrases, items, mass))
+    show(_text(start, phrases, items, mass, scale))
     told = t("The note goes on for {n} characters that are not shown here.", n=f"{rest:,}")
     show(element("p", told, cls="co-muted", data_testid="note-rest"))
 
@@ -85,7 +89,7 @@ def _legend() -> Markup:
     )
 
 
-def _strongest(items: Sequence[PartItem]) -> Markup:
+def _strongest(items: Sequence[PartItem], scale: str) -> Markup:
     """Return the strongest clauses of both directions, each with what it does with its words."""
     ordered = sorted(items, key=lambda item: -abs(item.signed))
     standing = [item for item in ordered if abs(item.signed) >= STANDS_OUT_FROM]
@@ -98,13 +102,17 @@ def _strongest(items: Sequence[PartItem]) -> Markup:
         (join(ours(item.what), mark(item.mark)), bar(item.signed, top))
         for item in sorted(both, key=lambda item: -item.signed)
     ]
-    headers = (t("Phrase"), t("Contribution (log-odds)"))
+    headers = (t("Phrase"), t("Contribution ({scale})", scale=scale))
     caption = t("Strongest phrases for and against")
     return table(headers, rows, caption=caption, cls="co-phrases")
 
 
 def _text(
-    note: Note, phrases: Sequence[Span], items: Sequence[PartItem], mass: float = 1.0
+    note: Note,
+    phrases: Sequence[Span],
+    items: Sequence[PartItem],
+    mass: float = 1.0,
+    scale: str = "",
 ) -> Markup:
     """Return a note section by section, marked where there is evidence.
 
@@ -117,12 +125,15 @@ def _text(
         for rank, phrase in enumerate(sorted(phrases, key=lambda phrase: -abs(phrase.signed)))
     }
 
+    def shaded(phrase: Span) -> Markup:
+        return _phrase(note, phrase, mass, ranks[phrase.start], scale)
+
     def stretch(start: int, end: int) -> Markup:
         """Return plain text with its phrases shaded."""
         pieces: list[str] = []
         for phrase in phrases:
             if start <= phrase.start < end:
-                pieces += [note.text[start : phrase.start], _phrase(note, phrase, mass, ranks)]
+                pieces += [note.text[start : phrase.start], shaded(phrase)]
                 start = phrase.end
         return join(*pieces, note.text[start:end])
 
@@ -168,10 +179,10 @@ def _clause(text: Markup, run: Run) -> Markup:
     return element("span", text, tag, cls="co-clause", data_mark=run.mark)
 
 
-def _phrase(note: Note, phrase: Span, mass: float, ranks: dict[int, int]) -> Markup:
+def _phrase(note: Note, phrase: Span, mass: float, rank: int, scale: str) -> Markup:
     way = "for" if phrase.signed > 0 else "against"
     text = note.text[phrase.start : phrase.end]
-    signed = t("{signed} log-odds", signed=wording.signed_text(phrase.signed))
+    signed = t("{signed} {scale}", signed=wording.signed_text(phrase.signed), scale=scale)
     share = formatting.share(abs(phrase.signed) / mass)
     tip = f"{signed} · " + t("{share} of the note's weight", share=share)
     tip += f" · {t(phrase.mark)}" if phrase.mark else ""
@@ -184,6 +195,6 @@ def _phrase(note: Note, phrase: Span, mass: float, ranks: dict[int, int]) -> Mar
         role="note",
         data_tip=tip,
         data_signed=f"{phrase.signed:.4f}",
-        data_rank=ranks[phrase.start],
+        data_rank=rank,
         aria_label=f"{text}: {t(way)}, {tip}",
     )

@@ -12,7 +12,9 @@ from mmcore.records import Case, Modality, PartItem, Parts, Recording
 from mmcore.wording import signed_text, sound_text
 
 
-def recording_view(case: Case, seen: Recording | None, parts: Parts | None, display: str) -> None:
+def recording_view(
+    case: Case, seen: Recording | None, parts: Parts | None, display: str, *, scale: str
+) -> None:
     """Draw the recording that the model reads with its map, then the others to listen to.
 
     ``display`` names the finding that ``parts`` explain.
@@ -28,7 +30,7 @@ def recording_view(case: Case, seen: Recording | None, parts: Parts | None, disp
     if is_shown and not is_worth:
         words = messages.too_little_to_place(Modality.RECORDING, display)
         show(element("p", t(words), cls="co-muted"))
-    _player(first, parts if is_worth else None, display)
+    _player(first, parts if is_worth else None, display, scale)
     for other in case.recordings:
         if other is not first:
             told = t("{facts} \u00b7 not read by the model.", facts=_facts(other))
@@ -36,14 +38,14 @@ def recording_view(case: Case, seen: Recording | None, parts: Parts | None, disp
             _play(other, sound_of(other, None), (), "")
 
 
-def _player(recording: Recording, parts: Parts | None, display: str) -> None:
+def _player(recording: Recording, parts: Parts | None, display: str, scale: str) -> None:
     """Draw one recording and, beside it, the moments that its map numbers."""
     sound = sound_of(recording, parts)
     cells = strongest_places(parts.items) if parts is not None else ()
     picture, listed = st.columns([8, 4], gap="medium")
     with picture:
         _play(recording, sound, cells, display)
-        show(_legend(sound, recording))
+        show(_legend(sound, recording, scale))
     with listed:
         if cells and parts is not None:
             numbers = {id(item): f"{n}" for n, item in enumerate(cells, 1)}
@@ -53,6 +55,7 @@ def _player(recording: Recording, parts: Parts | None, display: str) -> None:
                 caption=t(
                     "Strongest moments of the sound for and against {display}", display=t(display)
                 ),
+                scale=scale,
             )
 
 
@@ -77,14 +80,14 @@ def _in_words(recording: Recording, cells: tuple[PartItem, ...], display: str) -
     return f"{words} {moved}"
 
 
-def _legend(sound: Sound, recording: Recording) -> Markup:
+def _legend(sound: Sound, recording: Recording, scale: str) -> Markup:
     loud = t("white is loudest, black {range} dB below", range=f"{sound.range_db:.0f}")
     if sound.seconds < recording.seconds:
         loud = t("first {seconds} s", seconds=f"{sound.seconds:g}") + f" \u00b7 {loud}"
     if sound.mapped is None:
         return element("p", loud, cls="co-muted co-legend")
     full = f"{sound.peak:.2g}"
-    per_cell = t("+{full} for, log-odds per cell", full=full)
+    per_cell = t("+{full} for, {scale} per cell", full=full, scale=scale)
     return element(
         "p",
         element("span", t("against \u2212{full}", full=full), " "),

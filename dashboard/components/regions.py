@@ -9,7 +9,7 @@ from dashboard.viewer import MOST_MARKERS
 from mmcore.records import Parts
 
 
-def regions_list(parts: Parts) -> None:
+def regions_list(parts: Parts, *, scale: str) -> None:
     """Draw the regions that the viewer marks, in its order, and what is left of the image's sum.
 
     The rows carry the numbers of the viewer's markers, by which its script knows them.
@@ -45,7 +45,8 @@ def regions_list(parts: Parts) -> None:
                 data_testid="region-rest",
             )
         )
-    headers = (t("Region of the image"), t("Contribution (log-odds)"), t("Share of all regions"))
+    moved = t("Contribution ({scale})", scale=scale)
+    headers = (t("Region of the image"), moved, t("Share of all regions"))
     head = element("tr", *(element("th", words, scope="col") for words in headers))
     show(
         element(

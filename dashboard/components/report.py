@@ -5,15 +5,22 @@ from datetime import datetime, time
 from typing import Any
 
 from dashboard import formatting, messages
-from dashboard.attention import attention_for
+from dashboard.attention import Finding, attention_for
 from dashboard.components.intake import SEXES
 from dashboard.components.ledger import ledger_level
 from dashboard.components.report_reader import reader
 from dashboard.language import ours, t
-from dashboard.markup import Markup, element, show, table
+from dashboard.markup import Markup, element, join, show, table
 from mmcore import wording
 from mmcore.errors import RefusalCode
-from mmcore.records import FileVerdict, GateVerdict, Modality, SourceFile, TargetPrediction
+from mmcore.records import (
+    FileVerdict,
+    GateVerdict,
+    Modality,
+    SourceFile,
+    TargetGate,
+    TargetPrediction,
+)
 from mmcore.wording import person_name
 
 _TOP = 3
@@ -202,7 +209,7 @@ def _findings(document: Mapping[str, Any], gates: Mapping[str, Any]) -> Markup:
             rows.append(
                 (
                     display,
-                    t(messages.CALLED[attention_for(_prediction(target), verdict)]),
+                    _called(target, gate),
                     _value(target),
                     _interval(target),
                     element("span", badge, " ", why),
@@ -211,7 +218,21 @@ def _findings(document: Mapping[str, Any], gates: Mapping[str, Any]) -> Markup:
     headers = (
         t("Finding"), t("Called"), t("Model says"), t("90% interval"), t("May it be scored")
     )  # fmt: skip
-    return table(headers, rows, caption=t("Findings"))
+    drawn = table(headers, rows, caption=t("Findings"))
+    sets = dict.fromkeys(wording.set_sentence(one["prediction_set"]) for one in document["targets"])
+    told = [element("p", t(words), cls="co-muted") for words in sets if words]
+    return join(drawn, *told)
+
+
+def _called(target: Mapping[str, Any], gate: Mapping[str, Any]) -> str:
+    """Return what a target is called, with the threshold that decides it."""
+    said, verdict = _prediction(target), GateVerdict(gate["verdict"])
+    finding = Finding(said, TargetGate(said.name, verdict), attention_for(said, verdict))
+    called = t(messages.called(finding))
+    if finding.call is None:
+        return called
+    point = messages.operating_point(said)
+    return t("{called} (operating point {point})", called=called, point=point)
 
 
 def _display(target: Mapping[str, Any]) -> str:
@@ -234,7 +255,7 @@ def _value(target: Mapping[str, Any]) -> str:
     if probability is None:
         return f"{formatting.number(target['logit'])} {formatting.unit(target['unit'])}".strip()
     text = wording.probability_beside(probability, point)[0]
-    words = t(messages.of_probability(_prediction(target)))
+    words = t(wording.probability_words(probability))
     return t("{value}, {words}", value=text, words=words)
 
 

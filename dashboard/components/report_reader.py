@@ -7,6 +7,7 @@ from dashboard import messages
 from dashboard.language import t
 from dashboard.markup import Markup, element, table
 from mmcore import wording
+from mmcore.calls import CALL_WORDS, call_of
 
 
 def reader(document: Mapping[str, Any]) -> tuple[Markup, ...]:
@@ -53,6 +54,5 @@ def _call(target: Mapping[str, Any]) -> str:
     if target["called"] is None:
         return ""
     low, high = target["interval"]
-    return wording.call_text(
-        called=target["called"], interval=(low, high), operating_point=target["operating_point"]
-    )
+    call = call_of(target["probability"], (low, high), target["operating_point"])
+    return "" if call is None else CALL_WORDS[call]

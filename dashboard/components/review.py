@@ -8,6 +8,7 @@ from dashboard import (
     auditing,
     charts,
     desks,
+    formatting,
     inputs,
     key_images,
     messages,
@@ -20,7 +21,7 @@ from dashboard import (
 )
 from dashboard.attention import Finding
 from dashboard.components import captions, evidence, labs, ledger, methods, note
-from dashboard.components.findings import findings_list, findings_table, gate_note
+from dashboard.components.findings import findings_list, findings_table, gate_note, set_note
 from dashboard.components.key_images import key_images_list
 from dashboard.components.recording import recording_view
 from dashboard.components.regions import regions_list
@@ -103,7 +104,7 @@ def image_caption(
     captions.of_part(Modality.IMAGE, finding.prediction, explanation, work.case)
     parts = explanation.parts.get(Modality.IMAGE)
     if parts is not None and parts.passed and is_worth_a_map(parts):
-        regions_list(parts)
+        regions_list(parts, scale=formatting.scale_of(finding.prediction))
         if parts.places:
             words = t(
                 "A region has the name of the place that holds most of it and may reach beyond it. "
@@ -150,6 +151,7 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
         )
     )  # fmt: skip
     gate_note(finding)
+    set_note(finding)
     if finding.is_withheld:
         return None
     target = finding.prediction
@@ -207,7 +209,8 @@ def overlay_of(work: CaseWork, finding: Finding | None, explanation: Explanation
     if not is_worth_a_map(parts):
         words = messages.too_little_to_place(Modality.IMAGE, display)
         return Overlay(name, display, None, words)
-    return methods.compared(work, Overlay(name, display, parts))
+    scale = formatting.scale_of(finding.prediction)
+    return methods.compared(work, Overlay(name, display, parts, scale=scale))
 
 
 def details(
@@ -221,18 +224,17 @@ def details(
     Before the model's answer may be shown: what the case holds, as it is.
     """
     parts = explanation.parts if explanation is not None else {}
-    display = finding.prediction.display if finding is not None else ""
     told = _told(work)
     names = [t(short_name(modality)) for modality in told]
     if not reading.is_revealed(work):
         for modality, tab in zip(told, st.tabs(names) if names else (), strict=True):
             with tab:
-                _evidence(work, modality, None, "")
+                _evidence(work, modality, None, None)
         return
     *inside, numbers = st.tabs([*names, t("Numbers")])
     for modality, tab in zip(told, inside, strict=True):
         with tab:
-            _evidence(work, modality, parts.get(modality), display)
+            _evidence(work, modality, parts.get(modality), finding)
             if finding is not None and explanation is not None:
                 captions.of_part(modality, finding.prediction, explanation, work.case)
     with numbers:
@@ -256,18 +258,22 @@ def _told(work: CaseWork) -> list[Modality]:
     return [m for m in has_view if m in read or inputs.held(work.case, m)]
 
 
-def _evidence(work: CaseWork, modality: Modality, parts: Parts | None, display: str) -> None:
+def _evidence(
+    work: CaseWork, modality: Modality, parts: Parts | None, finding: Finding | None
+) -> None:
+    display = finding.prediction.display if finding is not None else ""
+    scale = formatting.scale_of(finding.prediction) if finding is not None else t("log-odds")
     match modality:
         case Modality.NOTE:
-            note.note_view(work.case, work.seen.note, parts)
+            note.note_view(work.case, work.seen.note, parts, scale=scale)
         case Modality.OBSERVATIONS:
-            labs.observations_view(work.case, parts)
+            labs.observations_view(work.case, parts, scale=scale)
         case Modality.RECORDING:
-            recording_view(work.case, work.seen.recording, parts, display)
+            recording_view(work.case, work.seen.recording, parts, display, scale=scale)
         case Modality.VARIANTS:
-            variants_view(work.case, parts)
+            variants_view(work.case, parts, scale=scale)
         case _:
-            evidence.items_view(modality, inputs.held(work.case, modality), parts)
+            evidence.items_view(modality, inputs.held(work.case, modality), parts, scale=scale)
 
 
 def _missing(work: CaseWork) -> tuple[Modality, ...]:

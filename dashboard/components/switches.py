@@ -8,10 +8,11 @@ from dashboard import desks, formatting, messages, people
 from dashboard.language import say, t
 from dashboard.markup import Markup, element, show
 from dashboard.state import CaseWork
-from mmcore import wording
-from mmcore.explain.switches import Switched, switch_off
-from mmcore.language import lowered
+from mmcore import sentences, wording
+from mmcore.explain.switches import Difference, Switched, difference_of, switch_off
+from mmcore.language import joined, lowered
 from mmcore.records import Explanation, Modality, TargetPrediction
+from mmcore.sentences import STANDS_OUT_FROM
 
 _WITH_NONE = say("With no input of this patient")
 
@@ -67,12 +68,39 @@ def _answer(
             level=_level(switched.logit, target), everything=everything,
             change=f"{wording.signed_text(switched.change)} {unit}".rstrip(),
         )  # fmt: skip
+    why = _why(difference_of(explanation, switched)) if switched.left_out else ""
     return element(
         "p",
         element("span", says, role="status", aria_live="polite", data_testid="switched"),
+        element("small", why, data_testid="switched-why") if why else "",
         element("small", t(messages.SWITCHED_SAYS_NOT)),
         cls="co-says",
     )
+
+
+def _why(found: Difference) -> str:
+    """Return why the change is not the contribution of the ledger; "" where it is."""
+    beyond = found.taken - found.contributed
+    if wording.signed_text(beyond) == wording.signed_text(0.0):
+        return ""
+    told = [
+        say(
+            "The ledger counts {contributed} for what is off, and switching it off takes away "
+            "{taken}: a contribution is the mean over all combinations of inputs, this is one of "
+            "them. Of the {beyond} between the two, {pairs} is half of its interactions with the "
+            "inputs that are on and {rest} is what three or more inputs do together.",
+            contributed=wording.signed_text(found.contributed),
+            taken=wording.signed_text(found.taken), beyond=wording.signed_text(beyond),
+            pairs=wording.signed_text(found.of_pairs), rest=wording.signed_text(found.rest),
+        )
+    ]  # fmt: skip
+    most = found.strongest
+    if most is not None and abs(most.value) >= STANDS_OUT_FROM:
+        told.append(
+            say("The strongest is {pair}, {value}.", pair=sentences.pair_text(most),
+                value=wording.signed_text(most.value))
+        )  # fmt: skip
+    return t(joined(told))
 
 
 def _listed(words: Sequence[str]) -> str:

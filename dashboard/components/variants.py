@@ -10,7 +10,7 @@ from mmcore.wording import NO_CLAIM, copies_text, effect_text
 MOST_ROWS = 60
 
 
-def variants_view(case: Case, parts: Parts | None) -> None:
+def variants_view(case: Case, parts: Parts | None, *, scale: str) -> None:
     """Draw the called variants, strongest contribution first, and what the other loci add."""
     if not case.variants:
         show(element("p", t("The case holds no gene panel."), cls="co-muted"))
@@ -38,7 +38,7 @@ def variants_view(case: Case, parts: Parts | None) -> None:
         show(element("p", t("The panel reports no variant at any locus."), cls="co-muted"))
     else:
         headers = (t("Gene"), t("Variant"), t("Genotype"), t("Effect as the file states it"),
-                   t("Contribution (log-odds)"))  # fmt: skip
+                   t("Contribution ({scale})", scale=scale))  # fmt: skip
         caption = t("Variants with their contributions")
         show(table(headers, rows, caption=caption, cls="co-variants"))
     if len(found) > MOST_ROWS:

@@ -61,6 +61,7 @@ class Overlay:
     message: why no map is shown, in words; empty when one is.
     is_pending: the message only says that the map is on its way.
     method: display name of another method than ours whose map it is; "" for our own map.
+    scale: what the map is measured in, in the reader's language; "" for log-odds.
     """
 
     target: str
@@ -69,6 +70,7 @@ class Overlay:
     message: str = ""
     is_pending: bool = False
     method: str = ""
+    scale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,7 @@ def _view(
             "message": t(overlay.message),
             "is_pending": overlay.is_pending,
             "method": t(overlay.method) if overlay.method else "",
+            "scale": overlay.scale or t("log-odds"),
             "frame": overlay_frame,
             "frames": [overlay_frame],
             "box": None,

@@ -59,10 +59,10 @@ function lightRows(pane, region) {
   }
 }
 
-// What a region of the map says: which places it holds, its log-odds, its share of all of the map.
+// What a region of the map says: which places it holds, how far it moved, its share of the map.
 function regionWords(pane, region) {
   const signed = `${region.signed > 0 ? "+" : "−"}${Math.abs(region.signed).toFixed(2)}`;
-  const share = t("{signed} log-odds · {share} % of the map",
-    { signed, share: Math.round(region.share * 100) });
+  const share = t("{signed} {scale} · {share} % of the map",
+    { signed, scale: pane.header.overlay.scale, share: Math.round(region.share * 100) });
   return [...markersIn(pane, region).map((marker) => marker.what), share].join(" · ");
 }

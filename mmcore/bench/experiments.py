@@ -16,7 +16,7 @@ SCHEMA = "consilium.randomised/1"
 
 def taught_shortcut(*, work: Path, cases: int, seed: int, json_file: Path | None) -> None:
     """Teach the shortcut and its control, and say how often each explanation names a marker."""
-    with refusing(), tqdm(total=2 * cases, desc="patients", leave=False) as bar:
+    with refusing(), tqdm(total=2 * cases, desc="explaining", unit=" cases", leave=False) as bar:
         report = shortcut.shortcut_report(
             shortcut.Lessons(), work=work, seed=seed, cases=cases, on_patient=lambda: bar.update(1)
         )
@@ -34,7 +34,8 @@ def randomised_weights(
     with refusing():
         engine = Engine.load(pack_folder(pack))
     pairs = simulated_pairs(engine, seed=seed, cases=cases)
-    with tqdm(total=weights * cases, desc="explanations", leave=False) as bar:
+    what = "explaining with random weights"
+    with tqdm(total=weights * cases, desc=what, unit=" cases", leave=False) as bar:
         judged = explain_randomly(engine, pairs, seeds=weights, on_case=lambda: bar.update(1))
     figures = refusals(judged)
     stores = engine.pack.reference.answers is not None

@@ -136,7 +136,7 @@ def _scorecard(
     total: int, data: Mapping[str, Any],
 ) -> Scorecard:  # fmt: skip
     started = time.perf_counter()
-    with tqdm(total=total, desc="patients", leave=False) as bar:
+    with tqdm(total=total, desc="explaining", unit=" cases", leave=False) as bar:
         measured = run(engine, drawn(), plan, on_subject=lambda: bar.update(1))
     pairs = called_pairs(engine, drawn(), released)
     randomised = release.cascade(engine, pairs, seed=plan.seed) if pairs else []

@@ -90,7 +90,7 @@ def score_all(
     rows: list[list[Prediction]] = [[] for _ in scores]
     labels: list[Mapping[str, float]] = []
     patients: list[str] = []
-    for one in tqdm(cases, total=total, desc="scoring", unit="case"):
+    for one in tqdm(cases, total=total, desc="comparing", unit=" cases"):
         try:
             found = [score(one.case) for score in scores]
         except NothingToScoreError:

@@ -44,7 +44,7 @@ class Judged:
 def judge_faults(engine: Engine, cases: Iterable[LabelledCase]) -> list[Judged]:
     """Return what the gate makes of every film alone, as it is and with each fault planted."""
     found = []
-    for number, labelled in enumerate(tqdm(cases, desc="planting", unit="film")):
+    for number, labelled in enumerate(tqdm(cases, desc="planting faults", unit=" films")):
         film, _ = choose_image(labelled.case.instances)
         if film is None:
             continue

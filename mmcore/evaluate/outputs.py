@@ -54,7 +54,7 @@ def run(engine: Engine, cases: Iterable[LabelledCase], *, total: int | None = No
     values, labels, patients, words = [], [], [], []
     overlaps: dict[str, list[tuple[float, float, str]]] = {}
     skipped = 0
-    for labelled in tqdm(cases, total=total, desc="evaluating", unit="case"):
+    for labelled in tqdm(cases, total=total, desc="evaluating", unit=" cases"):
         try:
             values.append(engine.coalition_values(labelled.case))
         except NothingToScoreError:

@@ -1,13 +1,13 @@
 """Where the sources of one case disagree about a finding, and where a note says otherwise.
 
 Two facts are worth saying aloud, because a single probability hides both: inputs that pull a
-finding in opposite directions, and a clause of the note that denies what is called present, or
-names what is called absent. The first rests on contributions, the second on the rules of
-``mmcore.explain.assertions``; neither says who is right.
+finding in opposite directions with comparable weight, and a clause of the note that denies what is
+called present, or names what is called absent. The first rests on contributions, the second on the
+rules of ``mmcore.explain.assertions``; neither says who is right.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmcore.explain.relations import Relation, relation_in
@@ -23,6 +23,9 @@ from mmcore.records import (
 SAID_FROM = 0.2
 """Logits that the weaker of two opposed inputs must have moved: a factor of 1.2 on the odds. What
 is less is left to the table of interactions, so that the line is read when it appears."""
+SHARE_FROM = 1.0 / 3.0
+"""What all inputs of the weaker direction moved, over those of the stronger. Below it nobody who
+weighs the sources would call them divided: at over 99 % a small push against is no disagreement."""
 
 _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "consolidation": ("pneumonia",),
@@ -75,6 +78,8 @@ def disagreement_of(
         is_conflict = relation_in(contributions, pair) is Relation.CONFLICT
         if is_conflict and min(abs(signed[pair.a]), abs(signed[pair.b])) >= SAID_FROM:
             opposed |= {pair.a, pair.b}
+    if not _is_divided(signed.values()):
+        opposed = set()
     ordered = sorted(opposed, key=lambda m: -abs(signed[m]))
     return Disagreement(
         raising=tuple(m for m in ordered if signed[m] > 0.0),
@@ -99,6 +104,12 @@ def names_of(display: str) -> tuple[str, ...]:
     """Return the words, in lower case, by which a clause may name a finding."""
     words = [w for w in _WORD.findall(display.lower()) if w not in _NO_NAME]
     return tuple(name for word in words for name in (word, *_OTHER_NAMES.get(word, ())))
+
+
+def _is_divided(signed: Collection[float]) -> bool:
+    raised = sum(value for value in signed if value > 0.0)
+    lowered = -sum(value for value in signed if value < 0.0)
+    return min(raised, lowered) >= SHARE_FROM * max(raised, lowered)
 
 
 def _against(display: str, clauses: Sequence[PartItem], *, is_called: bool) -> tuple[PartItem, ...]:

@@ -59,8 +59,7 @@ class TargetPrediction:
     probability: in (0, 1); None for a regression.
     interval: 90 % interval from the bootstrap of the calibration, in probability (finding) or in
         ``unit`` (regression). It does not cover what the network itself may have learned wrongly.
-    operating_point: probability at and above which the finding is called present; None for a
-        regression.
+    operating_point: probability at and above which the finding is called; None for a regression.
     prediction_set: what can not be excluded at 90 % coverage per class (split-conformal): "both"
         means that the model can not tell. None where it was never measured.
     """
@@ -77,7 +76,7 @@ class TargetPrediction:
 
     @property
     def is_positive(self) -> bool | None:
-        """Whether the finding is called present; None for a regression."""
+        """Whether it reaches its operating point; None for a regression. See ``mmcore.calls``."""
         if self.probability is None or self.operating_point is None:
             return None
         return self.probability >= self.operating_point

@@ -7,6 +7,7 @@ say. Numbers keep full precision; only views round. ``docs/result.schema.json`` 
 import math
 from collections.abc import Sequence
 
+from mmcore.calls import call_of
 from mmcore.errors import LedgerNotAdditiveError, NonFiniteResultError
 from mmcore.explain.disagreement import disagreement_in
 from mmcore.explain.phrases import sum_by_section
@@ -92,6 +93,7 @@ def _target(
 ) -> Document:
     withheld = gate.verdict is GateVerdict.WITHHELD
     name = target.name
+    call = call_of(target.probability, target.interval, target.operating_point)
     document: Document = {
         "name": name,
         "display": target.display,
@@ -104,6 +106,7 @@ def _target(
         # A fact of the pack, not of the case: it may be told even where the score may not.
         "operating_point": maybe(target.operating_point, f"operating point of {name}"),
         "called": None if withheld else target.is_positive,
+        "call": None if withheld or call is None else str(call),
     }
     if withheld or explanation is None:
         return document | {

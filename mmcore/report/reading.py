@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mmcore.calls import Call, call_of
 from mmcore.explain.disagreement import Disagreement
 from mmcore.explain.phrases import TextSum
 from mmcore.explain.relations import Relation
@@ -111,6 +112,11 @@ class ReportedTarget:
     def is_withheld(self) -> bool:
         """Whether the gate kept the score back."""
         return self.gate.verdict is GateVerdict.WITHHELD
+
+    @property
+    def call(self) -> Call | None:
+        """What the finding is called; None for a value or no score."""
+        return call_of(self.probability, self.interval, self.operating_point)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -250,6 +256,9 @@ def _check_target(node: Node, target: ReportedTarget) -> None:
         chances = (target.probability, target.operating_point, *target.interval)
         if not all(chance is not None and 0.0 <= chance <= 1.0 for chance in chances):
             raise node.error("probability, operating point and interval must lie in [0, 1]")
+        is_reached = (target.probability or 0.0) >= (target.operating_point or 0.0)
+        if target.called is not is_reached:
+            raise node.error("the call is not what probability and operating point say")
     if (target.base is None) is not (not target.contributions):
         raise node.error("base and contributions come together or not at all")
     if target.base is not None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mmcore.calls import Call
 from mmcore.records import GateVerdict, Modality, Presence
 from mmcore.report.reading import ReportedTarget
 
@@ -57,6 +58,13 @@ ELSEWHERE: Mapping[str, str] = {
 code (287272002) than the lists of others (8186001), so it has none here but ours."""
 PRESENT, ABSENT = Coded("52101004", "SCT", "Present"), Coded("272519000", "SCT", "Absent")
 """PS3.16 CID 240."""
+CALL: Mapping[Call, Coded] = {
+    Call.PRESENT: PRESENT,
+    Call.FLAGGED: ours("flagged", "Flagged: reaches its operating point, below 50 %"),
+    Call.BORDERLINE: ours("borderline", "Borderline: its interval reaches its operating point"),
+    Call.UNFLAGGED: ours("not-flagged", "Not flagged: below its operating point, from 50 % on"),
+    Call.ABSENT: ABSENT,
+}
 CHEST_FILM = Coded("399208008", "SCT", "Plain X-ray of chest")
 CHEST_CT = Coded("169069000", "SCT", "CT of chest")
 REPORT_TITLE = Coded("18748-4", "LN", "Diagnostic Imaging Report")
@@ -76,7 +84,6 @@ LOW, HIGH = (
     ours("interval-90-high", "Upper end of the 90 % interval"),
 )
 POINT = ours("operating-point", "Operating point, probability")
-BASE = ours("base", "Log-odds with every input at its baseline")
 CALLED = ours("called", "Called at the operating point")
 TRUST = ours("trust-verdict", "Trust verdict")
 READ = ours("reader-says", "The reader says")
@@ -92,6 +99,15 @@ def finding_code(target: ReportedTarget) -> Coded:
     return ours(re.sub(r"[^a-z0-9-]", "-", target.name.lower()), target.display)
 
 
-def contribution_code(modality: Modality) -> Coded:
-    """Return the code of how far one input moved the log-odds."""
-    return ours(f"by-{modality}", f"Log-odds moved by {modality.subject}")
+def base_code(target: ReportedTarget) -> Coded:
+    """Return the code of what a target is with every input at its baseline."""
+    if target.kind == "finding":
+        return ours("base", "Log-odds with every input at its baseline")
+    return ours("base-value", "Value with every input at its baseline")
+
+
+def contribution_code(target: ReportedTarget, modality: Modality) -> Coded:
+    """Return the code of how far one input moved a finding's log-odds, or a value."""
+    if target.kind == "finding":
+        return ours(f"by-{modality}", f"Log-odds moved by {modality.subject}")
+    return ours(f"v-by-{modality}", f"Value moved by {modality.subject}")

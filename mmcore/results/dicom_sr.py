@@ -175,16 +175,16 @@ def _measurements(target: ReportedTarget) -> Iterator[Measurement]:
     if target.operating_point is not None:
         yield _number(said.POINT, target.operating_point, unit)
     if target.base is not None:
-        yield _number(said.BASE, target.base, ledger)
+        yield _number(said.base_code(target), target.base, ledger)
     for contribution in target.contributions:
-        yield _number(said.contribution_code(contribution.modality), contribution.signed, ledger)
+        code = said.contribution_code(target, contribution.modality)
+        yield _number(code, contribution.signed, ledger)
 
 
 def _evaluations(subject: Subject, target: ReportedTarget) -> Iterator[QualitativeEvaluation]:
     yield QualitativeEvaluation(_concept(said.TRUST), _concept(said.VERDICT[target.gate.verdict]))
-    if target.called is not None:
-        called = said.PRESENT if target.called else said.ABSENT
-        yield QualitativeEvaluation(_concept(said.CALLED), _concept(called))
+    if target.call is not None:
+        yield QualitativeEvaluation(_concept(said.CALLED), _concept(said.CALL[target.call]))
     reading = subject.result.reading
     held = None if reading is None else reading.held(target.name)
     if held is not None:

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from mmcore import __version__
+from mmcore.calls import call_sentence
 from mmcore.report import Document, document_digest, render_pdf
 from mmcore.report.reading import ReportedResult, ReportedTarget, read_document
 from mmcore.report.template import PLAIN, Template
@@ -24,7 +25,7 @@ from mmcore.results.codes import Coded
 from mmcore.results.fhir_check import check_bundle
 from mmcore.results.records import AI_NOT_VERIFIED, AI_SIGNED, Kind, Made
 from mmcore.results.subject import as_of, cosignature_lines, signers, written_at
-from mmcore.wording import person_name
+from mmcore.wording import person_name, set_sentence
 
 Resource = dict[str, Any]
 _UCUM = "http://unitsofmeasure.org"
@@ -206,6 +207,8 @@ class _Writer:
         signed = self._result.signature is not None
         yield f"{AI_SIGNED if signed else AI_NOT_VERIFIED}. Research use only."
         yield f"Trust verdict: {target.gate.verdict}. {target.gate.reason}".strip()
+        if told := set_sentence(target.prediction_set):
+            yield told
 
     def _components(self, target: ReportedTarget, unit: str) -> Iterator[Resource]:
         if target.interval is not None:
@@ -214,23 +217,25 @@ class _Writer:
                 "code": _concept(said.ours("interval-90", "90 % interval")),
                 "valueRange": {"low": _quantity(low, unit), "high": _quantity(high, unit)},
             }
-        if target.called is not None and target.operating_point is not None:
+        if target.call is not None and target.operating_point is not None:
             yield {
                 "code": _concept(said.POINT),
                 "valueQuantity": _quantity(target.operating_point, unit),
             }
-            called = said.PRESENT if target.called else said.ABSENT
-            yield {"code": _concept(said.CALLED), "valueCodeableConcept": _concept(called)}
+            why = call_sentence(target.probability, target.interval, target.operating_point)
+            called = _concept(said.CALL[target.call], text=why)
+            yield {"code": _concept(said.CALLED), "valueCodeableConcept": called}
         yield {
             "code": _concept(said.TRUST),
             "valueCodeableConcept": _concept(said.VERDICT[target.gate.verdict]),
         }
         ledger = "{logit}" if target.kind == "finding" else unit
         if target.base is not None:
-            yield {"code": _concept(said.BASE), "valueQuantity": _quantity(target.base, ledger)}
+            code = _concept(said.base_code(target))
+            yield {"code": code, "valueQuantity": _quantity(target.base, ledger)}
         for one in target.contributions:
             yield {
-                "code": _concept(said.contribution_code(one.modality)),
+                "code": _concept(said.contribution_code(target, one.modality)),
                 "valueQuantity": _quantity(one.signed, ledger),
             }
         held = self._result.reading and self._result.reading.held(target.name)

@@ -88,7 +88,7 @@ def test_a_note_of_millions_of_characters_is_drawn_from_its_start_and_says_so() 
 
         text = "Cough: worse today. " + "The patient is well. " * 100_000
         long = replace(factory.case().notes[0], text=text, sections=())
-        note.note_view(replace(factory.case(), notes=(long,)), long, None)
+        note.note_view(replace(factory.case(), notes=(long,)), long, None, scale="log-odds")
 
     drawn = html(AppTest.from_function(page, default_timeout=30).run())
     assert len(drawn) < 2 * note.MOST_DRAWN

@@ -128,12 +128,23 @@ def test_a_call_at_a_low_operating_point_does_not_read_as_a_contradiction(stage:
     page = html(stage.open_case("jane", "review"))
     row = page[page.index('data-testid="finding-consolidation"') :]
     row = row[: row.index("</div>")]
-    assert "Present" in row
-    assert "unlikely" not in row
-    assert ">above 20%<" in row
-    assert "Called present: at or above its operating point of 20%." in page
+    assert ">Flagged<" in row
+    assert ">Present<" not in row
+    assert "operating point 20%" in row
+    assert "Flagged: at or above its operating point of 20%, yet below 50%" in page
     filed = html(stage.open_case("jane", "report"))
-    assert "25%, above 20%" in filed
+    assert "<td>Flagged (operating point 20%)</td><td>25%, unlikely</td>" in filed
+
+
+def test_a_set_of_neither_is_explained_in_a_sentence_on_page_and_preview(stage: Stage) -> None:
+    odd = replace(factory.finding("consolidation", "Consolidation", 2.1), prediction_set="neither")
+    stage.engine = factory.FakeEngine(targets=(odd, *factory.TARGETS[1:]))
+    means = "9 in 10 with the finding scored higher"
+    page = html(stage.open_case("jane", "review"))
+    assert "neither can be kept at 90% coverage" in page
+    note = page[page.index('data-testid="set-note"') :]
+    assert means in note[: note.index("</div>")]
+    assert means in html(stage.open_case("jane", "report"))
 
 
 def test_a_probability_beside_its_operating_point_has_as_many_digits_as_it(stage: Stage) -> None:
@@ -144,7 +155,10 @@ def test_a_probability_beside_its_operating_point_has_as_many_digits_as_it(stage
     assert "<td>49.6%</td>" in page
     assert "<td>50.0%</td>" in page
     filed = html(stage.open_case("jane", "report"))
-    assert "Consolidation</th><td>Borderline</td><td>49.6%, possible</td>" in filed
+    assert (
+        "Consolidation</th><td>Borderline (operating point 50.0%)</td><td>49.6%, possible</td>"
+        in filed
+    )
 
 
 def test_modalities_that_do_not_interact_are_not_said_to(stage: Stage) -> None:
@@ -208,6 +222,8 @@ def test_what_can_be_excluded_stands_beside_the_interval(stage: Stage) -> None:
 
 
 def test_two_inputs_that_pull_apart_are_said_to_be_in_conflict(stage: Stage) -> None:
+    divided = factory.finding("effusion", "Pleural effusion", -1.0, 0.12)
+    stage.engine = factory.FakeEngine(targets=(factory.TARGETS[0], divided, *factory.TARGETS[2:]))
     page = html(choose(stage.open_case("jane", "review"), "effusion"))
     assert '<span class="co-badge caution">conflict</span>' in page
     assert "In conflict: image with clinical note" in page

@@ -1,7 +1,6 @@
 """Words, colours and small numbers, without a page."""
 
 import base64
-import math
 from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
@@ -20,7 +19,6 @@ from mmcore.records import (
     Modality,
     Observation,
     PartItem,
-    TargetPrediction,
 )
 from tests.app import factory
 
@@ -128,30 +126,6 @@ def test_a_bound_is_in_range_only_if_all_it_allows_is(
 ) -> None:
     observation = Observation("x", "X", value, "u", None, comparator, low, high)
     assert evidence.range_mark(observation) == mark
-
-
-@pytest.mark.parametrize(
-    ("probability", "words"),
-    [
-        (0.29, "above 28%"),
-        (0.2804, "at 28%"),
-        (0.28, "at 28%"),
-    ],
-)
-def test_a_probability_that_can_not_be_told_from_its_operating_point_lies_at_it(
-    probability: float, words: str
-) -> None:
-    logit = math.log(probability / (1 - probability))
-    target = TargetPrediction(
-        "nodule", "Nodule", "finding", logit, probability, (0.2, 0.4), operating_point=0.28
-    )
-    assert messages.of_probability(target) == words
-
-
-def test_what_is_called_absent_is_never_said_to_reach_its_operating_point() -> None:
-    target = TargetPrediction("nodule", "Nodule", "finding", 1.3, 0.7899, (0.7, 0.9), 0.79)
-    assert target.is_positive is False
-    assert messages.of_probability(target) == "just below 79%"
 
 
 def test_messages_to_the_viewer_survive_the_round_trip() -> None:

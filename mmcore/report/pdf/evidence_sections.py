@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mmcore import sentences
+from mmcore.dissent import of_disagreement
 from mmcore.language import joined, lowered, say, word
 from mmcore.records import Modality, Observation, PartItem, PartTest
 from mmcore.report.pdf.figures import draw_marker
@@ -70,8 +71,8 @@ def reading_aid(
         if found is not None:
             told.append((short_name(modality), found))
     paragraphs: list[tuple[str, Style]] = []
-    contradiction = sentences.of_disagreement(
-        target, target.disagreement, target.contributions, is_called=target.called
+    contradiction = of_disagreement(
+        target.display, target.disagreement, target.contributions, call=target.call
     )
     if contradiction is not None:
         marked = say("\u25b2 {notice}", notice=contradiction)

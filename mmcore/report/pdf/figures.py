@@ -10,7 +10,8 @@ from PIL import Image
 from reportlab.lib.colors import HexColor
 from reportlab.lib.utils import ImageReader
 
-from mmcore.language import lowered, say, word
+from mmcore.calls import CALL_WORDS, called_at
+from mmcore.language import say, word
 from mmcore.records import PartItem
 from mmcore.report.case_reading import KeyImage
 from mmcore.report.images import smooth, tint
@@ -29,7 +30,6 @@ from mmcore.report.pdf.sheet import (
 )
 from mmcore.report.reading import Overlay, ReportedTarget
 from mmcore.wording import (
-    call_text,
     odds_text,
     probability_beside,
     probability_words,
@@ -229,25 +229,23 @@ def draw_waterfall(sheet: Sheet, target: ReportedTarget, *, x: float, width: flo
 
 
 def describe(target: ReportedTarget) -> str:
-    """Return the score in words: "87%, likely; called present"."""
+    """Return the score in words: "87%, likely; called present at an operating point of 50%"."""
     if target.probability is None or target.logit is None:
         return ""
-    words = probability_words(target.probability)
+    if target.interval is None or target.operating_point is None:
+        return ""
     return say(
-        "{probability}, {words}; called {call}",
+        "{probability}, {words}; {called}",
         probability=_probability(target),
-        words=words,
-        call=lowered(called_of(target)),
+        words=probability_words(target.probability),
+        called=called_at(target.probability, target.interval, target.operating_point),
     )
 
 
 def called_of(target: ReportedTarget) -> str:
-    """Return "Present", "Borderline" or "Absent" as on the page; "" for a value or no score."""
-    if target.called is None or target.interval is None:
-        return ""
-    return call_text(
-        called=target.called, interval=target.interval, operating_point=target.operating_point
-    )
+    """Return what a finding is called as on the page; "" for a value or no score."""
+    call = target.call
+    return "" if call is None else CALL_WORDS[call]
 
 
 def _probability(target: ReportedTarget) -> str:

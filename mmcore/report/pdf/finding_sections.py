@@ -49,6 +49,7 @@ from mmcore.wording import (
     probability_beside,
     probability_text,
     probability_words,
+    set_sentence,
     set_text,
     signed_text,
 )
@@ -85,6 +86,9 @@ def draw_summary(sheet: Sheet, result: ReportedResult) -> None:
         sheet.y -= 2.0
         for target in findings[: MAX_TARGETS - len(others)] + others:
             _draw_row(sheet, target, is_dense=len(ranked) > 12)
+    for words in dict.fromkeys(set_sentence(target.prediction_set) for target in ranked):
+        if words:
+            sheet.paragraph(words, NOTE, max_lines=2)
     scored = {target.name for target in ranked}
     unscored = [gate for gate in result.gates if gate.target not in scored]
     if unscored:
@@ -101,7 +105,7 @@ def draw_summary(sheet: Sheet, result: ReportedResult) -> None:
 
 
 def key_target(result: ReportedResult) -> ReportedTarget | None:
-    """Return the finding that the report explains: called present first, then most probable."""
+    """Return the finding that the report explains: those called first, then most probable."""
     explained = [t for t in result.targets if t.kind == "finding" and t.contributions]
     return min(explained, key=_rank, default=None)
 
@@ -121,21 +125,21 @@ def draw_key_finding(sheet: Sheet, result: ReportedResult, *, follow: int | None
     further = [word(t.display) for t in further_findings(result)]
     if follow:
         words = say(
-            "Also called present: {findings}. The evidence follows.",
+            "Also at or above their operating points: {findings}. The evidence follows.",
             findings=joined(further[:follow], ", "),
         )
         sheet.paragraph(words, NOTE, max_lines=2)
     lacking = joined(further[follow or 0 :], ", ")
     if lacking:
         words = say(
-            "Also called present: {findings}. The evidence is on the page and in the result "
-            "document only, for want of room here.",
+            "Also at or above their operating points: {findings}. The evidence is on the page and "
+            "in the result document only, for want of room here.",
             findings=lacking,
         )
         if follow is None:
             words = say(
-                "Also called present: {findings}. The evidence is on the page and in the result "
-                "document only.",
+                "Also at or above their operating points: {findings}. The evidence is on the page "
+                "and in the result document only.",
                 findings=lacking,
             )
         sheet.paragraph(words, NOTE, max_lines=2)

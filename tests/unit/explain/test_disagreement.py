@@ -37,11 +37,16 @@ def test_inputs_that_pull_apart_are_on_two_sides_strongest_first() -> None:
         {IMAGE: 1.0, NOTE: 0.5},  # agree
         {IMAGE: 1.0, NOTE: -(SAID_FROM - 0.01)},  # too little to be said aloud
         {IMAGE: 9.0, NOTE: -0.8},  # one of them decides
+        {IMAGE: 3.0, NOTE: -0.6, LABS: 1.0},  # outweighed: 0.6 is less than a third of 4
         {IMAGE: 1.0},
     ],
 )
 def test_nothing_is_said_where_no_one_of_weight_disagrees(signed: dict[Modality, float]) -> None:
     assert not found(signed)
+
+
+def test_all_that_pulls_one_way_is_weighed_together() -> None:
+    assert found({IMAGE: 3.0, NOTE: -0.6, LABS: -0.4}).lowering == (NOTE, LABS)
 
 
 def test_a_clause_that_denies_what_is_called_present_is_told() -> None:

@@ -5,10 +5,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from mmcore.explain.switches import switch_off
-from mmcore.records import Explanation, Modality
+from mmcore.explain.shapley import interaction_index, shapley_values
+from mmcore.explain.switches import difference_of, switch_off
+from mmcore.records import Contribution, Explanation, Interaction, Modality
 
 INPUTS = (Modality.IMAGE, Modality.NOTE, Modality.OBSERVATIONS)
+NOTE = Modality.NOTE
 
 
 def explained(values: list[float]) -> Explanation:
@@ -49,3 +51,56 @@ def test_an_input_the_model_does_not_have_is_refused() -> None:
 def test_a_table_that_is_not_whole_is_refused() -> None:
     with pytest.raises(ValueError, match="need 8"):
         switch_off(explained([0.0, 1.0, 2.0, 3.0]), ())
+
+
+def ledger_of(values: list[float]) -> Explanation:
+    """Return an explanation whose contributions and interactions are those of its table."""
+    table = np.array(values)
+    signed, index = shapley_values(table), interaction_index(table)
+    return Explanation(
+        "x", values[0], values[-1], INPUTS,
+        tuple(
+            Contribution(m, float(v), 0.0, (0.0, 0.0))
+            for m, v in zip(INPUTS, signed, strict=True)
+        ),
+        tuple(
+            Interaction(INPUTS[a], INPUTS[b], float(index[a, b]))
+            for a, b in combinations(range(len(INPUTS)), 2)
+        ),
+        table,
+    )  # fmt: skip
+
+
+def test_without_interactions_what_is_taken_away_is_the_contribution() -> None:
+    found = difference_of(ledger := ledger_of(list(TABLE.coalitions)), switch_off(ledger, [NOTE]))
+    assert found.taken == pytest.approx(20.0)
+    assert found.contributed == pytest.approx(20.0)
+    assert (found.of_pairs, found.rest) == pytest.approx((0.0, 0.0))
+
+
+def test_of_a_pair_who_leaves_takes_the_whole_interaction_and_the_ledger_halves_it() -> None:
+    # image 1 and note 2 alone, 5 together: an interaction of 2, so contributions of 2 and 3
+    ledger = ledger_of([0.0, 1.0, 2.0, 5.0, 0.0, 1.0, 2.0, 5.0])
+    found = difference_of(ledger, switch_off(ledger, [NOTE]))
+    assert found.contributed == pytest.approx(3.0)
+    assert found.taken == pytest.approx(4.0)
+    assert found.of_pairs == pytest.approx(1.0)
+    assert found.rest == pytest.approx(0.0)
+    assert found.strongest is not None
+    assert {found.strongest.a, found.strongest.b} == {Modality.IMAGE, NOTE}
+
+
+def test_an_interaction_within_what_is_off_is_no_part_of_the_difference() -> None:
+    ledger = ledger_of([0.0, 1.0, 2.0, 5.0, 0.0, 1.0, 2.0, 5.0])
+    found = difference_of(ledger, switch_off(ledger, [Modality.IMAGE, NOTE]))
+    assert found.taken == pytest.approx(found.contributed) == pytest.approx(5.0)
+    assert found.of_pairs == pytest.approx(0.0)
+
+
+def test_what_three_do_together_is_told_apart_from_pairs() -> None:
+    ledger = ledger_of([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6.0])
+    found = difference_of(ledger, switch_off(ledger, [NOTE]))
+    assert found.contributed == pytest.approx(2.0)  # a third of the 6 that all three make
+    assert found.taken == pytest.approx(6.0)
+    assert found.of_pairs == pytest.approx(3.0)  # two indices of 3, halved
+    assert found.rest == pytest.approx(1.0)

@@ -95,7 +95,7 @@ def test_a_report_in_chinese_has_no_english_but_what_the_files_say(scored: Resul
     text = re.sub(r"\b[0-9a-f]{8,}\S*", "", text_of(scored, CHINESE))
     known = set(re.findall(r"[A-Za-z]+", " ".join(data)))
     assert {found for found in english_in(text) if found not in known and len(found) > 3} == set()
-    for expected in ("仅供研究使用\uff0c非医疗器械", "肺实变", "病历", "操作点", "本报告的局限"):
+    for expected in ("仅供研究使用\uff0c非医疗器械", "肺实变", "病历", "工作点", "本报告的局限"):
         assert expected in text.replace("\n", "")
 
 

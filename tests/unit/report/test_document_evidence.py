@@ -122,7 +122,7 @@ def test_a_disagreement_of_the_sources_is_filed_and_read_back() -> None:
     denied = PartItem("No pneumonia.", (10, 23), -0.3, "negated")
     note = explanation.parts[NOTE]
     steps = tuple(
-        replace(c, signed=-0.5 if c.modality == NOTE else c.signed)
+        replace(c, signed=-0.9 if c.modality == NOTE else c.signed)
         for c in explanation.contributions
     )
     shift = sum(c.signed for c in steps) - sum(c.signed for c in explanation.contributions)

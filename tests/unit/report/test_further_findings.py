@@ -35,7 +35,9 @@ def pages(of: Result, template: Template | None = None) -> list[str]:
 
 def named(text: str, rest: str) -> list[str]:
     """Return the findings whose evidence is said to be where ``rest`` says."""
-    found = re.findall(rf"Also called present: ([^.]*)\. The evidence {rest}", text)
+    found = re.findall(
+        rf"Also at or above their operating points: ([^.]*)\. The evidence {rest}", text
+    )
     return [name for names in found for name in names.split(", ")]
 
 

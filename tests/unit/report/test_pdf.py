@@ -186,7 +186,7 @@ def test_a_finding_is_present_or_absent_as_on_the_page():
 def test_other_findings_called_present_are_named_and_explained():
     targets = (make_target("pneumonia", 2.2), make_target("pleural_effusion", 1.1))
     text = text_of(make_result(targets=targets))
-    assert "Also called present: Pleural effusion." in text
+    assert "Also at or above their operating points: Pleural effusion." in text
     assert "Further finding: Pleural effusion \u2013 75%" in text
 
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from mmcore import sentences
+from mmcore.calls import Call, call_sentence
+from mmcore.dissent import of_disagreement
 from mmcore.explain.disagreement import Disagreement
 from mmcore.records import Contribution, Interaction, Modality, PartItem, PartTest, Place
-from mmcore.wording import call_sentence, passed_text, set_text
+from mmcore.wording import passed_text, set_sentence, set_text
 from tests.unit.report.factories import (
     IMAGE,
     NOTE,
@@ -107,7 +109,7 @@ def test_a_borderline_finding_is_not_called_absent_without_saying_so() -> None:
         "Called borderline: below its operating point of 50%, "
         "which its 90% interval (38\u201353%) reaches."
     )
-    assert call_sentence(0.2, (0.1, 0.3), 0.5).startswith("Called absent")
+    assert call_sentence(0.2, (0.1, 0.3), 0.5) == "Called absent: below its operating point of 50%."
     assert call_sentence(None, (3.0, 5.0), None) == ""
 
 
@@ -134,16 +136,44 @@ def test_who_contradicts_whom_is_said_in_one_line() -> None:
     ledger = [Contribution(m, v, 0.3, (0.0, 0.0)) for m, v in ((IMAGE, 1.0), (NOTE, -0.5))]
     clause = PartItem("No pleural\n effusion.", (3, 24), -0.4, "negated")
     found = Disagreement((IMAGE,), (NOTE,), (clause,))
-    told = sentences.of_disagreement(TARGET, found, ledger, is_called=True)
+    told = of_disagreement("Pneumonia", found, ledger, call=Call.PRESENT)
     assert told == (
         "The sources disagree about Pneumonia: image +1.00 against clinical note \u22120.50. "
+        "In all +1.00 outweighs \u22120.50: the result is above the starting point. "
         "It is called present, yet the note denies it: \u201cNo pleural effusion\u201d."
     )
     named = Disagreement(clauses=(clause,))
-    assert sentences.of_disagreement(TARGET, named, ledger, is_called=False) == (
+    assert of_disagreement("Pneumonia", named, ledger, call=Call.ABSENT) == (
         "It is called absent, yet the note names it: \u201cNo pleural effusion\u201d."
     )
-    assert sentences.of_disagreement(TARGET, Disagreement(), ledger, is_called=True) is None
+    assert of_disagreement("Pneumonia", Disagreement(), ledger, call=Call.PRESENT) is None
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (Call.FLAGGED, "It is flagged, yet the note denies it"),
+        (Call.BORDERLINE, "It is not called present, yet the note names it"),
+        (Call.UNFLAGGED, "It is not called present, yet the note names it"),
+    ],
+)
+def test_a_clause_against_a_call_is_not_said_to_be_against_another(call: Call, words: str) -> None:
+    clause = PartItem("Pleural effusion.", (3, 20), -0.4)
+    told = of_disagreement("Pleural effusion", Disagreement(clauses=(clause,)), (), call=call)
+    assert told is not None
+    assert told.startswith(words)
+
+
+def test_the_side_that_outweighs_the_other_is_named_with_all_that_it_moved() -> None:
+    ledger = [
+        Contribution(m, v, 0.3, (0.0, 0.0))
+        for m, v in ((IMAGE, 1.0), (NOTE, -2.0), (OBSERVATIONS, -0.25))
+    ]
+    told = of_disagreement("Edema", Disagreement((IMAGE,), (NOTE,)), ledger, call=None)
+    assert told is not None
+    assert told.endswith(
+        "In all \u22122.25 outweighs +1.00: the result is below the starting point."
+    )
 
 
 def test_places_are_shares_of_what_speaks_for_the_finding() -> None:
@@ -188,5 +218,11 @@ def test_a_test_that_says_nothing_is_neither_passed_nor_failed() -> None:
 
 def test_a_set_of_both_says_that_the_model_can_not_tell() -> None:
     assert set_text("both") == "the model can not tell at 90% coverage"
-    assert set_text("neither").startswith("unlike both")
+    assert set_text("neither") == "neither can be kept at 90% coverage"
     assert set_text(None) == ""
+
+
+def test_a_set_that_names_no_single_label_is_explained_and_a_plain_one_is_not() -> None:
+    assert "9 in 10 with the finding scored higher" in set_sentence("neither")
+    assert "had scores like this one" in set_sentence("both")
+    assert set_sentence("present") == set_sentence("absent") == set_sentence(None) == ""
