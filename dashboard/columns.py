@@ -68,7 +68,7 @@ def forget(header: Sequence[str]) -> None:
 
 def may_become_of_use(case: Case) -> bool:
     """Return whether a case holds a table that can be read once a person names its columns."""
-    return any(map(_may_be_named, case.files))
+    return any(map(may_be_named, case.files))
 
 
 def tables(work: CaseWork) -> tuple[Table, ...]:
@@ -76,7 +76,7 @@ def tables(work: CaseWork) -> tuple[Table, ...]:
 
     None of a case whose files are not kept any more. Raises ``StoreError``.
     """
-    wanted = [file for file in work.case.files if _may_be_named(file)]
+    wanted = [file for file in work.case.files if may_be_named(file)]
     if not wanted:
         return ()
     if work.tables is None:
@@ -94,12 +94,13 @@ def _documents() -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _may_be_named(file: SourceFile) -> bool:
+def may_be_named(file: SourceFile) -> bool:
+    """Return whether a file is a table whose columns a person may name, or has named."""
     if file.kind != "observations":
         return False
     if file.verdict is FileVerdict.REFUSED:
         return file.code in _UNCLEAR
-    from mmcore.intake.cases import NO_KNOWN_OBSERVATION
+    from mmcore.intake.reading import NO_KNOWN_OBSERVATION
 
     if file.verdict is FileVerdict.KEPT_ASIDE:
         return file.reason == NO_KNOWN_OBSERVATION

@@ -1,7 +1,7 @@
 """Cases between the pages and the store: kept, put aside, removed; and what a reader prefers."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dashboard import people, state
@@ -18,6 +18,7 @@ from mmcore.store import LOCAL, KeptFile
 from mmcore.wording import person_name
 
 if TYPE_CHECKING:
+    from mmcore.intake import SortedFiles
     from mmcore.intake.columns import Mappings
 
 
@@ -28,12 +29,26 @@ def read_case(files: Sequence[tuple[str, bytes]], tell: Tell, mappings: "Mapping
     """
     from mmcore.intake import RawFile, case_from_files
 
+    raw = [RawFile(name, data) for name, data in files]
+    return case_from_files(raw, progress=_telling(tell), mappings=mappings)
+
+
+def sort_files(
+    files: Sequence[tuple[str, bytes]], tell: Tell, mappings: "Mappings"
+) -> "SortedFiles":
+    """Return the cases that dropped files make, one for each patient; inside a job."""
+    from mmcore.intake import RawFile, cases_from_files
+
+    raw = [RawFile(name, data) for name, data in files]
+    return cases_from_files(raw, progress=_telling(tell), mappings=mappings)
+
+
+def _telling(tell: Tell) -> Callable[[int, int], None]:
     def progress(done: int, total: int) -> None:
         number = min(done + 1, total)
         tell(done / max(total, 1), say("Reading file {n} of {all}", n=number, all=total))
 
-    raw = [RawFile(name, data) for name, data in files]
-    return case_from_files(raw, progress=progress, mappings=mappings)
+    return progress
 
 
 def keep_case(

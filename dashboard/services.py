@@ -191,12 +191,34 @@ def read_files(
     @turns.first()
     def work(tell: Tell) -> Case:
         case = keeping.read_case(files, tell, mappings)
-        if case.has_used_files or completes is not None or columns.may_become_of_use(case):
+        if completes is not None:
             keeping.keep_case(case, files, label=label, pack_name=pack_name, by=by)
+        else:
+            keep_if_of_use(case, files, label=label, pack_name=pack_name, by=by)
         return case
 
+    begin_reading(jobs.start(work), files, label, pack_name, completes=completes)
+
+
+def keep_if_of_use(
+    case: Case, files: Sequence[tuple[str, bytes]], *, label: str, pack_name: str | None, by: str
+) -> None:
+    """Keep a case that was read, unless nothing in it is of use; inside a job."""
+    if case.has_used_files or columns.may_become_of_use(case):
+        keeping.keep_case(case, files, label=label, pack_name=pack_name, by=by)
+
+
+def begin_reading(
+    job: Job[Any],
+    files: Sequence[tuple[str, bytes]],
+    label: str,
+    pack_name: str | None = None,
+    *,
+    completes: CaseWork | None = None,
+) -> None:
+    """Note in this tab what is being read; arguments as of ``read_files``."""
     current = state.session()
-    current.intake, current.intake_label = jobs.start(work), label
+    current.intake, current.intake_label = job, label
     current.intake_pack, current.intake_files = pack_name, tuple(files)
     current.intake_completes = "" if completes is None else completes.case.digest
 
@@ -214,15 +236,24 @@ def take_read_case() -> CaseWork | None:
     if current.intake is None or not isinstance(current.intake.result, Case):
         return None
     before = current.cases.get(current.intake_completes)
-    work = state.open_case(current.intake.result, current.intake_label)
-    if work.pack_name is None:
-        chosen = pack()
-        work.pack_name = current.intake_pack or (chosen.name if chosen else None)
-    keeping.begin(work, current.intake_files)
+    result, label = current.intake.result, current.intake_label
+    work = look_at(result, label, current.intake_pack, current.intake_files)
     current.intake, current.intake_files, current.intake_completes = None, (), ""
     current.uploader_round += 1
     if before is not None:
         completing.take_place(before, work)
+    return work
+
+
+def look_at(
+    case: Case, label: str, pack_name: str | None, files: Sequence[tuple[str, bytes]]
+) -> CaseWork:
+    """Open a case that was just read from ``files``, and look at it."""
+    work = state.open_case(case, label)
+    if work.pack_name is None:
+        chosen = pack()
+        work.pack_name = pack_name or (chosen.name if chosen else None)
+    keeping.begin(work, files)
     return work
 
 

@@ -17,6 +17,7 @@ from dashboard.desk_records import Entry as Entry
 from dashboard.desk_records import History as History
 from dashboard.desk_records import Step as Step
 from dashboard.jobs import Job
+from dashboard.several_records import Several
 from mmcore.deid.records import Box, DeidentifiedCase, Options, Preview
 from mmcore.deid.secret import Secret
 from mmcore.errors import ConfigError, MMCoreError
@@ -168,6 +169,7 @@ class Session:
     intake: the reading of dropped files, while it runs or until its error has been seen.
     intake_pack: the model that the case being read is for, or None. intake_files: its files.
     intake_completes: digest of the open case that is being read again, or "".
+    several: patients whose files came in together, until their list is let go; or None.
     uploader_round: counts up to give a fresh drop zone after each reading.
     has_fixed_scale: whether charts of all findings share one axis.
     language: of its words; None until the first of them is drawn. has_chosen_language: whether it
@@ -190,6 +192,7 @@ class Session:
     intake_pack: str | None = None
     intake_files: tuple[tuple[str, bytes], ...] = ()
     intake_completes: str = ""
+    several: Several | None = None
     uploader_round: int = 0
     has_fixed_scale: bool = True
     language: str | None = None

@@ -2,15 +2,16 @@
 
 import streamlit as st
 
-from dashboard import keeping, messages, services, site, state
+from dashboard import keeping, messages, services, several, site, state
 from dashboard.components import columns, deidentify, intake, stored
+from dashboard.components import several as drawn
 from dashboard.components.waiting import empty_state, error_state, wait_for
 from dashboard.language import say, t
 
 current = state.session()
 if current.intake is not None:
     if wait_for(current.intake, say("Reading the case"), key="intake"):
-        services.take_read_case()
+        several.take()
         st.rerun()
     if current.intake.error is not None:
         current.intake = None
@@ -21,9 +22,12 @@ with add:
     st.subheader(t("Add a case"))
     files = intake.drop_zone(current.uploader_round)
     words = t("Read 1 file") if len(files) == 1 else t("Read {n} files", n=len(files))
-    if files and st.button(words, type="primary", width="stretch", key="read"):
-        label = files[0][0] if len(files) == 1 else say("{n} files", n=len(files))
-        services.read_files(files, label)
+    is_asking = current.several is not None and current.several.is_waiting
+    if files and st.button(
+        words, type="primary", width="stretch", key="read", disabled=is_asking,
+        help=t("First say whose the files are that came in before.") if is_asking else None,
+    ):  # fmt: skip
+        several.read(files)
         st.rerun()
     stored.cases_list()
     demos = services.demo_cases()
@@ -35,9 +39,12 @@ with add:
             st.rerun()
 
 with look:
+    if current.several is not None:
+        drawn.patients(current.several)
     work = state.active()
     if work is None:
-        empty_state(messages.NO_CASE_YET, messages.NO_CASE_YET_MORE)
+        if current.several is None:
+            empty_state(messages.NO_CASE_YET, messages.NO_CASE_YET_MORE)
         st.stop()
     is_case = work.case.has_used_files
     if is_case:

@@ -10,9 +10,10 @@ from dashboard.language import ours, say, t
 from dashboard.markup import Markup, element, join, show
 from dashboard.services import DemoCase
 from dashboard.state import CaseWork
-from mmcore.records import Case, FileVerdict, Modality, SourceFile
+from mmcore.records import Case, FileVerdict, Modality, Patient, SourceFile
 from mmcore.wording import person_name, short_name
 
+_MOST_NAMED = 6
 _WAYS = {"files": say("Files or a zip"), "folder": say("A folder")}
 SEXES = {"F": say("female"), "M": say("male"), "O": say("other sex")}
 
@@ -75,11 +76,7 @@ def nothing_used(work: CaseWork) -> None:
 
 def case_summary(case: Case) -> None:
     """Draw who the case is about as the files say, and which inputs it has."""
-    patient = case.patient
-    born = patient.birth_date and t("born {date}", date=formatting.day(patient.birth_date))
-    age = None if patient.age_years is None else t("{years:.0f} years", years=patient.age_years)
-    sex = t(SEXES[patient.sex]) if patient.sex in SEXES else None
-    facts = " · ".join(f for f in (patient.patient_id, sex, age, born) if f)
+    patient, facts = case.patient, facts_of(case.patient)
     show(
         element(
             "div",
@@ -95,9 +92,32 @@ def case_summary(case: Case) -> None:
     )
     for notice in map(t, case.notices):
         show(element("div", notice, cls="co-note caution", data_testid="case-notice", role="note"))
+    _nameless(case)
     for contradiction in case.contradictions:
         words = t(contradiction.sentence)
         show(element("div", words, cls="co-note caution", data_testid="contradiction", role="note"))
+
+
+def facts_of(patient: Patient) -> str:
+    """Return what the files say of a patient beside the name, "" for nothing."""
+    born = patient.birth_date and t("born {date}", date=formatting.day(patient.birth_date))
+    age = None if patient.age_years is None else t("{years:.0f} years", years=patient.age_years)
+    sex = t(SEXES[patient.sex]) if patient.sex in SEXES else None
+    return " · ".join(f for f in (patient.patient_id, sex, age, born) if f)
+
+
+def _nameless(case: Case) -> None:
+    """Name the files that were taken to belong to the patient without saying so."""
+    names = [file.name for file in case.files if file.is_nameless]
+    if not names:
+        return
+    if len(names) <= _MOST_NAMED:
+        words = t("Without saying whose: {files}.", files=t(", ").join(names))
+        show(element("p", words, cls="co-muted", data_testid="nameless-files"))
+        return
+    title = t("The {n} files that do not say whose they are", n=len(names))
+    with st.expander(title, key="co-nameless"):
+        show(element("ul", *(element("li", name) for name in names), data_testid="nameless-files"))
 
 
 def files_table(files: tuple[SourceFile, ...]) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from mmcore.intake.corrections import apply_corrections
 from mmcore.intake.crosscheck import contradictions_of, is_same_value
 from mmcore.intake.identity import matches, name_parts, says_whose
-from mmcore.intake.one_patient import refuse_other_patients
+from mmcore.intake.one_patient import mark_nameless, refuse_other_patients
 from mmcore.intake.parts import (
     AttachmentPart,
     Identity,
@@ -58,6 +58,7 @@ def assemble(
     timely = leave_out_later(files, taken, takes_later=take_later)
     files = timely.files
     contradictions += contradictions_of(files, identity)
+    files = mark_nameless(files)
     used = [file for file in files if file.source.verdict is FileVerdict.USED]
     parts = [file.part for file in sorted(used, key=by_digest) if file.part is not None]
     images = [part for part in parts if isinstance(part, ImagePart)]

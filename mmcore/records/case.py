@@ -54,6 +54,8 @@ class SourceFile:
         "archive" or "unknown".
     code:   set exactly when the verdict is refused.
     reason: one sentence in words, without patient text; empty for a plain "used".
+    is_nameless: whether it was used without saying whose it is, beside files that do or also do
+        not.
     """
 
     name: str
@@ -63,6 +65,7 @@ class SourceFile:
     verdict: FileVerdict
     code: RefusalCode | None = None
     reason: str = ""
+    is_nameless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

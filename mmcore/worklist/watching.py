@@ -1,9 +1,10 @@
 """A folder that is watched: what has come in and stopped growing is kept as a case, once.
 
-Each entry of the folder, a file, a zip or a folder, is one case. Sources are read and at most moved
-aside, never deleted or altered. What becomes of an entry is noted in the store by its content, so
-that it is read once whatever it is called, and after any kill the next look goes on: a case is kept
-before it is noted, and noted before its source is moved.
+Each entry of the folder, a file, a zip or a folder, is one case, or one for each patient whom its
+files name; what then names nobody is in none, and the note beside the entry says so. Sources are
+read and at most moved aside, never deleted or altered. What becomes of an entry is noted in the
+store by its content, so that it is read once whatever it is called, and after any kill the next
+look goes on: a case is kept before it is noted, and noted before its source is moved.
 """
 
 import hashlib
@@ -13,14 +14,16 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from mmcore.errors import StoreError, WatchError
-from mmcore.intake import RawFile, case_from_files
+from mmcore.errors import RefusalCode, StoreError, WatchError
+from mmcore.intake import RawFile, SortedFiles, cases_from_files
+from mmcore.intake.one_patient import NOBODYS
+from mmcore.intake.several import PatientFiles
 from mmcore.language import say
-from mmcore.records import Case, FileVerdict
+from mmcore.records import FileVerdict, SourceFile
 from mmcore.store import KeptFile, Store
 from mmcore.wording import person_name
 from mmcore.worklist.facts import facts_of
@@ -48,10 +51,11 @@ class Became(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What became of one entry of the folder. Holds no name: names of files may name a patient.
+    """What became of one entry of the folder, or of one of the patients whose files are in it.
 
-    content: SHA-256 over the digests of its files. case_digest: "" where no case came of it.
-    refused: files of it that could not be used.
+    Holds no name: names of files may name a patient. content: SHA-256 over the digests of the
+    entry's files. case_digest: "" where no case came of it. refused: files that could not be used;
+    of several patients' entry, those that are in no case are counted with the first.
     """
 
     became: Became
@@ -79,7 +83,7 @@ class Watcher:
     _over: dict[str, _Print] = field(default_factory=dict)
 
     def look(self) -> Iterator[Entry]:
-        """Take in what has stopped growing; yield what became of each such entry.
+        """Take in what has stopped growing; yield what became of each such entry and patient.
 
         Raises ``StoreError`` where nothing can be stored; the entry at hand is then looked at again
         the next time. Raises ``WatchError`` where the folder can not be read, and at the end where
@@ -98,21 +102,21 @@ class Watcher:
             if self.clock() - before[1] < self.settle:
                 continue
             try:
-                entry = self._take(path, found)
+                entries = self._take(path, found)
             except StoreError:
                 raise
             except WatchError as error:
-                problem, entry = error, None
+                problem, entries = error, None
                 self._over[path.name] = found
             except Exception as error:  # noqa: BLE001 - one bad entry must not hold up the others
                 # The message of a foreign error may quote a file.
                 kind = type(error).__name__
                 logging.getLogger("consilium").warning("an entry could not be read: %s", kind)
-                entry = None
+                entries = None
                 self._over[path.name] = found
-            if entry is not None:
+            if entries is not None:
                 self._over[path.name] = found
-                yield entry
+                yield from entries
         if problem is not None:
             raise problem
 
@@ -132,10 +136,10 @@ class Watcher:
             and not (self.folder / name).is_symlink()
         ]
 
-    def _take(self, path: Path, found: _Print) -> Entry | None:
+    def _take(self, path: Path, found: _Print) -> list[Entry] | None:
         """Read one entry; None if it changed meanwhile or can not be read just now."""
         if sum(size for _, size, _ in found) > MOST_BYTES:
-            return self._refuse_whole(path, found)
+            return [self._refuse_whole(path, found)]
         try:
             files = [
                 RawFile(_shown(path, name), _content_of_file(path / name, size))
@@ -150,33 +154,42 @@ class Watcher:
         if known is not None:
             became = Became.KNOWN if known else Became.REFUSED
             self._put_aside(path, content, is_refused=not known)
-            return Entry(became, content, known, len(files))
-        case = case_from_files(files)
-        return self._keep(path, content, files, case)
+            return [Entry(became, content, known, len(files))]
+        return self._keep(path, content, cases_from_files(files))
 
-    def _keep(self, path: Path, content: str, files: list[RawFile], case: Case) -> Entry:
-        refused = [file for file in case.files if file.verdict is FileVerdict.REFUSED]
-        is_case = case.has_used_files
-        digest = case.digest if is_case else ""
-        is_new = is_case and self.store.case(digest) is None
-        if is_new:
-            single = files[0].name if len(files) == 1 else str(say("{n} files", n=len(files)))
-            patient = case.patient
-            self.store.keep_case(
-                digest,
-                [KeptFile(file.name, file.data) for file in files],
-                label=single,
-                person=person_name(patient.name) or patient.patient_id or "",
-                pack_name=self.pack_name,
-                by="",  # nobody: the folder did
-                facts=facts_of(case),
-            )
-        self.store.watched.note(content, digest)
-        if refused or not is_case:
-            self._note(path, digest, case)
-        self._put_aside(path, content, is_refused=not is_case)
-        became = Became.KEPT if is_new else Became.KNOWN if is_case else Became.REFUSED
-        return Entry(became, content, digest, len(files), len(refused))
+    def _keep(self, path: Path, content: str, found: SortedFiles) -> list[Entry]:
+        in_no_case = len(found.nobodys) + len(found.unread)
+        entries = [self._keep_case(content, one) for one in found.patients]
+        first = entries[0]
+        entries[0] = replace(
+            first, files=first.files + in_no_case, refused=first.refused + in_no_case
+        )
+        digests = [entry.case_digest for entry in entries if entry.case_digest]
+        self.store.watched.note(content, digests[0] if digests else "")
+        if len(entries) > 1 or entries[0].refused or not digests:
+            self._note(path, digests, found)
+        self._put_aside(path, content, is_refused=not digests)
+        return entries
+
+    def _keep_case(self, content: str, found: PatientFiles) -> Entry:
+        """Keep the case of one patient, unless it is known or has nothing to use."""
+        case, files = found.case, found.files
+        refused = sum(file.verdict is FileVerdict.REFUSED for file in case.files)
+        if not case.has_used_files:
+            return Entry(Became.REFUSED, content, "", len(files), refused)
+        if self.store.case(case.digest) is not None:
+            return Entry(Became.KNOWN, content, case.digest, len(files), refused)
+        single = files[0].name if len(files) == 1 else str(say("{n} files", n=len(files)))
+        self.store.keep_case(
+            case.digest,
+            [KeptFile(file.name, file.data) for file in files],
+            label=single,
+            person=person_name(case.patient.name) or case.patient.patient_id or "",
+            pack_name=self.pack_name,
+            by="",  # nobody: the folder did
+            facts=facts_of(case),
+        )
+        return Entry(Became.KEPT, content, case.digest, len(files), refused)
 
     def _refuse_whole(self, path: Path, found: _Print) -> Entry:
         words = say("it is larger than {megabytes} MB", megabytes=MOST_BYTES >> 20)
@@ -185,18 +198,22 @@ class Watcher:
         self._put_aside(path, content, is_refused=True)
         return Entry(Became.REFUSED, content, files=len(found), refused=len(found))
 
-    def _note(self, path: Path, digest: str, case: Case) -> None:
+    def _note(self, path: Path, digests: list[str], found: SortedFiles) -> None:
         """Write beside an entry what became of its files, each refusal with its reason."""
+        several = len(found.patients) > 1
         files = [
-            {
-                "name": file.name,
-                "verdict": str(file.verdict),
-                "code": None if file.code is None else str(file.code),
-                "reason": str(file.reason),
-            }
-            for file in case.files
+            _said(file) | ({"case": one.case.digest} if several else {})
+            for one in found.patients
+            for file in one.case.files
         ]
-        _write_note(self._note_path(path), {"case": digest or None, "files": files})
+        files += [_said(one.source) for one in found.unread]
+        files += [
+            _said(replace(one.source, verdict=FileVerdict.REFUSED,
+                          code=RefusalCode.PATIENT_MISMATCH, reason=NOBODYS))
+            for one in found.nobodys
+        ]  # fmt: skip
+        note: dict[str, object] = {"case": digests[0] if digests else None, "files": files}
+        _write_note(self._note_path(path), note | ({"cases": digests} if several else {}))
 
     def _note_path(self, path: Path) -> Path:
         return path.with_name(path.name + NOTE)
@@ -216,6 +233,15 @@ class Watcher:
             path.rename(target / name)
         except OSError as error:
             raise WatchError(problem=f"{type(error).__name__}: {error.strerror}") from error
+
+
+def _said(file: SourceFile) -> dict[str, object]:
+    return {
+        "name": file.name,
+        "verdict": str(file.verdict),
+        "code": None if file.code is None else str(file.code),
+        "reason": str(file.reason),
+    }
 
 
 def _print_of(path: Path) -> _Print:

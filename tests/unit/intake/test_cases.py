@@ -358,7 +358,7 @@ def test_a_server_without_room_costs_the_image_and_not_the_case(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("mmcore.intake.cases.decode_dicom", fail)
+    monkeypatch.setattr("mmcore.intake.reading.decode_dicom", fail)
     found = case(IMAGE, NOTE)
     assert codes(found) == {"image.dcm": RefusalCode.DECODE_CRASHED, "note.txt": None}
     assert "doe" not in found.files[0].reason

@@ -15,8 +15,7 @@ from typer.testing import CliRunner
 
 from mmcore.cli import app
 from mmcore.errors import WatchError
-from mmcore.intake import RawFile
-from mmcore.records import Case
+from mmcore.intake import RawFile, SortedFiles
 from mmcore.store import Place, Store
 from mmcore.store.place import DATA, KEEP_DAYS
 from mmcore.worklist import watching
@@ -252,21 +251,46 @@ def test_killed_at_any_moment_every_case_is_kept_once_and_no_source_lost(
     assert kept == {note(number) for number in range(total)}
 
 
+def test_an_entry_of_several_patients_is_a_case_for_each_and_nobody_s_file_is_in_none(
+    watcher: Watcher, folder: Path, time_: Hands, store: Store
+) -> None:
+    (folder / "night").mkdir()
+    for name, text in {
+        "jane.csv": "mrn,name,value,unit\n11,K,4.1,mmol/L\n",
+        "john.csv": "mrn,name,value,unit\n22,K,5.2,mmol/L\n",
+        "stray.txt": note(3),
+    }.items():
+        (folder / "night" / name).write_text(text)
+    one, other = settled(watcher, time_)
+    assert (one.became, one.files, one.refused) == (Became.KEPT, 2, 1)
+    assert (other.became, other.files, other.refused) == (Became.KEPT, 1, 0)
+    names = {case.person: [f.name for f in store.files(case.digest)] for case in store.cases()}
+    assert names == {"11": ["night/jane.csv"], "22": ["night/john.csv"]}
+    told = json.loads((folder / f"night{NOTE}").read_text("utf-8"))
+    assert told["cases"] == [one.case_digest, other.case_digest]
+    assert {file["name"]: (file["code"], file.get("case")) for file in told["files"]} == {
+        "night/jane.csv": (None, one.case_digest),
+        "night/john.csv": (None, other.case_digest),
+        "night/stray.txt": ("PATIENT_MISMATCH", None),
+    }
+    assert settled(watcher, time_) == []
+
+
 def test_an_entry_that_nobody_foresaw_holds_up_no_other_and_is_not_read_again_and_again(
     watcher: Watcher, folder: Path, time_: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bring(folder, "a poison", 1)
     bring(folder, "b sound", 2)
     read: list[str] = []
-    real = watching.case_from_files
+    real = watching.cases_from_files
 
-    def meet(files: list[RawFile]) -> Case:
+    def meet(files: list[RawFile]) -> SortedFiles:
         read.append(files[0].name)
         if files[0].name.startswith("a"):
             raise RuntimeError("of the patient Rivera")
         return real(files)
 
-    monkeypatch.setattr(watching, "case_from_files", meet)
+    monkeypatch.setattr(watching, "cases_from_files", meet)
     assert [entry.became for entry in settled(watcher, time_)] == [Became.KEPT]
     for _ in range(3):
         assert settled(watcher, time_) == []
