@@ -255,22 +255,29 @@ class PeopleRows:
 
         Returns the seconds left to wait: 0 for one that was counted. The row holds the time at
         which the attempts so far would have been over, one by one (ATM Forum, generic cell rate).
+        One that comes too soon only reads: a flood of them keeps nobody else from writing.
         """
+        longest = at + at_once * every
+
+        def over_at(connection: Connection) -> tuple[Row[Any] | None, datetime]:
+            row = connection.execute(select(attempts).where(attempts.c.digest == digest)).first()
+            # Further than the longest only if the clock was set back.
+            return row, (at if row is None else min(max(row.last_at, at), longest)) + every
+
+        with self._database.reading() as connection:
+            _, over = over_at(connection)
+        if over > longest:
+            return (over - longest).total_seconds()
         with self._database.writing(alone=True) as connection:
             connection.execute(delete(attempts).where(attempts.c.last_at < at - _REMEMBERED))
-            row = connection.execute(select(attempts).where(attempts.c.digest == digest)).first()
-            longest = at + at_once * every  # further only if the clock was set back
-            over = at if row is None else min(max(row.last_at, at), longest)
-            if (left := over + every - longest) > timedelta(0):
-                return left.total_seconds()
-            if row is None:
-                connection.execute(
-                    insert(attempts).values(digest=digest, failed=1, last_at=over + every)
-                )
-                return 0.0
-            counted = {"failed": row.failed + 1, "last_at": over + every}
+            row, over = over_at(connection)
+            if over > longest:  # another one came meanwhile
+                return (over - longest).total_seconds()
+            counted = {"failed": 1 if row is None else row.failed + 1, "last_at": over}
             connection.execute(
-                update(attempts).where(attempts.c.digest == digest).values(**counted)
+                insert(attempts).values(digest=digest, **counted)
+                if row is None
+                else update(attempts).where(attempts.c.digest == digest).values(**counted)
             )
             return 0.0
 

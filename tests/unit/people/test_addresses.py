@@ -1,5 +1,6 @@
 """Guesses that try one name after another, and what is believed of where they come from."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,18 @@ def test_who_waits_for_a_name_uses_nothing_up_for_the_others_at_the_address(
     looked_at = sum(guess(people, "slip", address=WARD) == 0 for _ in range(3 * AT_ONCE))
     assert looked_at < AT_ONCE
     people.sign_in("ada", PASSWORD, address=WARD)
+
+
+def test_a_flood_of_attempts_that_have_to_wait_writes_nothing(
+    people: People, admin: Person, tmp_path: Path
+) -> None:
+    use_up(people)
+    database = Database(Place(tmp_path))
+    with database.writing(alone=True):  # somebody else's, which they would have to wait for
+        started = time.monotonic()
+        assert guess(people, "one more") > 0
+    assert time.monotonic() - started < 10
+    database.close()
 
 
 def test_an_address_that_has_to_wait_locks_nobody_out(people: People, admin: Person) -> None:
