@@ -36,6 +36,8 @@ WORDS = (
     say("Screenshot"), say("No chest"), say("Any fault"),
 )  # fmt: skip
 """The headings and names that cards are known to use; others stay as the pack writes them."""
+_MOST_COLUMNS = 10
+"""What fits a window of 1280 pixels, each as wide as an interval."""
 _FIRST = ("intended_use", "not_for", "training_data", "figures", "limits", "licence")
 
 
@@ -103,9 +105,29 @@ def _block(value: Any, title: str, names: Mapping[str, str]) -> Markup:
 
 
 def _rows(rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
+    """Return rows as a table that fits the page: turned round where it has many columns."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    cells = [tuple(_text(row[c]) if c in row else "—" for c in columns) for row in rows]
-    return table(tuple(_title(str(c)) for c in columns), cells, caption=title)
+    headers = [_title(str(column)) for column in columns]
+    cells = [[_cell(row[c]) if c in row else "—" for c in columns] for row in rows]
+    if len(columns) > max(_MOST_COLUMNS, len(rows) + 1):
+        (headers, *cells) = map(list, zip(headers, *cells, strict=True))
+    drawn = table(tuple(headers), [tuple(row) for row in cells], caption=title)
+    if len(headers) <= _MOST_COLUMNS:
+        return drawn
+    return element("div", drawn, cls="co-scrolled", tabindex="0", role="region", aria_label=title)
+
+
+def _cell(value: Any) -> str:
+    """Return a value for a cell, an interval below its figure."""
+    if not _is_figure(value) or None in value.values():
+        return _text(value)
+    low, high = (_number(value[end]) for end in ("low", "high"))
+    interval = t("{low} to {high}", low=low, high=high)
+    return join(_number(value["value"]), " ", element("small", interval))
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}".replace("-", wording.MINUS)
 
 
 def _alike(rows: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Mapping[str, Any]]]:
@@ -160,7 +182,7 @@ def _figure(value: float | None, low: float | None, high: float | None) -> str:
     if value is None:
         return t("not known")
     if low is None or high is None:
-        return f"{value:.3f}".replace("-", wording.MINUS)
+        return _number(value)
     text = t("{value:.3f} ({low:.3f} to {high:.3f})", value=value, low=low, high=high)
     return text.replace("-", wording.MINUS)
 

@@ -118,8 +118,8 @@ def test_the_models_page_says_what_the_model_is_not_for(stage: Stage) -> None:
     page = html(stage.open_page("models"))
     assert "Any decision about a patient." in page
     assert "AUROC" in page
-    assert "0.981 (0.976 to 0.985)" in page, "all inputs"
-    assert "0.942 (0.933 to 0.951)" in page, "the image alone"
+    assert "0.981 <small>0.976 to 0.985</small>" in page, "all inputs"
+    assert "0.942 <small>0.933 to 0.951</small>" in page, "the image alone"
 
 
 def test_figures_of_a_value_stand_in_a_table_of_their_own_under_names_as_on_review(
@@ -150,6 +150,18 @@ def test_a_figure_that_too_few_patients_tell_is_shown_as_far_as_it_is_known(stag
     assert ">\u22120.200</td>" in page
 
 
+def test_a_table_of_many_figures_is_turned_round_so_that_it_fits_the_page(stage: Stage) -> None:
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    one = {name: {f"figure_{n}": figure for n in range(12)} for name in ("effusion", "oedema")}
+    stage.engine.card_facts = {"figures": {"all": one}}
+    page = html(stage.open_page("models"))
+    head = page[page.index("<thead>") : page.index("</thead>")]
+    assert head.count("<th") == 3
+    assert ">Pleural effusion</th>" in head
+    assert page.count("<tr>") == 1 + 12
+    assert ">Figure 11</th><td>0.500 <small>0.400 to 0.600</small></td>" in page
+
+
 @pytest.mark.parametrize("pack", ["phantom", "thorax"])
 def test_the_cards_of_the_packs_that_ship_are_shown(stage: Stage, pack: str) -> None:
     card = find_pack(Path(pack)) / "card.yaml"
@@ -165,4 +177,4 @@ def test_figures_are_headed_by_the_inputs_they_rest_on_in_words(stage: Stage) ->
     page = html(stage.open_page("models"))
     assert "<summary>All inputs</summary>" in page
     assert "<summary>Clinical note and labs and vitals</summary>" in page
-    assert "\u22120.100 (\u22120.200 to 0.000)" in page
+    assert "\u22120.100 <small>\u22120.200 to 0.000</small>" in page
