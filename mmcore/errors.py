@@ -383,3 +383,13 @@ class FederationError(MMCoreError):
     def __init__(self, *, problem: str) -> None:
         super().__init__(f"the federated run: {problem}")
         self.problem = problem
+
+
+class WorkFolderBusyError(MMCoreError):
+    """Another training writes into the same folder; two would overwrite each other's work."""
+
+    def __init__(self, *, folder: str) -> None:
+        super().__init__(
+            f"another training works in {folder}: wait until it ends, or give another --work"
+        )
+        self.folder = folder

@@ -24,6 +24,7 @@ from mmcore.train.relabel import relabel
 from mmcore.train.sources import Source, open_source
 from mmcore.train.start import TEXT_FILE, Started, start_from
 from mmcore.train.tracking import log_event
+from mmcore.train.work_folder import held
 
 WARM_UP_BEFORE = 20  # steps of warm-up at most, where alignment goes before the tasks
 
@@ -37,7 +38,16 @@ def train_pack(
     goes on. ``data``: folder of real patients where the run needs one. ``measure``: number of fresh
     simulated patients for the figures of a simulated card; a real one is measured on its validation
     patients. Under ``torchrun`` all processes train and the first one does the rest.
+
+    Raises ``WorkFolderBusyError`` while another run works in ``work``.
     """
+    with held(work):
+        _train_pack(config_path, out=out, work=work, data=data, measure=measure)
+
+
+def _train_pack(
+    config_path: Path, *, out: Path, work: Path, data: Path | None, measure: int
+) -> None:
     from mmcore.evaluate.measure import measure_simulated, measure_validation
 
     keep_freed_memory()
