@@ -193,15 +193,23 @@ class _Server(ThreadedAssociationServer):
         return not is_one_too_many
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Greet one connection, in a thread of its own, and begin its association."""
+        """Greet one connection, in a thread of its own, and begin its association.
+
+        It ends to be greeted at the moment in which it has begun: between the two it would count
+        twice, and the last connection that an address may have would be refused.
+        """
+        address = str(client_address[0])
         try:
             if self._tls is not None:
                 request.settimeout(BEGINS_WITHIN_SECONDS)
                 request = self._tls.wrap_socket(request, server_side=True)
-            super().finish_request(request, client_address)
-        finally:
+        except BaseException:
             with self._lock:
-                self._greeting[str(client_address[0])] -= 1
+                self._greeting[address] -= 1
+            raise
+        with self._lock:
+            self._greeting[address] -= 1
+            super().finish_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Note that a connection could not be begun, by kind only."""

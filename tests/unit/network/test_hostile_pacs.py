@@ -35,7 +35,7 @@ STUDY = Query(study_uid="1.2.3")
 
 
 @contextmanager
-def pacs(*handlers: tuple[object, Callable[..., object]], timeout: float = 1.0) -> Iterator[Peer]:
+def pacs(*handlers: tuple[object, Callable[..., object]], timeout: float = 30.0) -> Iterator[Peer]:
     """Run a PACS of pynetdicom that answers with ``handlers``."""
     entity = AE(ae_title="PACS")
     contexts = [build_context(uid) for uid in CLASSES.values()]
@@ -52,7 +52,7 @@ def pacs(*handlers: tuple[object, Callable[..., object]], timeout: float = 1.0) 
 
 
 @contextmanager
-def says(data: bytes) -> Iterator[Peer]:
+def says(data: bytes, *, timeout: float = 30.0) -> Iterator[Peer]:
     """Run what answers any connection with ``data`` and then keeps still."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -62,12 +62,12 @@ def says(data: bytes) -> Iterator[Peer]:
             with connection:
                 connection.recv(4096)
                 connection.sendall(data)
-                over.wait(30)
+                over.wait(120)
 
         threading.Thread(target=answer, daemon=True).start()
         where = Dimse("127.0.0.1", listening.getsockname()[1], "PACS", "CONSILIUM")
         try:
-            yield Peer("pacs", where, None, 1.0)
+            yield Peer("pacs", where, None, timeout)
         finally:
             over.set()
 
@@ -86,12 +86,12 @@ def answers(**values: object) -> Dataset:
 def test_a_pdu_that_never_ends_does_not_hang_us(length: int) -> None:
     began = time.monotonic()
     with (
-        says(struct.pack(">BBL", 2, 0, length) + b"the rest never comes") as peer,
+        says(struct.pack(">BBL", 2, 0, length) + b"the rest never comes", timeout=1.0) as peer,
         pytest.raises(PeerError, match="can not be reached") as raised,
     ):
         dimse.echo(peer)
     assert raised.value.may_pass
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_query_that_is_answered_for_ever_is_given_up() -> None:
             yield 0xFF00, answers(QueryRetrieveLevel="STUDY", StudyInstanceUID="1.2.3")
 
     with (
-        pacs((evt.EVT_C_FIND, forever)) as peer,
+        pacs((evt.EVT_C_FIND, forever), timeout=2.0) as peer,
         patch.object(dimse, "_PATIENCE", 0.5),
         pytest.raises(PeerError, match="without coming to an end"),
     ):
@@ -194,7 +194,7 @@ def test_a_study_larger_than_allowed_is_not_taken() -> None:
         for n in range(3):
             yield 0xFF00, read(film(SOPInstanceUID=f"1.2.3.{n}"))
 
-    with pacs((evt.EVT_C_GET, many), timeout=10.0) as peer:
+    with pacs((evt.EVT_C_GET, many), timeout=30.0) as peer:
         with patch.object(dimse, "MAX_INSTANCES", 2), pytest.raises(PeerError, match="4 GB"):
             dimse.get(peer, "1.2.3")
         assert len(dimse.get(peer, "1.2.3")) == 3
@@ -218,7 +218,7 @@ def test_a_peer_that_has_the_very_instance_already_has_taken_it() -> None:
     dataset = read(data)
     made = Made(Kind.PDF, "x.dcm", data, sop_class_uid=str(dataset.SOPClassUID),
                 sop_instance_uid=str(dataset.SOPInstanceUID))  # fmt: skip
-    with pacs((evt.EVT_C_STORE, lambda event: 0x0111), timeout=10.0) as peer:
+    with pacs((evt.EVT_C_STORE, lambda event: 0x0111), timeout=30.0) as peer:
         assert list(dimse.store(peer, [made])) == [made]
 
 

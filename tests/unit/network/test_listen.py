@@ -45,7 +45,7 @@ def listener(place: Place) -> Iterator[Listener]:
 def us(listener: Listener, **changes: str) -> Peer:
     where = Dimse("127.0.0.1", listener.port, changes.get("called", "CONSILIUM"),
                   changes.get("calling", "SENDER"))  # fmt: skip
-    return Peer("consilium", where, None, timeout=10.0)
+    return Peer("consilium", where, None, timeout=30.0)
 
 
 def answers(listener: Listener) -> bool:
@@ -196,7 +196,7 @@ def test_what_is_no_dicom_at_all_is_endured(listener: Listener) -> None:
     for kind in range(1, 8):  # a PDU type of PS3.8 9.3, and then nonsense
         with socket.create_connection(("127.0.0.1", listener.port), timeout=5) as connection:
             connection.sendall(bytes([kind, 0, 0, 0, 0, 40]) + rng.randbytes(40))
-    end = time.monotonic() + 30  # what nonsense began is given up by then
+    end = time.monotonic() + 90  # what nonsense began is given up by then
     while not (is_up := answers(listener)) and time.monotonic() < end:
         time.sleep(0.5)
     assert is_up
@@ -246,7 +246,7 @@ def test_the_command_listens_and_files_a_study(tmp_path: Path) -> None:
         try:
             assert process.stdout is not None
             assert b"listening" in process.stdout.readline()
-            peer = Peer("us", Dimse("127.0.0.1", port, "CONSILIUM", "SENDER"), None, 10.0)
+            peer = Peer("us", Dimse("127.0.0.1", port, "CONSILIUM", "SENDER"), None, 30.0)
             list(dimse.store(peer, [instance(standard_film())]))
             with Store(Place(data)) as store:
                 end = time.monotonic() + 60

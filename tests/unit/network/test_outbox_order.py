@@ -147,9 +147,9 @@ def test_withdrawing_what_is_just_being_sent_ends_it_after_the_object_at_hand(
 
     sending = threading.Thread(target=outbox.deliver, args=(parcel.id, send))
     sending.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     done = Outbox(Place(tmp_path)).withdraw(parcel.id)
-    sending.join(10)
+    sending.join(60)
     assert done is not None
     assert (done.state, done.delivered) == (ParcelState.WITHDRAWN, 1)
     assert got == ["0.dcm"]

@@ -79,7 +79,7 @@ def listener(tmp_path: Path, hospital) -> Iterator[Listener]:
 
 def asks(listener: Listener, tls: Tls | None) -> None:
     where = Dimse("127.0.0.1", listener.port, "CONSILIUM", "SENDER", tls)
-    dimse.echo(Peer("us", where, None, timeout=5.0))
+    dimse.echo(Peer("us", where, None, timeout=20.0))
 
 
 def test_who_has_a_certificate_of_the_hospital_is_heard(
