@@ -73,11 +73,10 @@ if __name__ == "__main__":
 else:
     from starlette.middleware import Middleware
 
-    from dashboard import background, people_doors, people_forms, people_start
+    from dashboard import background, front_page, people_doors, people_forms, people_start
     from dashboard.serving import Guard
 
     people_start.announce()
     layers = [Middleware(Guard), Middleware(people_doors.Doors)]
-    app = st.App(
-        __file__, lifespan=background.running, routes=people_forms.routes(), middleware=layers
-    )
+    routes = [*people_forms.routes(), *front_page.routes()]
+    app = st.App(__file__, lifespan=background.running, routes=routes, middleware=layers)

@@ -53,6 +53,13 @@ def test_every_answer_forbids_frames_foreign_sources_guessed_types_and_caches(
     assert "'unsafe-inline'" not in allowed["script-src"]
 
 
+@pytest.mark.parametrize("name", ["worklist", "worklist/"])
+def test_the_first_page_is_found_by_its_name_too(server: str, name: str) -> None:
+    """Streamlit serves a default page at "/" alone, and says of its name "Page not found"."""
+    led = requests.get(f"{server}/{name}?case=0123", timeout=10, allow_redirects=False)
+    assert (led.status_code, led.headers["location"]) == (307, "/?case=0123")
+
+
 def test_only_streamlits_own_files_may_stay_in_a_cache(server: str) -> None:
     index = requests.get(server, timeout=10).text
     script = re.search(r'src="\./(static/js/index\.[^"]+\.js)"', index)
