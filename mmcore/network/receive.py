@@ -35,6 +35,7 @@ def file_study(store: Store, files: Sequence[tuple[str, bytes]]) -> str:
         [KeptFile(name, data) for name, data in files],
         label=(study.description if study is not None else "") or LABEL,
         person=person_name(patient.name) or patient.patient_id or "",
+        by="",  # nobody of this site: a sender did
         facts=facts_of(case),
     )
     return case.digest

@@ -78,6 +78,12 @@ def test_a_study_sent_again_leaves_what_a_reader_chose_for_its_case(
     assert [c.digest for c in store.cases()] == [case.digest], "a removed one begins anew"
 
 
+def test_the_audit_names_nobody_of_the_site_for_a_study_that_was_sent(store: Store) -> None:
+    digest = receive.file_study(store, [("0001.dcm", standard_film())])
+    (entry,) = [one for one in store.journal.entries() if one.case_digest == digest]
+    assert (entry.kind, entry.actor, entry.roles) == ("kept", "", "")
+
+
 def test_what_comes_while_a_filed_study_is_let_go_is_kept(tmp_path: Path) -> None:
     first, second = Spool(Place(tmp_path)), Spool(Place(tmp_path))  # as of two processes
     acknowledged: set[bytes] = set()
