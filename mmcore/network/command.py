@@ -201,7 +201,7 @@ def outbox(
     ] = False,
     withdraw: Annotated[str, typer.Option(help="Id of a parcel that shall not be sent.")] = "",
 ) -> None:
-    """List what waits for peers, and what they have taken in the last month."""
+    """List what waits for peers, and what they took in the last month; signed reports for good."""
     from mmcore.network.courier import send as send_to
     from mmcore.network.courier import standing_in
     from mmcore.network.outbox import Outbox
@@ -210,7 +210,8 @@ def outbox(
 
     with refusing(), Store(place_of()) as store:  # nobody changes its key meanwhile
         box, stands = Outbox(store.place), standing_in(lambda: store)
-        if withdraw and box.withdraw(withdraw) is None:
+        is_id = withdraw.isascii() and withdraw.isalnum()
+        if withdraw and not (is_id and box.withdraw(withdraw)):
             raise typer.BadParameter("there is no such parcel")
         for parcel in reversed(box.parcels()):
             if send_now and stands(parcel) is Standing.SEND:

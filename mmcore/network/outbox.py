@@ -23,7 +23,8 @@ from mmcore.store.place import Place
 from mmcore.store.sealing import Seal
 
 KEPT_DELIVERED = timedelta(days=30)
-"""How long the note of a finished parcel is kept; its objects go at once."""
+"""How long the note of a finished parcel is kept; its objects go at once. One by which a signed
+report is known to be there stays, so that no draft ever takes its place."""
 
 Send = Callable[[str, Sequence[Made]], Iterator[Made]]
 """Sends objects to the peer of that name and yields each that was taken; raises ``PeerError``."""
@@ -313,8 +314,8 @@ class Outbox:
         return {item.blob for parcel in left for item in parcel.items}
 
     def _let_go(self, parcel: Parcel) -> None:
-        """Remove the note of a finished parcel once it is old."""
-        if self._clock() - parcel.changed_at > KEPT_DELIVERED:
+        """Remove the note of a finished parcel once it is old, unless something hangs on it."""
+        if not parcel.guards_a_report and self._clock() - parcel.changed_at > KEPT_DELIVERED:
             with self._files.locked(parcel.id):
                 self._files.remove(parcel.id)
 

@@ -74,6 +74,12 @@ class Parcel:
         return self.peer, self.case_digest or self.id
 
     @property
+    def guards_a_report(self) -> bool:
+        """Whether a FHIR server took a signed report with it, which nothing else may replace."""
+        is_there = any(item.kind is Kind.FHIR and item.is_delivered for item in self.items)
+        return bool(self.signature) and is_there
+
+    @property
     def delivered(self) -> int:
         """How many objects the peer has taken."""
         return sum(item.is_delivered for item in self.items)

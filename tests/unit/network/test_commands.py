@@ -139,6 +139,8 @@ def test_what_can_not_be_sent_waits_and_is_listed(site: Path) -> None:
     assert "can not be reached" in listed
     run("outbox", "--withdraw", listed.split()[0])
     assert "withdrawn" in run("outbox")
+    for none in ("0123", "../peers", "ä"):
+        assert "there is no such parcel" in run("outbox", "--withdraw", none, fails=True)
 
 
 def test_an_unknown_peer_is_refused_before_anything_is_put_in(site: Path) -> None:

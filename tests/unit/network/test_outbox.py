@@ -258,3 +258,22 @@ def test_the_note_of_a_delivered_parcel_goes_after_a_month(outbox: Outbox, clock
     clock.now += timedelta(days=31)
     outbox.deliver_due(FakePeer().send)
     assert outbox.parcels() == ()
+
+
+def test_that_a_signed_report_is_on_a_server_is_known_for_good(
+    outbox: Outbox, clock: Clock
+) -> None:
+    fhir = Made(Kind.FHIR, "report.json", b"{}", "application/fhir+json", series_uid="urn:1")
+    kept = {}
+    for made, signature in ((fhir, "s1"), (fhir, ""), (objects(1)[0], "s1")):
+        parcel = outbox.put(
+            "records", [made], case_digest="c" * 64, document_digest=f"{made.kind} {signature}",
+            is_signed=bool(signature), signature=signature,
+        )  # fmt: skip
+        kept[parcel.id] = made.kind is Kind.FHIR and signature == "s1"
+    outbox.deliver_due(FakePeer().send)
+    clock.now += timedelta(days=400)
+    outbox.deliver_due(FakePeer().send)
+    assert {parcel.id for parcel in outbox.parcels()} == {
+        id for id, is_kept in kept.items() if is_kept
+    }
