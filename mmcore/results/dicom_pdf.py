@@ -1,5 +1,7 @@
 """The report as an Encapsulated PDF. PS3.3 A.45.1 and C.24.2; the PDF is the one that is filed."""
 
+import hashlib
+
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import EncapsulatedPDFStorage
@@ -13,8 +15,13 @@ from mmcore.results.subject import Subject
 
 
 def encapsulated_pdf(subject: Subject, template: Template) -> Made:
-    """Return the report's PDF in the study, as the site's template has it drawn."""
-    place = series(subject, Kind.PDF)
+    """Return the report's PDF in the study, as the site's template has it drawn.
+
+    What is drawn is in the UID, because the document does not hold the template: a PACS that has
+    one keeps no other under its UID.
+    """
+    data = render_pdf(subject.document, template=template)
+    place = series(subject, Kind.PDF, part=hashlib.sha256(data).hexdigest())
     dataset = Dataset()
     dataset.SOPClassUID = EncapsulatedPDFStorage
     dataset.SOPInstanceUID = place["sop_instance_uid"]
@@ -34,7 +41,6 @@ def encapsulated_pdf(subject: Subject, template: Template) -> Made:
     )
     dataset.VerificationFlag = "UNVERIFIED" if subject.signature is None else "VERIFIED"
     dataset.MIMETypeOfEncapsulatedDocument = "application/pdf"
-    data = render_pdf(subject.document, template=template)
     dataset.EncapsulatedDocumentLength = len(data)
     dataset.EncapsulatedDocument = data + b"\0" * (len(data) % 2)
     return finished(subject, Kind.PDF, dataset)

@@ -14,6 +14,8 @@ from mmcore.network.outbox import Outbox
 from mmcore.report import render_pdf, write_result
 from mmcore.report.template import TEMPLATE, template_of
 from mmcore.results import Kind
+from mmcore.results.make import make_results
+from mmcore.results.records import Made
 from mmcore.store.place import Place
 from tests.unit.results.filed import document_with, read, standard_film
 
@@ -47,6 +49,20 @@ def test_the_pdf_that_is_sent_has_the_letterhead(tmp_path: Path) -> None:
     (dataset,) = sent
     assert dataset.EncapsulatedDocument[: dataset.EncapsulatedDocumentLength] == printed()
     assert printed() != render_pdf(document_with())
+
+
+def test_another_letterhead_makes_another_object_and_the_same_one_the_same(tmp_path: Path) -> None:
+    def made() -> tuple[Made, ...]:
+        return make_results(
+            document_with(), [standard_film()], kinds=[Kind.PDF], template=template_of()
+        )
+
+    (one,), (again,) = made(), made()
+    (tmp_path / "template.yaml").write_text("department: Radiology, under another name")
+    (other,) = made()
+    assert one == again
+    assert other.sop_instance_uid != one.sop_instance_uid
+    assert other.series_uid == one.series_uid
 
 
 def test_the_command_writes_it_into_the_dicom_object_and_the_bundle(tmp_path: Path) -> None:
