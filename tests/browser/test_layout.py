@@ -73,6 +73,7 @@ def test_image_findings_and_ledger_are_on_one_screen(reviewed: Clinician, name: 
     reviewed.review()
     reviewed.wait_for_image()
     expect(ledger(reviewed)).to_be_visible()
+    reviewed.settle()
     to_the_top(reviewed)
     last = reviewed.page.locator("[data-testid^='finding-']").last
     for seen in (reviewed.canvas, last, ledger(reviewed)):
@@ -82,6 +83,7 @@ def test_image_findings_and_ledger_are_on_one_screen(reviewed: Clinician, name: 
 
 @pytest.mark.parametrize(("width", "height"), OTHERS, ids=lambda size: str(size))
 def test_no_window_breaks_the_review(reviewed: Clinician, width: int, height: int) -> None:
+    reviewed.settle()
     if reviewed.page.get_by_role("heading", name="Findings").count() == 0:
         reviewed.go_to("Review")
     reviewed.wait_for_explanation()
@@ -89,6 +91,7 @@ def test_no_window_breaks_the_review(reviewed: Clinician, width: int, height: in
     try:
         to_the_top(reviewed)
         reviewed.page.wait_for_timeout(1200)  # charts follow the window
+        reviewed.settle()
         reach = reviewed.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
         assert reach <= width, "the page scrolls sideways"
         header = reviewed.page.locator(".st-key-co-header")
@@ -110,6 +113,16 @@ def test_no_window_breaks_the_review(reviewed: Clinician, width: int, height: in
         reviewed.page.set_viewport_size({"width": READING[0], "height": READING[1]})
 
 
+def test_the_header_is_one_row_in_a_small_window(reviewed: Clinician) -> None:
+    reviewed.page.set_viewport_size({"width": 1280, "height": 720})
+    try:
+        reviewed.page.wait_for_function(
+            "document.querySelector('.st-key-co-header').getBoundingClientRect().height < 60"
+        )
+    finally:
+        reviewed.page.set_viewport_size({"width": READING[0], "height": READING[1]})
+
+
 def overlap(one: FloatRect, other: FloatRect, slack: float = 1.5) -> bool:
     across = min(one["x"] + one["width"], other["x"] + other["width"]) - max(one["x"], other["x"])
     down = min(one["y"] + one["height"], other["y"] + other["height"]) - max(one["y"], other["y"])
@@ -117,17 +130,21 @@ def overlap(one: FloatRect, other: FloatRect, slack: float = 1.5) -> bool:
 
 
 def test_everything_to_press_is_large_enough_for_a_finger(reviewed: Clinician) -> None:
+    reviewed.settle()
     if reviewed.page.get_by_role("heading", name="Findings").count() == 0:
         reviewed.go_to("Review")
     reviewed.wait_for_explanation()
+    reviewed.settle()
     assert reviewed.page.evaluate(_TARGETS, LEAST_TARGET) == []
 
 
 def test_nothing_reaches_beyond_the_reading_window(reviewed: Clinician) -> None:
     """What does makes the page jump sideways when something in it takes the focus."""
+    reviewed.settle()
     if reviewed.page.get_by_role("heading", name="Findings").count() == 0:
         reviewed.go_to("Review")
     reviewed.wait_for_explanation()
+    reviewed.settle()
     beyond = reviewed.page.evaluate(
         """() => [...document.querySelectorAll("[data-testid=stMain] *")]
           .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
