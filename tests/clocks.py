@@ -12,7 +12,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
-def computed_within(seconds: float, *processes: int | None) -> Iterator[None]:
+def computed_within(seconds: float, *processes: int | None, what: str = "it") -> Iterator[None]:
     """Fail where what is done inside is computed for longer, here or in a decoding process.
 
     processes: further ones that work for it. The clock on the wall is not asked: on a busy machine
@@ -21,7 +21,7 @@ def computed_within(seconds: float, *processes: int | None) -> Iterator[None]:
     started = _computed(processes)
     yield
     took = _computed(processes) - started
-    assert took < seconds, f"it was computed for {took:.2f} seconds"
+    assert took < seconds, f"{what} was computed for {took:.2f} seconds"
 
 
 def _computed(processes: Sequence[int | None]) -> float:

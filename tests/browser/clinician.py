@@ -21,6 +21,17 @@ from playwright.sync_api import (
 
 _LOCAL = ("127.0.0.1", "localhost")
 _INSIDE = ("data", "blob")  # what the page made itself
+_LOADS_WITHIN = 400_000.0  # milliseconds, of which an idle machine takes a hundredth
+_STILL = """() => {
+  const app = document.querySelector("[data-testid=stApp]");
+  const moves = (one) =>
+    one.playState === "running" && one.effect?.getComputedTiming().endTime < 60_000;
+  const isStill = !document.querySelector("[data-stale=true], .co-skeleton")
+    && (!app || app.dataset.testScriptState === "notRunning")
+    && !document.getAnimations().some(moves);
+  globalThis.__stillSince = isStill ? globalThis.__stillSince ?? performance.now() : null;
+  return isStill && performance.now() - globalThis.__stillSince > 300;
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +108,14 @@ class Clinician:
         """Open the dashboard and wait until the model is there."""
         self.page.goto(self.url)
         expect(self.see("research-banner")).to_be_visible()
-        expect(self.see("model-status")).to_have_attribute("data-status", "ready")
+        expect(self.see("model-status")).to_have_attribute(
+            "data-status", "ready", timeout=_LOADS_WITHIN
+        )
         return self
+
+    def settle(self) -> None:
+        """Wait until the page is whole: nothing runs, waits, fades or is left of a former run."""
+        self.page.wait_for_function(_STILL)
 
     def see(self, testid: str) -> Locator:
         return self.page.get_by_test_id(testid)
@@ -121,26 +138,32 @@ class Clinician:
         if not cards.count():
             self.page.locator("a[href$='intake']").first.click()
         expect(cards.first).to_be_visible()
+        self.settle()
         return [str(c.get_attribute("data-testid")).removeprefix("demo-") for c in cards.all()]
 
     def open_demo(self, number: int = 0) -> str:
-        """Open one demonstration patient; return its folder name."""
+        """Open one demonstration patient, unless it is; return its folder name."""
         name = self.demos()[number]
         title = self.see(f"demo-{name}").get_by_role("heading").inner_text()
-        self.press(f"Open {title}")
-        expect(self.switcher).to_have_value(re.compile(rf"(^|· ){re.escape(title)}$"))
+        is_open = re.compile(rf"(^|· ){re.escape(title)}$")
+        if not (self.switcher.count() and is_open.search(self.switcher.input_value())):
+            self.press(f"Open {title}")
+        expect(self.switcher).to_have_value(is_open)
         expect(self.see("files-table")).to_be_visible()
         return name
 
     def add(self, files: Sequence[Path | FilePayload]) -> None:
         """Drop files in, have them read, and wait for what became of them."""
         self.page.locator("input[type=file]").set_input_files(list(files))  # type: ignore[arg-type] # paths or payloads
-        self.press(f"Read {len(files)} file{'s' if len(files) > 1 else ''}")
+        read = f"Read {len(files)} file{'s' if len(files) > 1 else ''}"
+        self.press(read)
+        expect(self.page.get_by_role("button", name=read, exact=True)).to_have_count(0)
         expect(self.see("files-table").locator("tbody tr").first).to_be_visible()
-        expect(self.page.get_by_text(re.compile("^Reading "))).to_have_count(0)
+        self.settle()
 
     def verdicts(self) -> dict[str, tuple[str, str]]:
         """Return verdict and words for each file of the case, by its name."""
+        self.settle()
         rows = self.see("files-table").locator("tbody tr").all()
         told = {}
         for row in rows:
@@ -153,6 +176,7 @@ class Clinician:
 
     def inputs(self) -> dict[str, bool]:
         """Return which inputs the case has."""
+        self.settle()
         boxes = self.page.locator("[data-testid^='input-']").all()
         return {
             str(box.get_attribute("data-testid")).removeprefix("input-"): (
@@ -181,6 +205,7 @@ class Clinician:
 
     def findings(self) -> list[Row]:
         """Return the findings as listed."""
+        self.settle()
         rows = self.page.locator("[data-testid^='finding-']").all()
         return [
             Row(
@@ -204,6 +229,8 @@ class Clinician:
     def table(self, caption: str) -> list[list[str]]:
         """Return the body of a table by its caption, as read."""
         table = self.page.locator("table", has=self.page.locator("caption", has_text=caption))
+        expect(table.locator("tbody tr").first).to_be_attached()
+        self.settle()
         return [row.locator("th, td").all_inner_texts() for row in table.locator("tbody tr").all()]
 
     # --- The viewer

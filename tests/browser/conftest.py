@@ -23,10 +23,18 @@ LAUNCH = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-_STARTS_WITHIN = 60.0  # seconds, on a busy machine
-_ANSWERS_WITHIN = 90.0  # seconds: the slowest step is a report, which explains every finding
+_STARTS_WITHIN = 120.0  # seconds, on a busy machine
+_ANSWERS_WITHIN = 180.0  # seconds: the slowest step is a report, which explains every finding
+_ENDS_WITHIN = 900.0  # seconds, of a test with all that it needs first
 
 NewClinician = Callable[[], Clinician]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave a busy machine the time that the steps of a test may take."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_ENDS_WITHIN))
 
 
 def _is_up(url: str) -> bool:

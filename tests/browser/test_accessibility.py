@@ -1,6 +1,7 @@
 """Who can not see colours, use a pointer or bear motion reads the same pages (WCAG 2.2 AA)."""
 
 import json
+import re
 from importlib import resources
 from typing import Any
 
@@ -45,7 +46,8 @@ _FOCUS = """() => {
 
 
 def barriers(person: Clinician) -> list[str]:
-    """Return what axe-core finds on the page as it stands, each with its first places."""
+    """Return what axe-core finds on the page once it is whole, each with its first places."""
+    person.settle()
     axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
     person.page.evaluate(axe)
     found: dict[str, Any] = person.page.evaluate(
@@ -68,6 +70,7 @@ def scheme(person: Clinician) -> str:
 
 def light_up(person: Clinician, theme: str) -> None:
     """Choose a theme, unless it is the one on the screen."""
+    expect(person.see(f"theme-{theme}")).to_have_attribute("aria-checked", re.compile("true|false"))
     if scheme(person) != theme:
         person.see(f"theme-{theme}").click()
         person.page.wait_for_function(
@@ -85,14 +88,13 @@ def test_no_page_has_a_barrier_that_axe_can_find(
     reviewed.go_to(name)
     expect(reviewed.see(PAGES[name])).to_be_visible(timeout=PATIENCE_MS)
     light_up(reviewed, theme)
-    reviewed.page.wait_for_timeout(1000)
     if name != "Review":
         assert barriers(reviewed) == []
         return
     reviewed.wait_for_image()
+    reviewed.settle()
     for tab in reviewed.page.get_by_role("tab").all():
         tab.click()
-        reviewed.page.wait_for_timeout(500)
         assert barriers(reviewed) == [], tab.inner_text()
 
 
@@ -104,13 +106,11 @@ def test_the_way_out_of_the_hospital_has_no_barrier_that_axe_can_find(
     reviewed.go_to("De-identify this case")
     expect(reviewed.see("deid-key")).to_be_visible()
     light_up(reviewed, theme)
-    reviewed.page.wait_for_timeout(1000)
     assert barriers(reviewed) == []
     if reviewed.see("deid-preview").count() == 0:
         reviewed.press("See what would change")
     expect(reviewed.see("deid-preview")).to_be_visible()
     expect(reviewed.see("deid-note").first).to_be_visible()
-    reviewed.page.wait_for_timeout(1000)
     assert barriers(reviewed) == []
 
 
@@ -152,6 +152,7 @@ def test_everything_the_keyboard_reaches_shows_that_it_has_the_focus(reviewed: C
     reviewed.go_to("Review")
     reviewed.wait_for_explanation()
     reviewed.wait_for_image()
+    reviewed.settle()
     reviewed.page.evaluate("document.activeElement?.blur(); window.__seen = new Map()")
     unseen, numbers = [], []
     for _ in range(MOST_TABS):
@@ -172,6 +173,7 @@ def test_everything_the_keyboard_reaches_shows_that_it_has_the_focus(reviewed: C
 def test_a_link_skips_the_header_and_the_image(reviewed: Clinician) -> None:
     reviewed.go_to("Review")
     reviewed.wait_for_explanation()
+    reviewed.settle()
     link = reviewed.page.get_by_role("link", name="Skip to the findings")
     link.focus()
     box = link.bounding_box()
@@ -188,7 +190,7 @@ def test_phrases_are_gone_to_by_button_and_by_key(reviewed: Clinician) -> None:
     reviewed.page.get_by_role("tab", name="Note").click()
     for row in reviewed.findings():  # until the note says more than one thing of one
         reviewed.choose(row)
-        reviewed.wait_for_explanation()
+        reviewed.settle()
         if reviewed.see("note-text").count() and _count(reviewed) >= 2:
             break
     expect(reviewed.see("phrase-after")).to_be_enabled()

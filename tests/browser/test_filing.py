@@ -86,7 +86,6 @@ def test_results_of_a_received_study_lie_in_the_pacs_beside_its_film(
             expect(table).to_contain_text("Signed version")
             expect(table.get_by_text("Delivered")).to_have_count(2)
             barriers(person)  # brings axe-core into the page
-            person.page.wait_for_timeout(1000)  # what was drawn again has faded in
             found = person.page.evaluate("() => axe.run('.st-key-co-filing')")
             assert found["passes"]
             assert [violation["id"] for violation in found["violations"]] == []

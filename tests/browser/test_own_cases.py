@@ -105,12 +105,14 @@ def test_every_bad_file_gets_its_verdict_in_words_and_nothing_crashes(
     assert "Body temperature has the unit [fur_us]" in words
     assert told["ct.dcm"][0] == "used"
     expect(clinician.see("case-notice").filter(has_text="not used")).to_have_count(1)
+    clinician.settle()
     assert clinician.page.locator("img[src=x]").count() == 0, "a file name became HTML"
 
     clinician.press("Review this case")
     clinician.wait_for_explanation()
     clinician.wait_for_image()
     expect(clinician.see("notices")).to_contain_text("The image was not scored: it is of DICOM mod")
+    clinician.settle()
     assert clinician.shown("overlay-shown") == "false"
     expect(clinician.see("viewer-overlay-reason")).to_contain_text("No map")
 

@@ -113,7 +113,7 @@ def test_the_first_person_needs_the_code_on_the_console_then_makes_the_others(
     expect(page).to_have_url(re.compile("/account/sign-in"))
     page.context.add_cookies([cookie])
     page.goto(somebody.url)
-    expect(page).to_have_url(re.compile("/account/sign-in"), timeout=10_000)
+    expect(page).to_have_url(re.compile("/account/sign-in"))
 
 
 def test_who_has_no_session_reaches_no_route_of_the_dashboard(
@@ -186,8 +186,8 @@ def test_a_lock_hides_the_case_and_keeps_every_entry(somebody: Clinician, site: 
     page.get_by_role("button", name="Dr Ada Novak").click()
     page.get_by_role("button", name="Lock").click()
     expect(somebody.see("locked")).to_contain_text("Nothing entered is lost")
-    assert somebody.see("viewer-canvas").count() == 0
-    assert first.count() == 0
+    expect(somebody.see("viewer-canvas")).to_have_count(0)
+    expect(first).to_have_count(0)
     picture(page, "locked")
     assert barriers(somebody) == []
     background = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
@@ -231,6 +231,7 @@ def test_roles_are_kept_and_two_people_on_one_case_see_each_other(
     expect(li_at.see("research-banner")).to_be_visible()
     li_at.go_to("Cases")
     expect(li_at.see("stored-case")).to_be_visible()
+    li_at.settle()
     assert li_at.page.locator("[class*=st-key-stored-remove]").count() == 0
     assert li_at.see("stored-case").inner_text().count("nothing recorded") == 1
 
@@ -295,6 +296,11 @@ def test_an_idle_page_locks_itself_after_entering_what_was_being_typed(
         found = re.search(r"Code: (\S+)", log.read_text())
         assert found
         fill(person.page, code=found[1], name="ada", display="Ada", new=PASSWORD, again=PASSWORD)
+        arrived = person.see("research-banner").or_(person.see("locked"))
+        expect(arrived.first).to_be_visible()
+        if person.see("locked").count():  # the first page of a server on a busy machine
+            person.page.get_by_label("Password", exact=True).fill(PASSWORD)
+            person.page.get_by_role("button", name="Unlock").click()
         expect(person.see("research-banner")).to_be_visible()
         for _ in range(10):  # hands on the page keep it open, though nothing reaches the server
             person.page.mouse.move(100, 100)

@@ -93,6 +93,7 @@ def secrets_of(document: dict[str, Any]) -> dict[str, list[bytes]]:
 
 def read_every_finding(reader: Clinician) -> int:
     """Say of every finding that it is absent, and how sure one is."""
+    reader.settle()
     groups = reader.page.get_by_role("radiogroup", name=FINDING)
     count = groups.count()
     for number in range(count):
@@ -119,6 +120,7 @@ def test_no_byte_of_the_answer_arrives_before_the_reading_is_saved(
     reader.wait_for_image()
     count = read_every_finding(reader)
     assert count >= 5
+    reader.settle()
     reader.page.wait_for_timeout(2000)  # for what might follow
     before = arrivals.take()
 

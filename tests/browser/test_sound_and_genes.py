@@ -17,6 +17,8 @@ def show_the_sound(person: Clinician) -> None:
     person.page.get_by_role("tab", name="Sound").click()
     person.see("player-place").scroll_into_view_if_needed()
     expect(person.see("player-place")).to_be_visible()
+    expect(person.see("player")).to_have_attribute("data-time", re.compile(r"\d"))
+    person.settle()
 
 
 def second(person: Clinician) -> float:
@@ -53,13 +55,12 @@ def test_the_playhead_runs_over_the_pictures_while_the_sound_plays(reviewed: Cli
     with reviewed.without_the_server():
         reviewed.see("player-play").click()
         expect(reviewed.see("player")).to_have_attribute("data-playing", "true")
-        reviewed.page.wait_for_timeout(800)
+        expect(reviewed.see("player")).not_to_have_attribute("data-time", "0.000")
         early = second(reviewed)
-        reviewed.page.wait_for_timeout(800)
-        late = second(reviewed)
+        expect(reviewed.see("player")).not_to_have_attribute("data-time", f"{early:.3f}")
         reviewed.see("player-play").click()
         expect(reviewed.see("player")).to_have_attribute("data-playing", "false")
-    assert 0 < early < late
+    assert 0 < early < second(reviewed)
     expect(reviewed.see("player-clock")).to_have_text(re.compile(rf"^{second(reviewed):.1f} of "))
     length = float(str(reviewed.see("player-place").get_attribute("aria-valuemax")))
     assert place_of_the_head(reviewed) == pytest.approx(second(reviewed) / length, abs=0.005)

@@ -108,8 +108,9 @@ def test_a_token_that_has_expired_opens_nothing_more(
 ) -> None:
     provider.claims, provider.seconds = LI, 15
     come_in(somebody)
-    expect(somebody.see("research-banner")).to_be_visible()
-    expect(somebody.see("session-over")).to_be_visible(timeout=60_000)
+    over = somebody.see("session-over")  # it may be by the time that a busy machine draws the page
+    expect(somebody.see("research-banner").or_(over).first).to_be_visible()
+    expect(over).to_be_visible()
     somebody.page.goto(somebody.url)
     expect(somebody.page).to_have_url(re.compile("/account/sign-in"))
     provider.seconds = 3600

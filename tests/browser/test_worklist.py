@@ -18,6 +18,7 @@ from tests.browser.clinician import Clinician
 from tests.browser.conftest import ROOT, launch, people, serving, stop
 from tests.browser.test_accessibility import barriers, light_up
 from tests.browser.test_reading_first import Arrivals
+from tests.clocks import computed_within
 from tests.ports import free_port
 from tests.thousands import fill
 
@@ -27,7 +28,7 @@ DEMOS = sorted(path.parent for path in (ROOT / "assets" / "demo").glob("*/demo.y
 CASES = 3
 _SCORED_WITHIN = 240.0  # seconds: folders settle, a new server loads its model, then it scores
 _UPPER = {"x": 0, "y": 0, "width": 1440, "height": 520}  # of the window; below it is empty
-_MOST_SECONDS = 4.0  # of one thing done to thousands of cases, on a machine that does other things
+_MOST_SECONDS = 4.0  # of the server's processor, for one thing done to thousands of cases
 
 
 def bring(folder: Path) -> None:
@@ -110,6 +111,7 @@ def test_the_list_of_scored_cases_holds_nothing_of_an_answer_before_the_reading(
     arrivals = Arrivals(other)
     other.page.goto(site)
     expect(rows(other)).to_have_count(CASES)
+    other.settle()
     other.page.wait_for_timeout(2000)
     told = b"".join(arrivals.take())
     assert b"Scored" in told
@@ -126,10 +128,10 @@ def test_the_list_has_no_barrier_that_axe_can_find(
     reader.page.goto(site)
     expect(rows(reader)).to_have_count(CASES)
     light_up(reader, theme)
+    reader.settle()
     rows(reader).first.focus()
     reader.page.keyboard.press(" ")
     expect(reader.see("worklist-chosen")).to_have_text("1 case chosen")
-    reader.page.wait_for_timeout(1000)
     assert barriers(reader) == []
 
 
@@ -139,8 +141,9 @@ def test_the_list_fits_the_window(reader: Clinician, site: str, tmp_path: Path) 
     reader.page.goto(site)
     expect(rows(reader)).to_have_count(CASES)
     light_up(reader, "dark")
+    reader.settle()
     rows(reader).first.focus()
-    reader.page.wait_for_timeout(1000)
+    reader.settle()
     reader.page.screenshot(path=folder / "worklist.png", clip=_UPPER)
     assert reader.page.evaluate("document.documentElement.scrollWidth") <= 1440
 
@@ -148,6 +151,7 @@ def test_the_list_fits_the_window(reader: Clinician, site: str, tmp_path: Path) 
 def test_keys_move_choose_and_open(reader: Clinician, site: str) -> None:
     reader.page.goto(site)
     expect(rows(reader)).to_have_count(CASES)
+    reader.settle()
     rows(reader).first.focus()
     reader.page.keyboard.press("ArrowDown")
     expect(rows(reader).nth(1)).to_be_focused()
@@ -157,6 +161,7 @@ def test_keys_move_choose_and_open(reader: Clinician, site: str) -> None:
     expect(rows(reader).nth(1)).to_be_focused()
     reader.press("Mark urgent")
     expect(rows(reader).first).to_contain_text("Urgent")
+    reader.settle()
     rows(reader).nth(2).focus()
     wanted = str(rows(reader).nth(2).get_attribute("data-case"))
     reader.page.keyboard.press("Enter")
@@ -171,12 +176,15 @@ def test_thousands_of_cases_answer_at_once(browser: Browser, tmp_path: Path) -> 
         fill(store, 5000)
     settings = {"CONSILIUM_DATA": str(tmp_path / "data"), "CONSILIUM_KEEP_DAYS": "3000",
                 "CONSILIUM_SCORING": "when asked"}  # fmt: skip
-    with serving(tmp_path / "server.log", settings) as url:
-        made = people(browser, url)
-        person = next(made)()
-        person.page.goto(url)
+    port, log = free_port(), tmp_path / "server.log"
+    process = launch(log, settings, port)
+    made = people(browser, f"http://127.0.0.1:{port}")
+    person = next(made)()
+    try:
+        person.page.goto(person.url)
         expect(rows(person)).to_have_count(50)
         expect(person.see("model-status")).to_have_attribute("data-status", "ready")
+        person.settle()
         place, search = person.see("worklist-place"), person.page.get_by_label("Search", exact=True)
         urgent = rows(person).locator(".urgent")
         sorted_by = person.page.locator("th[aria-sort=ascending]")
@@ -197,15 +205,14 @@ def test_thousands_of_cases_answer_at_once(browser: Browser, tmp_path: Path) -> 
              lambda: expect(person.see("worklist-chosen")).to_be_visible()),
             ("mark", lambda: person.press("Mark urgent"), lambda: expect(urgent).to_have_count(1)),
         ]  # fmt: skip
-        took = {}
         for what, does, shows in done:
-            started = time.monotonic()
-            does()
-            shows()
-            took[what] = time.monotonic() - started
-        print({what: f"{seconds:.2f} s" for what, seconds in took.items()})  # noqa: T201
-        assert max(took.values()) < _MOST_SECONDS, took
+            with computed_within(_MOST_SECONDS, process.pid, what=what):
+                does()
+                shows()
+    finally:
+        stop(process)
         next(made, None)
+    assert "Traceback" not in log.read_text(), log.read_text()
 
 
 @pytest.mark.slow
