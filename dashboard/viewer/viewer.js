@@ -51,7 +51,9 @@ class Viewer {
     this.resizer.disconnect();
     clearTimeout(this.keepTimer);
     if (this.header && this.panes[0].pixels) {
-      leftBehind = { at: Date.now(), stack: this.header.stack, kept: keptOf(this) };
+      const kept = keptOf(this);
+      const isUnsent = JSON.stringify(kept) !== this.keptText;
+      leftBehind.set(this.header.stack, { at: Date.now(), kept, isUnsent });
     }
     for (const pane of this.panes) {
       pane.stopWaiting?.();
@@ -233,15 +235,15 @@ function sameValues(a, b) {
 
 const viewers = new WeakMap();
 
-// A rerun may take the viewer out of the page and put it back at once, before it has sent how the
-// image was left.
-const BACK_WITHIN = 5000;  // milliseconds
-let leftBehind = null;
+// A rerun may take the viewer out of the page and put it back at once, and a reader may go to
+// another page, before it has sent how the image was left.
+const BACK_WITHIN = 5000;  // milliseconds within which what was sent may not be in a message yet
+const leftBehind = (globalThis.__consiliumLeftBehind ??= new Map());  // by stack
 
 function keptBefore({ stack }) {
-  const found = leftBehind;
-  leftBehind = null;
-  return found?.stack === stack && Date.now() - found.at < BACK_WITHIN ? found.kept : null;
+  const found = leftBehind.get(stack);
+  leftBehind.delete(stack);
+  return found && (found.isUnsent || Date.now() - found.at < BACK_WITHIN) ? found.kept : null;
 }
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {

@@ -12,9 +12,13 @@ from tests.browser.stand import Stand
 pytestmark = pytest.mark.browser
 
 
-def last_kept(stand: Stand) -> dict[str, Any]:
-    """Return what was last sent for keeping, once it has come."""
-    stand.page.wait_for_function("stand.sent.some(([, name]) => name === 'kept')")
+def last_kept(stand: Stand, *, marks: int = 0) -> dict[str, Any]:
+    """Return what was last sent for keeping, once it has come with so many marks."""
+    stand.page.wait_for_function(
+        """marks => stand.sent.filter(([, name]) => name === "kept").slice(-1)
+          .some(([, , kept]) => kept.images.stack.marks.length === marks)""",
+        arg=marks,
+    )
     return dict(stand.sent("kept")[-1])
 
 
@@ -59,7 +63,7 @@ def test_a_mark_is_placed_by_keys_alone_and_read_aloud(
     (mark,) = stand.marks()
     assert [[p["row"], p["column"]] for p in mark["points"]] == points
     assert mark["words"] in said(stand)
-    assert last_kept(stand)["images"]["stack"]["marks"] == [
+    assert last_kept(stand, marks=1)["images"]["stack"]["marks"] == [
         {"kind": mark["kind"], "frame": 0, "points": points}
     ]
 
@@ -138,7 +142,7 @@ def test_images_come_back_as_they_were_left(stand: Stand) -> None:
     stand.choose("rectangle")
     stand.drag((300, 200), (420, 260))
     before, marks = stand.colours(), stand.marks()
-    kept = last_kept(stand)
+    kept = last_kept(stand, marks=1)
     case, stack, overlay, _ = stand.shown_last
     stand.show(case, stack, overlay, kept=kept)
     assert stand.marks() == marks
@@ -149,6 +153,31 @@ def test_images_come_back_as_they_were_left(stand: Stand) -> None:
     assert np.mean(np.any(after != before, axis=-1)) < 0.01, "but for how the mark is drawn"
 
 
+def test_what_was_measured_just_before_leaving_is_there_whenever_one_comes_back(
+    stand: Stand,
+) -> None:
+    stand.show_image()
+    stand.page.evaluate("() => { globalThis.setTimeout = () => 0; }")  # too soon to be sent
+    stand.choose("length")
+    stand.drag((300, 200), (420, 260))
+    marks = stand.marks()
+    assert len(marks) == 1
+    stand.page.evaluate(
+        """() => {
+          stand.unmounts.view();
+          const now = Date.now.bind(Date);
+          Date.now = () => now() + 3_600_000;
+          const fresh = document.createElement("div");
+          fresh.id = "view";
+          document.getElementById("view").replaceWith(fresh);
+        }"""
+    )
+    stand.say_more()
+    expect(stand.canvas).to_have_attribute("data-ready", "true")
+    assert stand.marks() == marks
+    assert stand.sent("kept") == []
+
+
 def test_nothing_is_sent_while_nothing_is_measured(stand: Stand) -> None:
     stand.show_image()
     stand.press("+", "i", "r")
@@ -156,7 +185,8 @@ def test_nothing_is_sent_while_nothing_is_measured(stand: Stand) -> None:
     stand.page.wait_for_timeout(1000)
     assert stand.sent("kept") == []
     stand.page.mouse.move(5, 890)
-    stand.page.wait_for_timeout(1000)
+    last_kept(stand)
+    stand.page.wait_for_timeout(1000)  # for what might follow
     assert [k["images"]["stack"]["view"]["is_flipped"] for k in stand.sent("kept")] == [True]
 
 

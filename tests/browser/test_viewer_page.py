@@ -26,10 +26,11 @@ def at_the_image(reviewed: Clinician) -> Clinician:
         reviewed.go_to("Review")
     reviewed.wait_for_image()
     reviewed.wait_for_explanation()
-    reviewed.page.wait_for_timeout(1500)  # whatever still waits for a model has seen it
+    reviewed.settle()
     if reviewed.shown("overlay-shown") != "true":
         for row in [row for row in reviewed.findings() if row.gate != "withheld"]:
             reviewed.choose(row)
+            reviewed.settle()
             if reviewed.see("region-1").count():
                 break
     return reviewed
@@ -41,7 +42,7 @@ def test_pointing_at_a_row_lights_its_region_and_the_other_way_round(
     reviewed = at_the_image
     row = reviewed.see("region-1")
     row.scroll_into_view_if_needed()
-    reviewed.page.wait_for_timeout(700)  # charts settle, and may move what is below them
+    reviewed.settle()  # charts may move what is below them
     with reviewed.without_the_server():
         row.hover()
         reviewed.expect_shown("lit", "1")
@@ -54,7 +55,7 @@ def test_pointing_at_a_row_lights_its_region_and_the_other_way_round(
     row.blur()
     reviewed.page.mouse.wheel(0, -3000)
     expect(reviewed.see("viewer-tool")).to_be_in_viewport()
-    reviewed.page.wait_for_timeout(500)
+    reviewed.settle()
     box = reviewed.canvas.bounding_box()
     assert box is not None
     lit = reviewed.page.locator(".co-region.is-lit")
@@ -81,8 +82,6 @@ def test_measurements_and_window_are_there_when_the_page_is_entered_again(
     reviewed.expect_shown("inverted", "true")
     marks = reviewed.shown("marks")
     assert "mm" in marks
-    reviewed.see("research-banner").hover()
-    reviewed.page.wait_for_timeout(1200)  # it is sent once nothing else happens
     reviewed.go_to("Models")
     expect(reviewed.see("model-head")).to_be_visible()
     reviewed.go_to("Review")

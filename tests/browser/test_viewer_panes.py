@@ -121,8 +121,10 @@ def test_marks_belong_to_their_image_and_the_map_to_the_one_that_was_read(stand:
     for key in ("Enter", "Enter", "ArrowRight", "Enter"):
         stand.page.keyboard.press(key)
     assert stand.marks() == []
-    stand.page.wait_for_function("stand.sent.some(([, name]) => name === 'kept')")
-    stand.page.wait_for_timeout(1000)
+    stand.page.wait_for_function(
+        """() => stand.sent.filter(([, name]) => name === "kept").slice(-1).some(
+          ([, , kept]) => Object.values(kept.images).some((image) => image.marks.length))"""
+    )
     images = stand.sent("kept")[-1]["images"]
     assert sorted(len(image["marks"]) for image in images.values()) == [0, 1]
 
