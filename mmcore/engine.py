@@ -26,7 +26,7 @@ from mmcore.explain.ledger import explain_target
 from mmcore.explain.marginal import Ledger
 from mmcore.explain.methods import METHODS, MethodResult, apply_method, why_not
 from mmcore.gate.suitability import choose_image
-from mmcore.gate.verdict import judge_targets
+from mmcore.gate.verdict import STRANGER_NOTICE, judge_targets
 from mmcore.language import say, word
 from mmcore.modalities.image import PreparedImage
 from mmcore.modalities.note import choose_note
@@ -205,7 +205,7 @@ class Engine:
     def _prediction(self, case: Case, encoded: EncodedCase, started: float) -> Prediction:
         present = tuple(encoded.embeddings)
         names = [t.name for t in self.pack.config.targets]
-        facts = gate_facts(self.pack, encoded.prepared, encoded.embeddings)
+        facts = gate_facts(self.pack, case.patient, encoded.prepared, encoded.embeddings)
         effects = {name: self.pack.calibration[name].effects for name in names}
         return Prediction(
             case_digest=case.digest,
@@ -222,7 +222,11 @@ class Engine:
             ),
             gate=judge_targets(self._inputs_of_targets(), facts, effects),
             timings={"encode": encoded.seconds, "predict": time.perf_counter() - started},
-            notices=(*encoded.prepared.notices, *self._notices),
+            notices=(
+                *((STRANGER_NOTICE,) if facts.is_of_strangers else ()),
+                *encoded.prepared.notices,
+                *self._notices,
+            ),
         )
 
     def explain(self, case: Case, target: str, *, progress: Progress | None = None) -> Explanation:

@@ -16,7 +16,6 @@ from mmcore.records import (
     Observation,
     PartTest,
     Presence,
-    Reading,
     ReadingMode,
     Response,
     SourceFile,
@@ -176,20 +175,6 @@ def impression_text(impression: Impression | None) -> str:
         confidence=impression.confidence,
         most=CONFIDENCES[-1],
     )
-
-
-def after_text(reading: Reading, target: str, call: str) -> str:
-    """Return what the reader holds of a finding since their decision; "" before there is one.
-
-    call: what the model calls it, in a word; "" for a value. It is what somebody agreed with who
-    had recorded nothing of their own.
-    """
-    last = next((d for d in reversed(reading.decisions) if d.target == target), None)
-    if last is None:
-        return ""
-    if last.after is None and last.response is Response.AGREE and call:
-        return say("{call}, as the model calls it", call=word(call))
-    return impression_text(last.after)
 
 
 def percentage(probability: float, decimals: int = 0) -> float:

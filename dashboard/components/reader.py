@@ -10,7 +10,7 @@ from dashboard.components import signing
 from dashboard.language import say, t
 from dashboard.markup import element, show
 from dashboard.state import CaseWork, Entry
-from mmcore import wording
+from mmcore import holding, wording
 from mmcore.records import (
     CONFIDENCES,
     DecisionReason,
@@ -79,10 +79,10 @@ def decision_panel(work: CaseWork, finding: Finding) -> None:
         expanded=not is_folded or entry != Entry(),
         key=f"co-decision-{work.case.digest[:16]}-{target.name}",
     ):
-        held = found.reading.held(target.name)
+        told = holding.held_text(found.reading, target.name, finding.call)
         show(
             element(
-                "p", t("You hold:"), " ", element("b", t(wording.impression_text(held))),
+                "p", t("You hold:"), " ", element("b", t(told)),
                 data_testid="reader-holds",
             )
         )  # fmt: skip

@@ -7,7 +7,8 @@ from dashboard import messages
 from dashboard.language import t
 from dashboard.markup import Markup, element, table
 from mmcore import wording
-from mmcore.calls import CALL_WORDS, call_of
+from mmcore.calls import Call, call_of
+from mmcore.holding import after_text
 
 
 def reader(document: Mapping[str, Any]) -> tuple[Markup, ...]:
@@ -34,7 +35,7 @@ def reader(document: Mapping[str, Any]) -> tuple[Markup, ...]:
                 t(wording.impression_text(first.get(name))),
                 t(messages.RESPONSE[last.response]) if last else t("none yet"),
                 t(". ").join(part for part in (reason, last.text if last else "") if part),
-                t(wording.after_text(reading, name, calls.get(name, ""))),
+                t(after_text(reading, name, calls[name])),
             )
         )
     headers = (t("Finding"), t("Before"), t("Decision"), t("Reason"), t("After"))
@@ -49,10 +50,9 @@ def reader(document: Mapping[str, Any]) -> tuple[Markup, ...]:
     return (section,)
 
 
-def _call(target: Mapping[str, Any]) -> str:
-    """Return what the model calls a finding, in a word; "" for a value or no score."""
+def _call(target: Mapping[str, Any]) -> Call | None:
+    """Return what the model calls a finding; None for a value or no score."""
     if target["called"] is None:
-        return ""
+        return None
     low, high = target["interval"]
-    call = call_of(target["probability"], (low, high), target["operating_point"])
-    return "" if call is None else CALL_WORDS[call]
+    return call_of(target["probability"], (low, high), target["operating_point"])

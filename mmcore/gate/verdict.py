@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 from mmcore.language import joined, say
 from mmcore.records import GateVerdict, Modality, TargetGate
 
+STRANGER = say("the patient is simulated, and this model was trained on real ones")
+STRANGER_NOTICE = say(
+    "This patient is simulated, and this model was trained on real patients: what it says here "
+    "shows how the page works, and nothing about how well the model reads."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class GateFacts:
@@ -15,6 +21,7 @@ class GateFacts:
         threshold; above 1 it is unlike them. doubts: sentences about a present modality. faults:
         what is wrong with a present modality, so that nothing is read from it.
         is_simulated: whether the patients that the model knows are, for the wording.
+        is_of_simulated: whether this patient is, as far as the files say.
     """
 
     present: tuple[Modality, ...]
@@ -22,6 +29,12 @@ class GateFacts:
     doubts: Mapping[Modality, tuple[str, ...]]
     is_simulated: bool
     faults: Mapping[Modality, str] = field(default_factory=dict)
+    is_of_simulated: bool = False
+
+    @property
+    def is_of_strangers(self) -> bool:
+        """Whether the patient is simulated and those that the model was trained on are not."""
+        return self.is_of_simulated and not self.is_simulated
 
 
 def judge_targets(
@@ -59,6 +72,8 @@ def _judge(
         unknown = _unlike(unlike, is_simulated=facts.is_simulated)
         return TargetGate(target, GateVerdict.WITHHELD, unknown, helps)
     reasons = [doubt for m in present for doubt in facts.doubts.get(m, ())]
+    if facts.is_of_strangers:
+        reasons.insert(0, STRANGER)
     if missing:
         names = joined((m.subject for m in missing), " and ")
         reasons.insert(0, say("scored without {inputs}", inputs=names))

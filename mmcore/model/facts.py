@@ -8,15 +8,18 @@ import numpy.typing as npt
 from mmcore.encoding import judge_image
 from mmcore.gate.novelty import distances
 from mmcore.gate.quality import DOUBTFUL, FORBIDDING
+from mmcore.gate.simulated import is_simulated
 from mmcore.gate.verdict import GateFacts
 from mmcore.model.pack import Pack
 from mmcore.model.prepared import PreparedCase
-from mmcore.records import Modality
+from mmcore.records import Modality, Patient
 
 Embeddings = Mapping[Modality, npt.NDArray[np.float32]]
 
 
-def gate_facts(pack: Pack, prepared: PreparedCase, embeddings: Embeddings) -> GateFacts:
+def gate_facts(
+    pack: Pack, patient: Patient, prepared: PreparedCase, embeddings: Embeddings
+) -> GateFacts:
     """Return the facts of a case whose inputs were seen; ``embeddings`` as of ``EncodedCase``."""
     doubts = dict(prepared.doubts)
     faults: dict[Modality, str] = {}
@@ -31,6 +34,7 @@ def gate_facts(pack: Pack, prepared: PreparedCase, embeddings: Embeddings) -> Ga
         doubts=doubts,
         faults=faults,
         is_simulated=pack.identity.is_simulated,
+        is_of_simulated=is_simulated(patient),
     )
 
 

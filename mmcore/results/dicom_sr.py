@@ -29,6 +29,7 @@ from pydicom.sequence import Sequence
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
+from mmcore import holding
 from mmcore.report.reading import ReportedTarget
 from mmcore.results import codes as said
 from mmcore.results.codes import Coded
@@ -186,9 +187,9 @@ def _evaluations(subject: Subject, target: ReportedTarget) -> Iterator[Qualitati
     if target.call is not None:
         yield QualitativeEvaluation(_concept(said.CALLED), _concept(said.CALL[target.call]))
     reading = subject.result.reading
-    held = None if reading is None else reading.held(target.name)
+    held = None if reading is None else holding.presence_of(reading, target.name, target.call)
     if held is not None:
-        yield QualitativeEvaluation(_concept(said.READ), _concept(said.PRESENCE[held.presence]))
+        yield QualitativeEvaluation(_concept(said.READ), _concept(said.PRESENCE[held]))
 
 
 def _comments(subject: Subject) -> Iterator[str]:
@@ -206,6 +207,10 @@ def _comments(subject: Subject) -> Iterator[str]:
         if target.is_withheld:
             yield f"{target.display}: withheld, no score is reported. {target.gate.reason}"
             continue
+        if result.reading is not None and (
+            note := holding.note_on(result.reading, target.name, target.call)
+        ):
+            yield f"{target.display}: {note}"
         if target.gate.reason:
             yield f"{target.display}: {target.gate.verdict}. {target.gate.reason}"
         for modality, part in target.parts.items():

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from mmcore import __version__
+from mmcore import __version__, holding
 from mmcore.calls import call_sentence
 from mmcore.report import Document, document_digest, render_pdf
 from mmcore.report.reading import ReportedResult, ReportedTarget, read_document
@@ -238,10 +238,12 @@ class _Writer:
                 "code": _concept(said.contribution_code(target, one.modality)),
                 "valueQuantity": _quantity(one.signed, ledger),
             }
-        held = self._result.reading and self._result.reading.held(target.name)
-        if held:
-            presence = said.PRESENCE[held.presence]
-            yield {"code": _concept(said.READ), "valueCodeableConcept": _concept(presence)}
+        reading = self._result.reading
+        held = None if reading is None else holding.presence_of(reading, target.name, target.call)
+        if reading is not None and held is not None:
+            note = holding.note_on(reading, target.name, target.call)
+            presence = _concept(said.PRESENCE[held], text=note)
+            yield {"code": _concept(said.READ), "valueCodeableConcept": presence}
 
     def _report(self) -> Resource:
         result = self._result
@@ -277,6 +279,7 @@ class _Writer:
     def _conclusion(self) -> Iterator[str]:
         result = self._result
         yield f"{AI_NOT_VERIFIED if result.signature is None else AI_SIGNED}. Research use only."
+        yield from result.notices
         if result.conclusion:
             yield result.conclusion
         for addendum in result.addenda:

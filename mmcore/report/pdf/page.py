@@ -3,6 +3,7 @@
 from PIL import Image
 from reportlab.lib.utils import ImageReader
 
+from mmcore.gate.simulated import is_simulated
 from mmcore.language import Text, say
 from mmcore.report.pdf.fonts import BOLD
 from mmcore.report.pdf.sheet import (
@@ -76,11 +77,16 @@ def draw_head(sheet: Sheet, result: ReportedResult, template: Template) -> None:
     sheet.box(0.0, band - _STRIP, PAGE_WIDTH, _STRIP, fill="#fdf0d5")
     sheet.text(MARGIN, band - _STRIP + 5.0, USE, Style(size=7.6, font=BOLD, color=CAUTION))
     if result.pack.is_simulated:
-        words = say("Model trained on simulated patients only")
-        sheet.text(
-            right, band - _STRIP + 5.0, words, Style(size=7.6, font=BOLD, color=CAUTION),
-            align="right",
-        )  # fmt: skip
+        _draw_kin(sheet, band, say("Model trained on simulated patients only"))
+    elif is_simulated(result.case.patient):
+        _draw_kin(sheet, band, say("Simulated patient, model trained on real ones"))
+
+
+def _draw_kin(sheet: Sheet, band: float, words: str) -> None:
+    """Draw beside the intended use that model and patient are not of one kind."""
+    right = PAGE_WIDTH - MARGIN
+    style = Style(size=7.6, font=BOLD, color=CAUTION)
+    sheet.text(right, band - _STRIP + 5.0, words, style, align="right")
 
 
 def _draw_watermark(sheet: Sheet) -> None:

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
+from mmcore.holding import after_text, note_on
 from mmcore.language import joined, say, word
 from mmcore.records import Reading, Signature
-from mmcore.report.pdf.figures import called_of
 from mmcore.report.pdf.sheet import BODY, CAUTION, CONTENT_WIDTH, MARGIN, NOTE, SMALL, Sheet
 from mmcore.report.reading import ReportedResult, ReportedTarget
-from mmcore.wording import MODE_WORDS, REASONS, RESPONSE_WORDS, after_text, impression_text
+from mmcore.wording import MODE_WORDS, REASONS, RESPONSE_WORDS, impression_text
 
 MAX_ROWS = 14
 _COLUMNS = (0.0, 112.0, 246.0, 300.0, 434.0)
@@ -73,6 +73,8 @@ def _draw_row(sheet: Sheet, reading: Reading, about: ReportedTarget) -> None:
     if decisions and decisions[-1].text:
         text = decisions[-1].text
         reason = say("{reason}: {text}", reason=reason, text=text) if reason else text
+    if note := note_on(reading, target, about.call):  # the column has no room for all of it
+        reason = joined([note, reason], "; ") if reason else note
     sheet.need(BODY.leading + (2 * NOTE.leading if reason else 0.0))
     sheet.y -= BODY.leading + 1.0
     y, x = sheet.y + 2.6, [MARGIN + column for column in _COLUMNS]
@@ -84,7 +86,7 @@ def _draw_row(sheet: Sheet, reading: Reading, about: ReportedTarget) -> None:
         sheet.clipped(x[0], y, display, 108.0)
         sheet.clipped(x[1], y, impression_text(first), 130.0)
         sheet.clipped(x[2], y, response, 52.0, style)
-        sheet.clipped(x[3], y, after_text(reading, target, called_of(about)), 130.0)
+        sheet.clipped(x[3], y, after_text(reading, target, about.call), 130.0)
         sheet.clipped(x[4], y, _when(decisions[-1].decided_at) if decisions else "", 78.0, SMALL)
         if reason:
             with sheet.tags.content("TD"):

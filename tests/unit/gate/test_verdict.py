@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from mmcore.gate.novelty import distances, unit
+from mmcore.gate.simulated import is_simulated
 from mmcore.gate.suitability import choose_image, judge_image
 from mmcore.gate.verdict import GateFacts, judge_targets
-from mmcore.records import GateVerdict, Instance, Modality, TargetGate
+from mmcore.records import GateVerdict, Instance, Modality, Patient, TargetGate
+from mmcore.simulate import sample_patient
+from mmcore.simulate.cohort import patient_id
 
 INPUTS = (Modality.IMAGE, Modality.NOTE, Modality.OBSERVATIONS)
 EFFECTS = {"effusion": {"image": 1.0, "note": 2.0, "observations": 0.5}}
@@ -73,6 +76,29 @@ def test_a_doubt_about_the_image_is_told() -> None:
     gate = judge(doubts=("the file does not say which body part it shows",))
     assert gate.verdict is GateVerdict.CAUTION
     assert "body part" in gate.reason
+
+
+@pytest.mark.parametrize(
+    ("is_of_simulated", "is_simulated", "verdict"),
+    [
+        (True, False, GateVerdict.CAUTION),
+        (True, True, GateVerdict.SCORED),
+        (False, False, GateVerdict.SCORED),
+    ],
+)
+def test_a_simulated_patient_is_no_patient_of_a_model_of_real_ones(
+    is_of_simulated: bool, is_simulated: bool, verdict: GateVerdict
+) -> None:
+    facts = GateFacts(INPUTS, {}, {}, is_simulated, is_of_simulated=is_of_simulated)
+    (gate,) = judge_targets({"effusion": INPUTS}, facts, EFFECTS)
+    assert gate.verdict is verdict
+    assert ("the patient is simulated" in gate.reason) is (verdict is GateVerdict.CAUTION)
+
+
+def test_every_file_of_a_simulated_patient_says_that_it_is_one() -> None:
+    assert is_simulated(Patient(patient_id=patient_id(sample_patient(5, 3, rows=64))))
+    for other in (None, "", "4711", "PHANTOM", "PHANTOM-1-2b"):
+        assert not is_simulated(Patient(patient_id=other))
 
 
 @pytest.mark.parametrize(
