@@ -43,7 +43,11 @@ class Database:
                 problem=f"{type(error).__name__}: {error.strerror}"
             ) from error
         self._use = _lock_use(place.folder / "use.lock", alone=alone)
-        self.engine = _engine(place.url or f"sqlite:///{place.folder / _FILE_NAME}")
+        try:
+            self.engine = _engine(place.url or f"sqlite:///{place.folder / _FILE_NAME}")
+        except StoreUnavailableError:
+            self._let_go()
+            raise
 
     @property
     def is_sqlite(self) -> bool:
@@ -127,6 +131,9 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._use is not None:
             os.close(self._use)
             self._use = None
@@ -165,8 +172,18 @@ def translated() -> Iterator[None]:
         raise StoreUnavailableError(problem=type(cause).__name__) from error
 
 
+@contextmanager
+def _drivers_named() -> Iterator[None]:
+    """Say which library of a database is missing."""
+    try:
+        yield
+    except ImportError as error:
+        problem = f"{error.name} is not installed, and its address asks for it"
+        raise StoreUnavailableError(problem=problem) from error
+
+
 def _engine(url: str) -> Engine:
-    with translated():
+    with translated(), _drivers_named():
         is_file = url.startswith("sqlite")
         engine = create_engine(
             url,

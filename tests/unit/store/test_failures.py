@@ -8,6 +8,7 @@ import pytest
 from mmcore.errors import SchemaTooNewError, StoredFileDamagedError, StoreUnavailableError
 from mmcore.store import Place, Store
 from mmcore.store.blobs import Blobs
+from mmcore.store.database import Database
 from mmcore.store.sealing import Seal
 from tests.unit.store.kept import IMAGE, JANE, JOHN, NOTE, blobs, keep, sql
 
@@ -99,3 +100,12 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "consilium.db").write_bytes(b"not a database" * 100)
     with pytest.raises(StoreUnavailableError):
         Store(Place(tmp_path))
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nothing://x", "postgresql+pg8000://nobody@nowhere/x"])
+def test_an_address_that_no_database_has_is_told_and_nothing_stays_open(
+    url: str, tmp_path: Path
+) -> None:
+    with pytest.raises(StoreUnavailableError):
+        Store(Place(tmp_path, url=url))
+    Database(Place(tmp_path), alone=True).close()  # refused while anybody has the place open
