@@ -6,6 +6,7 @@ before the page says so; a thread of this process then brings it to the peer, ag
 
 import os
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def parcels(case_digest: str) -> "tuple[Parcel, ...]":
 def file_to(work: CaseWork, peer: str) -> "Job[Parcel]":
     """Start to make the objects of the report in view and to put them into the outbox."""
     by = people.require(Action.EXPORT).id
-    document, files = dict(work.document or {}), keeping.files_of(work)
+    document, files = dict(work.document or {}), _files(work)
     left = displays.displays(work)
     pack_name, digest = work.pack_name or "", work.case.digest
     outbox, courier = _box()
@@ -75,15 +76,21 @@ def file_to(work: CaseWork, peer: str) -> "Job[Parcel]":
                 kept.tell(EventKind.EXPORTED, digest, pack_name=pack_name, reader=by, detail=detail)
 
         tell(0.0, say("Making the objects"))
-        parcel = file_result(
-            outbox, peer, document, (data for _, data in files), displays=left, tell=note
-        )
+        parcel = file_result(outbox, peer, document, files, displays=left, tell=note)
         courier.look()
         return parcel
 
     job: Job[Any] = jobs.start(task)
     work.jobs[job_name(peer)] = job
     return job
+
+
+def _files(work: CaseWork) -> Iterator[bytes]:
+    """Return the files that an open case was read from, each read when its turn has come."""
+    kept = keeping.store()
+    if work.files or kept is None or work.kept is None:
+        return (data for _, data in work.files)
+    return (file.data for file in kept.each_file(work.case.digest))
 
 
 def job_name(peer: str) -> str:

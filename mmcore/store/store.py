@@ -1,7 +1,7 @@
 """The store of cases: what a clinician entered is on the disk when a method returns."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -153,11 +153,19 @@ class Store:
 
         Raises ``UnknownCaseError`` and ``StoredFileDamagedError``.
         """
+        return tuple(self.each_file(digest))
+
+    def each_file(self, digest: str) -> Iterator[KeptFile]:
+        """Yield the files of a case one by one: a study may be larger than what memory is free.
+
+        Raises as ``files`` does, with the first of them or when its turn has come.
+        """
         if self.case(digest) is None:
             raise UnknownCaseError(digest=digest)
         with self._database.reading() as connection:
             listed = case_rows.file_rows(connection, self._seal, digest)
-        return tuple(KeptFile(name, self._blobs.get(blob)) for name, blob in listed)
+        for name, blob in listed:
+            yield KeptFile(name, self._blobs.get(blob))
 
     def file_names(self, digest: str) -> tuple[str, ...]:
         """Return the names of the files of a case."""

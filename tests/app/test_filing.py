@@ -19,6 +19,7 @@ from mmcore.network.peers import PEERS, Peer
 from mmcore.results.make import make_results
 from mmcore.results.records import Display, Kind, Made, Mark
 from mmcore.store import Place
+from mmcore.store.blobs import Blobs
 from tests.app import factory
 from tests.app.conftest import Stage, html
 from tests.app.desk import JANE, store
@@ -97,6 +98,29 @@ def test_a_report_is_filed_and_its_delivery_told(
     assert app.button(key="co-file-pacs").disabled, "this version is there already"
 
 
+def test_a_file_of_a_study_is_read_when_its_turn_has_come_and_not_before(
+    stage: Stage, folder: Path, peer: FakePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, seen = [], []
+    get = Blobs.get
+
+    def note(blobs: Blobs, digest: str) -> bytes:
+        read.append(digest)
+        return get(blobs, digest)
+
+    def make(_: object, files: Iterator[bytes], **__: object) -> tuple[Made, ...]:
+        before = len(read)
+        seen.extend((number, len(read) - before) for number, _file in enumerate(files, start=1))
+        return MADE
+
+    app = report_page(stage)
+    monkeypatch.setattr(core, "make_results", make)
+    monkeypatch.setattr(Blobs, "get", note)
+    file_and_wait(app, folder)
+    assert seen
+    assert all(number == so_far for number, so_far in seen)
+
+
 def test_a_peer_that_is_down_is_told_and_tried_again(
     stage: Stage, folder: Path, peer: FakePeer
 ) -> None:
@@ -163,7 +187,7 @@ def test_what_waits_of_a_deleted_case_goes_also_where_the_site_names_no_peers_an
     monkeypatch.delenv(PEERS)
     store().delete(JANE)
     filing.carry_on()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while [path for path in (folder / "outbox" / "objects").rglob("*") if path.is_file()]:
         assert time.monotonic() < end
         time.sleep(0.05)
