@@ -100,7 +100,7 @@ class ModelServer:
 def _sent(send: Callable[[str], httpx.Response], url: str) -> httpx.Response | None:
     try:
         return send(url)
-    except httpx.TransportError:
+    except httpx.RequestError:  # also of an answer that is packed otherwise than it says
         return None
 
 

@@ -164,6 +164,16 @@ def impatient(handle: object) -> RemoteEngine:
     return RemoteEngine(tiny_pack(), place, server=asked, load=lambda _: tiny_engine())
 
 
+def test_an_answer_that_can_not_be_unpacked_is_told_like_none() -> None:
+    def packed(request: httpx.Request) -> httpx.Response:
+        raise httpx.DecodingError("incorrect header check", request=request)
+
+    asked = ModelServer(ServerPlace((URL,)), patience=0.0, transport=httpx.MockTransport(packed))
+    engine = RemoteEngine(tiny_pack(), ServerPlace((URL,)), server=asked)
+    with pytest.raises(ModelServerError, match="can not be reached"):
+        engine.predict(CASE)
+
+
 def test_without_a_server_the_error_says_so() -> None:
     asked = ModelServer(
         ServerPlace((URL,)), patience=0.0, transport=httpx.MockTransport(unreachable)
