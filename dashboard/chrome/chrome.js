@@ -62,6 +62,13 @@ async function choose(mode) {
   keep(mode);
 }
 
+// What is typed into a field is a patient's: a browser must not keep it to restore its tabs.
+function keepNothing() {
+  for (const field of document.querySelectorAll("textarea, input:not([type=file])")) {
+    if (field.getAttribute("autocomplete") !== "off") field.setAttribute("autocomplete", "off");
+  }
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   document.documentElement.lang = data.language;
   const skip = document.querySelector("[data-testid=stSkipToContent]")?.firstChild; // Streamlit's
@@ -112,5 +119,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const watcher = new MutationObserver(tell);
   watcher.observe(app(), { attributes: true, attributeFilter: ["class"] });
   tell();
-  return () => watcher.disconnect();
+  const fields = new MutationObserver(keepNothing);
+  fields.observe(app(), { childList: true, subtree: true });
+  keepNothing();
+  return () => {
+    watcher.disconnect();
+    fields.disconnect();
+  };
 }

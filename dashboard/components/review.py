@@ -151,7 +151,6 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
         )
     )  # fmt: skip
     gate_note(finding)
-    set_note(finding)
     if finding.is_withheld:
         return None
     target = finding.prediction
@@ -176,6 +175,7 @@ def explanation_panel(work: CaseWork, finding: Finding) -> Explanation | None:
         missing=_missing(work),
         key=f"ledger-{work.case.digest[:16]}-{target.name}",
     )
+    set_note(finding)
     given = [m for m in explanation.modalities if m not in _missing(work)]
     if given:
         switches_panel(work, explanation, target, given)

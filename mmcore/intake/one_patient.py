@@ -29,12 +29,18 @@ class Person:
         numbers = record_numbers(identity)
         return any(numbers & record_numbers(other) for other in self.identities)
 
+    def shares_name(self, identity: Identity) -> bool:
+        """Whether a file gives a name that this patient's files give too, all of the shorter."""
+        ours = name_parts(identity.name)
+        others = [name_parts(other.name) for other in self.identities]
+        return any(ours & theirs and (ours <= theirs or theirs <= ours) for theirs in others)
+
 
 def tell_apart(files: Sequence[ReadFile]) -> tuple[list[Person], set[str]]:
     """Return the patients whom files name, and the digests of files that fit more than one.
 
-    Files that say of nobody are neither. A record number in common decides between two patients
-    whom a file fits; nothing less does, since namesakes exist.
+    Files that say of nobody are neither. Between two patients whom a file fits a record number in
+    common decides, else a name that only one of them bears: namesakes are not told apart by it.
     """
     people: list[Person] = []
     known = [f for f in files if f.part is not None and says_whose(f.part.identity)]
@@ -43,7 +49,7 @@ def tell_apart(files: Sequence[ReadFile]) -> tuple[list[Person], set[str]]:
         identity = _identity(file)
         fitting = [person for person in people if person.may_be(identity)]
         if fitting:
-            person = max(fitting, key=lambda p: (p.shares_number(identity), len(p.digests)))
+            person = max(fitting, key=lambda p: _closeness(p, identity))
         else:
             person = Person()
             people.append(person)
@@ -102,10 +108,15 @@ def _judge_patient(
     return file.refused(RefusalCode.PATIENT_MISMATCH, words)
 
 
+def _closeness(person: Person, identity: Identity) -> tuple[bool, bool, int]:
+    return person.shares_number(identity), person.shares_name(identity), len(person.digests)
+
+
 def _fits_several(identity: Identity, people: Sequence[Person]) -> bool:
     fitting = [person for person in people if person.may_be(identity)]
     by_number = [person for person in fitting if person.shares_number(identity)]
-    return len(by_number or fitting) > 1
+    by_name = [person for person in fitting if person.shares_name(identity)]
+    return len(by_number or by_name or fitting) > 1
 
 
 def _identity(file: ReadFile) -> Identity:

@@ -154,6 +154,7 @@ class Clinician:
 
     def add(self, files: Sequence[Path | FilePayload]) -> None:
         """Drop files in, have them read, and wait for what became of them."""
+        self.settle()
         self.page.locator("input[type=file]").set_input_files(list(files))  # type: ignore[arg-type] # paths or payloads
         read = f"Read {len(files)} file{'s' if len(files) > 1 else ''}"
         self.press(read)

@@ -242,7 +242,11 @@ def test_roles_are_kept_and_two_people_on_one_case_see_each_other(
     assert it_at.page.get_by_role("link", name="Cases").count() == 0
     for path in ("review", "intake", "worklist", "report"):
         it_at.page.goto(f"{site.url}/{path}")
-        expect(it_at.page.get_by_role("dialog")).to_contain_text("Page not found")
+        if path == "worklist":  # the first page, which for these roles is another one
+            expect(it_at.page).to_have_url(f"{site.url}/")
+            expect(it_at.page.get_by_role("heading", name="Admin")).to_be_visible()
+        else:
+            expect(it_at.page.get_by_role("dialog")).to_contain_text("Page not found")
         it_at.page.wait_for_timeout(1500)
         assert "Review this case" not in it_at.page.content()
         assert it_at.see("viewer-canvas").count() == 0

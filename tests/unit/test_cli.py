@@ -178,5 +178,5 @@ def test_what_could_not_be_counted_is_null_not_nan(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(explanations, "check_explanations", lambda *_: ExplanationFigures())
     done = run("evaluate", "--pack", tiny_pack(), "--explain", 1)
     assert done.exit_code == 0, done.output
-    assert "NaN" not in done.output
-    assert json.loads(done.output)["peak_in_lesion"] is None
+    assert "NaN" not in done.stdout
+    assert json.loads(done.stdout)["peak_in_lesion"] is None
