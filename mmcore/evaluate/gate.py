@@ -109,7 +109,7 @@ def measure_gate(folder: Path, *, data: Path | None, seed: int, patients: int) -
         f"On films of {whom}, none of them used to teach it: each alone, as it is and with every "
         "fault planted. Stopped: a finding withheld, or the pixels named faulty; of good films "
         "these are false alarms. In brackets the exact 95 % interval. Reproduce with `python -m "
-        f"mmcore pack {folder.name} --gate{options}`."
+        f"mmcore pack {engine.identity.name} --gate{options}`."
     )
     rewrite_card(folder, {"gate": {"how": how, "films": figures}})
     return gate_table(figures)

@@ -37,7 +37,7 @@ def measure_simulated(folder: Path, *, seed: int, patients: int) -> str:
     how = (
         f"On {patients} simulated patients of seed {seed}, none of them seen in training or "
         "calibration; value (95 % bootstrap interval over patients). Reproduce with "
-        f"`python -m mmcore evaluate --pack {folder.name} --seed {seed} --patients {patients} "
+        f"`python -m mmcore evaluate --pack {_called(folder)} --seed {seed} --patients {patients} "
         "--card`."
     )
     return _measure(folder, simulated(seed, patients), total=patients, how=how)
@@ -49,9 +49,14 @@ def measure_validation(folder: Path, data: Path) -> str:
         "On the validation patients of the open data, on whom the network was not trained and "
         "calibration and operating points were fitted, so that calibration figures flatter; value "
         "(95 % bootstrap interval over patients). Reproduce with `python -m mmcore evaluate --pack "
-        f"{folder.name} --data FOLDER --validation --card`."
+        f"{_called(folder)} --data FOLDER --validation --card`."
     )
     return _measure(folder, validation_only(folder, read_cases(data)), total=None, how=how)
+
+
+def _called(folder: Path) -> str:
+    """Return the name of the pack, which its folder need not have while it is made."""
+    return str(read_facts(folder)["name"])
 
 
 def _measure(folder: Path, cases: Iterator[LabelledCase], *, total: int | None, how: str) -> str:
